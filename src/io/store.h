@@ -1,0 +1,55 @@
+// What the coordinator asks of its state store: a small ordered key-value map, written in atomic, durable
+// transactions, asynchronously. The coordinator holds the whole state in memory; the store is what survives.
+//
+// Drivers: drivers/store (SQLite on a thread of its own), drivers/sim.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace penstock::io {
+
+struct StoreRow {
+    std::string key;
+    std::string value;
+};
+
+/// All or nothing. `revision` must be the store's revision + 1: a second writer is refused (Errc::refused).
+struct StoreTransaction {
+    uint64_t revision = 0;
+    std::vector<StoreRow> puts;
+    std::vector<std::string> removes;
+    uint64_t token = 0;
+};
+
+struct StoreCompletion {
+    uint64_t token = 0;
+    bool ok = false;
+    Error error;
+};
+
+struct StoreContents {
+    uint64_t revision = 0;        ///< of the last transaction; 0 for a new store
+    std::vector<StoreRow> rows;   ///< in key order
+};
+
+class Store {
+public:
+    virtual ~Store() = default;
+
+    /// Everything. Blocks; called once, at start.
+    virtual Result<StoreContents> load() = 0;
+
+    /// Queues a transaction; transactions are applied in order. Errc::would_block when the queue is full.
+    virtual Result<void> submit(StoreTransaction transaction) = 0;
+
+    /// Moves completions (durable, or failed) into `out`; returns how many. Never blocks.
+    virtual size_t poll(std::span<StoreCompletion> out) = 0;
+};
+
+}  // namespace penstock::io

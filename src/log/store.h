@@ -1,0 +1,174 @@
+// The logs of one shard: append, read, retention, and the journal that makes appends durable.
+//
+// Stepped by the shard, once a turn: on_turn() takes what the disk finished, the callers append and read, then
+// submit() turns everything that was appended in this turn into one journal commit and its segment writes.
+//
+// Invariants. A Log belongs to exactly one Store. Offsets below durable_offset() are on this disk, whatever happens
+// next. Nothing is answered to a producer before its records are below that. Memory is bounded by StoreOptions.
+// What it does not do: replication, visibility (high watermark), batch validation (wire/batch.h) and Kafka codes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/units.h"
+#include "base/uuid.h"
+#include "io/disk.h"
+
+namespace penstock::log {
+
+struct LogKey {
+    Uuid topic_id;
+    int32_t partition = 0;
+    friend auto operator<=>(const LogKey&, const LogKey&) = default;
+};
+
+/// Kafka's topic settings that the store acts upon; -1 means no limit.
+struct LogConfig {
+    uint64_t segment_bytes = 1 * gib;
+    int64_t segment_ms = 7 * 24 * 3600 * int64_t{1000};
+    int64_t retention_bytes = -1;
+    int64_t retention_ms = 7 * 24 * 3600 * int64_t{1000};
+};
+
+inline constexpr size_t batch_header_size = 61;
+
+/// One validated record batch. The header is a copy that append() stamps (base offset, leader epoch); the body (all after
+/// the header) is copied from where it was received.
+struct BatchToAppend {
+    std::byte header[batch_header_size];
+    std::span<const Fragment> body;
+    int32_t last_offset_delta = 0;
+    int64_t max_timestamp = -1;
+};
+
+class Log;
+class Block;  // a pinned piece of the shard's cache
+
+/// Bytes lent to a reader, in the order of the log. Give every slice back with Store::release(), on the shard's thread.
+struct Slice {
+    const std::byte* data = nullptr;
+    uint32_t size = 0;
+    Block* block = nullptr;
+};
+
+struct ReadRequest {
+    Offset from;            ///< the batch that holds this offset comes first, from its start
+    Offset limit;           ///< nothing at or above: pass durable_offset() or the high watermark
+    uint32_t bytes_max = 0;
+    bool at_least_one = false;  ///< return the first batch even when larger than bytes_max
+    uint64_t waiter = 0;    ///< reported by readable() if the answer is `pending`; 0 must not be used
+};
+
+enum class ReadStatus : uint8_t {
+    ready,         ///< whole batches were appended to the slices (none if there is nothing below the limit, or they do not fit)
+    pending,       ///< the disk was asked; read again when readable() names the waiter
+    out_of_range,  ///< below the log start or above the end
+    corrupt,       ///< rot: the stored bytes fail their checksum
+    failed,        ///< the disk refused the read, or the log is poisoned
+    busy,          ///< no memory for the read now: try again in a later turn
+};
+
+struct TimestampMatch {
+    Offset base_offset{-1};  ///< first batch whose max timestamp is >= the one asked for; -1 if there is none
+    int64_t max_timestamp = -1;
+};
+
+/// One partition's log. Pointers stay valid until Store::remove() or the Store ends.
+class Log {
+public:
+    const LogKey& key() const { return key_; }
+    Offset start_offset() const { return start_offset_; }      ///< first offset that may be read
+    Offset end_offset() const { return end_offset_; }          ///< next to be assigned (appended)
+    Offset durable_offset() const { return durable_offset_; }  ///< everything below is durable here
+    LeaderEpoch leader_epoch() const { return leader_epoch_; } ///< last epoch begun; stamped into batches
+    bool failed() const { return failed_; }                    ///< poisoned: refuse reads and writes until restart
+    uint64_t size_bytes() const;                               ///< record bytes from start to end
+    void* owner = nullptr;                                     ///< free for the partition that uses this log
+
+protected:
+    friend class Store;
+    LogKey key_;
+    Offset start_offset_, end_offset_, durable_offset_;
+    LeaderEpoch leader_epoch_;
+    bool failed_ = false;
+};
+
+/// Memory and disk budgets of one shard's store.
+struct StoreOptions {
+    uint32_t shard = 0;
+    uint32_t shard_count = 1;
+    uint64_t cache_bytes = 128 * mib;    ///< log blocks in memory: dirty, lent and recently used
+    uint64_t pool_bytes = 256 * mib;     ///< written-through files kept ready ahead of need
+    uint64_t pool_refill_bytes_per_s = 200 * mib;  ///< budget of the background refill once the pool is warm
+    uint64_t disk_limit_bytes = 0;       ///< log files never take more than this; 0: until the disk is full
+};
+
+struct StoreCounters {
+    uint64_t appends = 0, append_bytes = 0, append_refusals = 0;
+    uint64_t commits = 0, commit_bytes = 0, segment_writes = 0, segment_write_bytes = 0;
+    uint64_t cache_hits = 0, cache_misses = 0, read_bytes = 0;
+    uint64_t checkpoints = 0, checkpoint_bytes = 0;
+    uint64_t files_ready = 0, files_in_use = 0, files_freed = 0;
+    uint64_t corrupt_ranges = 0, disk_errors = 0;
+};
+
+struct StoreImage;  // what recovery hands over: log/recover.h
+
+class Store {
+public:
+    Store(const StoreOptions& options, StoreImage image, io::Disk& disk, Time time);
+    ~Store();  ///< all operations must have completed: see drained()
+
+    // Logs.
+    Log* find(const LogKey& key);
+    std::vector<Log*> logs();
+    /// Creates an empty log. Recorded by the next commit; appends may follow at once. exists | would_block | failed.
+    Result<Log*> create(const LogKey& key, const LogConfig& config, Time time);
+    void configure(Log& log, const LogConfig& config);
+    /// Forgets a log and frees its files once that is durable and the last lent slice came back.
+    Result<void> remove(Log& log);
+
+    // Write.
+    /// Appends one batch whole or not at all; returns its base offset. Durable when durable_offset() has passed it.
+    /// would_block: memory, journal or file pool are full: stop reading from the producer, try after a later turn.
+    /// disk_full: the same, but only freed space will help. failed: poisoned.
+    Result<Offset> append(Log& log, BatchToAppend& batch, Time time);
+    /// From here on batches are stamped with this epoch; must not be lower than the current one.
+    Result<void> begin_epoch(Log& log, LeaderEpoch epoch);
+
+    // Read.
+    ReadStatus read(Log& log, const ReadRequest& request, std::vector<Slice>& out);
+    void release(const Slice& slice);
+    ReadStatus find_timestamp(Log& log, int64_t timestamp, uint64_t waiter, TimestampMatch& match);
+
+    // Turn.
+    /// Takes disk completions and does a bounded amount of background work. True if anything happened.
+    bool on_turn(Time time);
+    /// Logs whose durable offset, log start or failure changed in the last on_turn(); valid until the next one.
+    std::span<Log* const> advanced() const;
+    /// Waiters whose read can be tried again; valid until the next on_turn().
+    std::span<const uint64_t> readable() const;
+    /// Ends the turn: commits what was appended. True if anything was submitted.
+    bool submit(Time time);
+    /// When on_turn() has work without a completion: retention, refill, segment age.
+    Nanos next_deadline() const;
+
+    /// Graceful stop: from now on appends are refused, tails and a checkpoint are written. drained() once nothing is
+    /// under way.
+    void begin_stop();
+    bool drained() const;
+
+    const StoreCounters& counters() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace penstock::log
