@@ -1,0 +1,133 @@
+// The broker's side of its link to the coordinator: registers, heartbeats, watches the cluster's state, forwards
+// changes of topics, and starts again with backoff when the connection ends.
+//
+// Stepped by shard 0. Holds no socket: the shard connects, carries bytes both ways and reports what happened.
+// Per turn: on_*() for what came in, on_turn(now), then poll_*() until each is empty, and next_deadline() for the wait.
+//
+// Invariants. The last view stays good while the coordinator is away. A coordinator of another cluster, or one whose
+// revision went back (an old backup), is refused: its state never replaces a newer one. Whatever the peer sends, the
+// worst is a closed connection. A change whose answer was lost is answered "timed out: it may have happened".
+// What it does not do: apply views, touch logs, log lines (see reason()).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/units.h"
+#include "base/uuid.h"
+#include "broker/cluster_view.h"
+
+namespace penstock::broker {
+
+struct LinkOptions {
+    NodeId node_id{1};
+    Uuid incarnation;              ///< random, new for every start of the process
+    Uuid storage_id;               ///< of the data directory: log::OpenReport
+    std::string advertised_host;
+    uint16_t advertised_port = 0;
+    uint32_t shard_count = 1;
+    Uuid cluster_id;               ///< the cluster that this data directory belongs to; zero: any, the first one seen
+    uint64_t seed = 0;             ///< of the jitter in the backoff
+    int64_t connect_timeout_ns = 5 * second_ns;
+    int64_t answer_timeout_ns = 5 * second_ns;  ///< silence to a heartbeat after which the connection is given up
+    int64_t backoff_min_ns = 50 * millisecond_ns;
+    int64_t backoff_max_ns = 2 * second_ns;
+};
+
+enum class LinkState : uint8_t {
+    waiting,      ///< until the backoff ends
+    connecting,
+    registering,  ///< connected, not accepted yet
+    registered,   ///< has a session and watches
+    refused,      ///< the coordinator refused us or we refused it: reason() says why; tried again at backoff_max
+};
+
+struct NewTopic {
+    std::string name;
+    int32_t partitions = -1;            ///< -1: the coordinator's default, or as many as `assignment` names
+    int16_t replication_factor = -1;    ///< -1: the default
+    std::vector<std::vector<NodeId>> assignment;  ///< replicas of each partition; empty: placed by the coordinator
+    std::vector<ConfigEntry> configs;   ///< already validated by the broker; names and values are stored as they are
+};
+
+/// A topic by name, or by id when the name is empty.
+struct TopicRef {
+    std::string name;
+    Uuid id;
+};
+
+/// `value` absent: back to the default.
+struct ConfigChange {
+    std::string key;
+    std::optional<std::string> value;
+};
+
+struct TopicResult {
+    std::string name;
+    Uuid id;
+    int16_t error = 0;          ///< Kafka's code
+    std::string message;        ///< for humans; empty when there is nothing to say
+    int32_t partitions = -1;    ///< of created topics, with what follows
+    int16_t replication_factor = -1;
+    std::vector<ConfigEntry> configs;
+};
+
+/// The answer to one create, delete or alter. Answer the client once every shard has applied a view with at least
+/// `revision`.
+struct AdminResult {
+    uint64_t token = 0;
+    int16_t error = 0;          ///< for the request as a whole (7: timed out, it may have happened); then no topics
+    std::string message;
+    uint64_t revision = 0;
+    std::vector<TopicResult> topics;  ///< in the order of the request
+};
+
+class CoordinatorLink {
+public:
+    explicit CoordinatorLink(LinkOptions options, Nanos now);
+    ~CoordinatorLink();
+
+    // What came in. There is one connection at a time, from poll_connect() to on_closed(); report all its events.
+    void on_connected(Nanos now);
+    void on_received(std::span<const std::byte> bytes, Nanos now);  ///< `bytes` need not outlive the call
+    void on_sent();               ///< the bytes of the last poll_send() are the link's again
+    void on_closed(std::string_view why, Nanos now);  ///< also when the connect failed, and after a poll_close()
+    void on_turn(Nanos now);      ///< deadlines
+
+    // Commands. `token` comes back in an AdminResult, at `deadline` at the latest. would_block: too many are under way.
+    Result<void> create_topics(uint64_t token, std::span<const NewTopic> topics, bool validate_only, Nanos deadline);
+    Result<void> delete_topics(uint64_t token, std::span<const TopicRef> topics, Nanos deadline);
+    Result<void> alter_configs(uint64_t token, const std::string& topic, std::span<const ConfigChange> changes,
+                               bool validate_only, Nanos deadline);
+    /// Every shard has applied the view of `revision`, and its removals of deleted logs are durable. Goes with the next
+    /// heartbeat; lets the coordinator forget deleted topics.
+    void confirm_applied(uint64_t revision);
+
+    // What must go out.
+    bool poll_connect();          ///< true once: connect to the coordinator, then on_connected() or on_closed()
+    bool poll_close();            ///< true once: close the connection; on_closed() must follow
+    /// Bytes to send, empty if there are none or the last ones are not sent yet. Valid until on_sent() or on_closed().
+    std::span<const std::byte> poll_send();
+    /// A newer view, once; nullptr if there is none.
+    std::shared_ptr<const ClusterView> poll_view();
+    std::optional<AdminResult> poll_result();
+    Nanos next_deadline() const;
+
+    LinkState state() const;
+    const std::string& reason() const;   ///< why it is waiting or refused, for a log line
+    uint64_t state_changes() const;      ///< counts changes of state() and reason(): log when it moved
+    const Uuid& cluster_id() const;      ///< zero until the first registration, unless given in the options
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace penstock::broker

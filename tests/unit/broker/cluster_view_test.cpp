@@ -1,0 +1,77 @@
+#include "broker/cluster_view.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::broker {
+namespace {
+
+std::shared_ptr<const TopicView> topic(const char* name, uint8_t id, std::vector<ConfigEntry> configs = {}) {
+    auto made = std::make_shared<TopicView>();
+    made->name = name;
+    made->id.bytes[0] = id;
+    made->configs = std::move(configs);
+    return made;
+}
+
+Uuid id(uint8_t first) {
+    Uuid made;
+    made.bytes[0] = first;
+    return made;
+}
+
+TEST(ClusterView, FindsTopicsByNameAndById) {
+    ClusterView view;
+    view.topics = {topic("b", 1), topic("c", 9), topic("a", 5)};
+    view.seal();
+    EXPECT_EQ(view.topics[0]->name, "a");
+    ASSERT_NE(view.topic("c"), nullptr);
+    EXPECT_EQ(view.topic("c")->id, id(9));
+    ASSERT_NE(view.topic(id(1)), nullptr);
+    EXPECT_EQ(view.topic(id(1))->name, "b");
+    EXPECT_EQ(view.topic(id(5))->name, "a");
+    EXPECT_EQ(view.topic("bb"), nullptr);
+    EXPECT_EQ(view.topic(""), nullptr);
+    EXPECT_EQ(view.topic("z"), nullptr);
+    EXPECT_EQ(view.topic(id(4)), nullptr);
+    EXPECT_EQ(view.topic(Uuid{}), nullptr);
+}
+
+TEST(ClusterView, FindsBrokersAndTellsWhoIsAlive) {
+    ClusterView view;
+    view.brokers = {{NodeId{7}, "h7", 1, 1, true}, {NodeId{2}, "h2", 1, 1, false}};
+    view.seal();
+    ASSERT_NE(view.broker(NodeId{7}), nullptr);
+    EXPECT_EQ(view.broker(NodeId{7})->host, "h7");
+    EXPECT_EQ(view.broker(NodeId{3}), nullptr);
+    EXPECT_TRUE(view.alive(NodeId{7}));
+    EXPECT_FALSE(view.alive(NodeId{2}));
+    EXPECT_FALSE(view.alive(NodeId{3}));
+}
+
+TEST(ClusterView, AnEmptyViewHoldsNothing) {
+    ClusterView view;
+    view.seal();
+    EXPECT_EQ(view.topic("a"), nullptr);
+    EXPECT_EQ(view.broker(NodeId{0}), nullptr);
+    EXPECT_FALSE(view.deleted(id(1)));
+}
+
+TEST(ClusterView, OnlyListedIdsAreDeleted) {
+    ClusterView view;
+    view.deleted_topics = {id(9), id(3)};
+    view.seal();
+    EXPECT_TRUE(view.deleted(id(3)));
+    EXPECT_TRUE(view.deleted(id(9)));
+    EXPECT_FALSE(view.deleted(id(4)));
+}
+
+TEST(ClusterView, TopicConfigsAreFoundByKey) {
+    auto made = topic("a", 1, {{"retention.bytes", "1"}, {"retention.ms", "2"}});
+    ASSERT_NE(made->config("retention.ms"), nullptr);
+    EXPECT_EQ(*made->config("retention.ms"), "2");
+    EXPECT_EQ(made->config("retention"), nullptr);
+    EXPECT_EQ(made->config("segment.ms"), nullptr);
+}
+
+}  // namespace
+}  // namespace penstock::broker
