@@ -1,0 +1,60 @@
+// The table of Kafka's APIs that we speak: key, name, the versions that a broker serves and advertises, and the first
+// flexible version. Adding an API is adding a row here and one file with its messages beside this one.
+//
+// Serve only versions of which every field is acted upon: clients jump to the highest that both sides know.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/assert.h"
+#include "wire/frame.h"
+
+namespace penstock::wire::kafka {
+
+enum class ApiKey : int16_t {
+    produce = 0,
+    fetch = 1,
+    list_offsets = 2,
+    metadata = 3,
+    api_versions = 18,
+    create_topics = 19,
+    delete_topics = 20,
+    describe_cluster = 60,
+};
+
+constexpr Api api_row(ApiKey key, std::string_view name, int16_t first, int16_t last, int16_t flexible_from,
+                      int16_t response_header_flexible_from) {
+    return {static_cast<int16_t>(key), name, first, last, flexible_from, response_header_flexible_from};
+}
+
+/// In key order. Produce lists 0 to 2, whose handler refuses them: librdkafka before 2.11.1 compresses only if it sees 0.
+/// ListOffsets ends before the version that asks for the record of the highest timestamp. The response to ApiVersions
+/// never has a flexible header: its reader may be older than the broker.
+inline constexpr std::array apis{
+    api_row(ApiKey::produce, "Produce", 0, 13, 9, 9),
+    api_row(ApiKey::fetch, "Fetch", 4, 18, 12, 12),
+    api_row(ApiKey::list_offsets, "ListOffsets", 1, 6, 6, 6),
+    api_row(ApiKey::metadata, "Metadata", 0, 13, 9, 9),
+    api_row(ApiKey::api_versions, "ApiVersions", 0, 4, 3, never_flexible),
+    api_row(ApiKey::create_topics, "CreateTopics", 2, 7, 5, 5),
+    api_row(ApiKey::delete_topics, "DeleteTopics", 1, 6, 4, 4),
+    api_row(ApiKey::describe_cluster, "DescribeCluster", 0, 2, 0, 0),
+};
+
+/// nullptr for a key that we do not know.
+constexpr const Api* find_api(int16_t key) {
+    for (const Api& api : apis) {
+        if (api.key == key) return &api;
+    }
+    return nullptr;
+}
+
+constexpr const Api& api_of(ApiKey key) {
+    const Api* api = find_api(static_cast<int16_t>(key));
+    PENSTOCK_ASSERT(api != nullptr);
+    return *api;
+}
+
+}  // namespace penstock::wire::kafka
