@@ -1,0 +1,29 @@
+// Sockets before they belong to the ring: resolved, made, bound, given their options.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "base/error.h"
+#include "io/stream.h"
+
+namespace penstock::uring {
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+};
+
+/// Blocks while a name resolves. At least one address, at most `count_max`.
+Result<std::vector<SocketAddress>> resolve(const io::Address& address, bool to_listen, size_t count_max);
+
+/// A listening socket (SO_REUSEPORT); accepted ones inherit TCP_NODELAY and keepalive from it.
+Result<int> listening_socket(const SocketAddress& address, int backlog);
+Result<int> connecting_socket(const SocketAddress& address);
+uint16_t local_port(int socket);
+/// "1.2.3.4:5678" or "[::1]:5678" of the peer; empty if it is gone.
+void peer_text(int socket, char (&out)[48]);
+
+}  // namespace penstock::uring
