@@ -60,7 +60,7 @@ struct ClusterView {
     NodeId controller_id = no_node;      ///< a live broker: every broker forwards changes to the coordinator
     std::vector<BrokerView> brokers;
     std::vector<std::shared_ptr<const TopicView>> topics;
-    std::vector<Uuid> deleted_topics;    ///< ordered; stay listed until all brokers that held them confirmed
+    std::vector<Uuid> deleted_topics;    ///< ordered; listed until this broker confirmed (confirm_applied)
 
     /// Lookups by binary search; nullptr when there is none. The results live as long as this view.
     const BrokerView* broker(NodeId id) const;

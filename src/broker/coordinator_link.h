@@ -24,6 +24,10 @@
 #include "base/uuid.h"
 #include "broker/cluster_view.h"
 
+namespace penstock::wire::kafka {
+enum class ErrorCode : int16_t;  // wire/kafka/errors.h
+}
+
 namespace penstock::broker {
 
 struct LinkOptions {
@@ -72,7 +76,7 @@ struct ConfigChange {
 struct TopicResult {
     std::string name;
     Uuid id;
-    int16_t error = 0;          ///< Kafka's code
+    wire::kafka::ErrorCode error{};  ///< none: it is done
     std::string message;        ///< for humans; empty when there is nothing to say
     int32_t partitions = -1;    ///< of created topics, with what follows
     int16_t replication_factor = -1;
@@ -83,7 +87,7 @@ struct TopicResult {
 /// `revision`.
 struct AdminResult {
     uint64_t token = 0;
-    int16_t error = 0;          ///< for the request as a whole (7: timed out, it may have happened); then no topics
+    wire::kafka::ErrorCode error{};  ///< for the request as a whole: request_timed_out (it may have happened); no topics
     std::string message;
     uint64_t revision = 0;
     std::vector<TopicResult> topics;  ///< in the order of the request

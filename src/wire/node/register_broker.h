@@ -1,0 +1,60 @@
+// RegisterBroker: the first message of a broker's connection to the coordinator. Opens a session.
+//
+// The coordinator compares what the broker has seen before (cluster id, revision) with what it has itself: a broker of
+// another cluster, or one that has seen a later revision than the coordinator's state holds, is refused.
+#pragma once
+
+#include "wire/codec.h"
+#include "wire/node/api.h"
+
+namespace penstock::wire::node {
+
+struct RegisterBrokerRequest {
+    static constexpr NodeKey key = NodeKey::register_broker;
+    int32_t node_id = -1;
+    Uuid incarnation;            ///< new for every start of the process
+    Uuid storage_id;             ///< of the data directory
+    std::string_view host;       ///< advertised to Kafka clients
+    int32_t port = 0;
+    int32_t shard_count = 1;
+    Uuid cluster_id;             ///< zero: never been in a cluster
+    int64_t revision = 0;        ///< of the last view; 0: none
+
+    template <class C>
+    void fields(C& c) {
+        c.field(node_id);
+        c.field(incarnation);
+        c.field(storage_id);
+        c.field(host);
+        c.field(port);
+        c.field(shard_count);
+        c.field(cluster_id);
+        c.field(revision);
+    }
+};
+
+struct RegisterBrokerResponse {
+    static constexpr NodeKey key = NodeKey::register_broker;
+    int16_t error = 0;
+    NullableString message;
+    int64_t session = 0;         ///< names the session in every later message
+    int64_t sequence = 0;        ///< to be confirmed by the first heartbeat
+    Uuid cluster_id;
+    int64_t revision = 0;        ///< of the coordinator's state
+    int32_t heartbeat_interval_ms = 0;
+    int32_t session_timeout_ms = 0;
+
+    template <class C>
+    void fields(C& c) {
+        c.field(error);
+        c.field(message);
+        c.field(session);
+        c.field(sequence);
+        c.field(cluster_id);
+        c.field(revision);
+        c.field(heartbeat_interval_ms);
+        c.field(session_timeout_ms);
+    }
+};
+
+}  // namespace penstock::wire::node
