@@ -1,0 +1,76 @@
+// The settings of the two programs, as plain structs, and how they come to be: defaults, then the TOML file, then
+// `--set key=value`. What exists, its bounds, its default and its documentation stand in one table each
+// (settings_table.cpp); nothing about a single setting is written anywhere else.
+//
+// Used once, at start, by the mains; the core gets plain values. Nothing here throws, nothing is reread at run time.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "io/stream.h"
+
+namespace penstock {
+
+/// What a shard does when a turn found nothing to do.
+enum class IdleStrategy : uint8_t {
+    spin,     ///< turns again at once: lowest latency, a whole core
+    backoff,  ///< spins for a while, then blocks: near spin under load, near block at rest
+    block,    ///< waits in the kernel until something happens or a deadline comes
+};
+
+enum class LogLevel : uint8_t { debug, info, warn, error };
+
+/// A default-constructed object holds the defaults of the table.
+struct BrokerSettings {
+    BrokerSettings();
+
+    int64_t node_id;
+    io::Address coordinator_address;
+    std::string data_directory;      ///< absolute, or relative to the current directory
+
+    io::Address kafka_listen;        ///< port 0: the kernel chooses
+    io::Address kafka_advertised;    ///< host never empty; port 0: the port in use
+
+    uint64_t shards_count;           ///< 0: one for each core that the process may run on
+    bool shards_pin_cores;
+    IdleStrategy shards_idle;
+    bool shards_allow_oversubscription;
+
+    bool topics_auto_create;
+    int64_t topics_default_partitions;
+    int64_t topics_default_retention_ms;     ///< -1: no limit
+    int64_t topics_default_retention_bytes;  ///< -1: no limit
+    int64_t topics_default_segment_bytes;
+    int64_t topics_default_segment_ms;
+
+    // Each of these is for one shard.
+    uint64_t storage_journal_bytes;
+    uint64_t storage_cache_bytes;
+    uint64_t storage_pool_bytes;
+    uint64_t storage_pool_refill_bytes_per_s;
+    uint64_t limits_receive_buffer_bytes;
+    uint64_t limits_request_memory_bytes;
+
+    uint64_t limits_request_bytes_max;
+    uint64_t limits_connections_max;         ///< of the whole broker
+
+    LogLevel log_level;
+};
+
+struct CoordinatorSettings {
+    CoordinatorSettings();
+
+    io::Address listen;              ///< port 0: the kernel chooses
+    std::string data_directory;      ///< absolute, or relative to the current directory
+    int64_t session_timeout_ms;
+    LogLevel log_level;
+};
+
+/// Reads the command line and the file that it names. Where the program should not start (a wrong setting, --help,
+/// --check, --version, --print-config) everything was said already, and the error is the exit code to return from main.
+std::expected<BrokerSettings, int> load_broker_settings(int argc, const char* const* argv);
+std::expected<CoordinatorSettings, int> load_coordinator_settings(int argc, const char* const* argv);
+
+}  // namespace penstock

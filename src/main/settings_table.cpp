@@ -1,0 +1,153 @@
+#include "main/settings_table.h"
+
+#include <limits>
+
+#include "base/assert.h"
+
+namespace penstock {
+namespace {
+
+constexpr int64_t kib_i = 1024;
+constexpr int64_t mib_i = 1024 * kib_i;
+constexpr int64_t gib_i = 1024 * mib_i;
+constexpr int64_t tib_i = 1024 * gib_i;
+constexpr int64_t day_ms = 86'400'000;
+constexpr int64_t century_ms = 36'500 * day_ms;
+constexpr int64_t int32_max = std::numeric_limits<int32_t>::max();
+
+void assign_defaults(const Settings& rows) {
+    for (const Setting& row : rows) {
+        const bool default_is_valid = assign(row, row.initial).has_value();
+        PENSTOCK_ASSERT(default_is_valid);
+    }
+}
+
+void add_node(Settings& rows, BrokerSettings& s) {
+    rows.push_back({"node.id", &s.node_id, "1", Unit::none, 0, int32_max,
+        "The broker's number in the cluster, as Kafka clients see it.",
+        "Give each broker its own, and never give it to another data directory."});
+    rows.push_back({"coordinator.address", &s.coordinator_address, "127.0.0.1:9090", Unit::none, 0, 0,
+        "Where the coordinator listens.",
+        "The broker goes on serving while it is away; topics are created and deleted through it only."});
+    rows.push_back({"data.directory", &s.data_directory, "/var/lib/penstock/broker", Unit::path, 0, 0,
+        "Where the logs live. A relative path counts from the folder of the file that says it.",
+        "ext4 or XFS on a local disk; one broker uses it at a time."});
+    rows.push_back({"kafka.listen", &s.kafka_listen, "0.0.0.0:9092", Unit::none, 0, 0,
+        "Where Kafka clients connect. Port 0 lets the kernel choose one, which the log then names.",
+        "There is no authentication yet: listen on a private network only."});
+    rows.push_back({"kafka.advertised", &s.kafka_advertised, "", Unit::optional, 0, 0,
+        "The address that clients are told to come back to; port 0 stands for the port in use.",
+        "Empty: the address of kafka.listen, or the host's name where that is a wildcard (0.0.0.0 or ::)."});
+}
+
+void add_shards(Settings& rows, BrokerSettings& s) {
+    rows.push_back({"shards.count", &s.shards_count, "0", Unit::none, 0, 256,
+        "Threads that own partitions. 0: one for each core that the process may run on.",
+        "It may change from one start to the next; the logs are spread anew."});
+    rows.push_back({"shards.pin_cores", &s.shards_pin_cores, "true", Unit::none, 0, 0,
+        "Whether each shard stays on a core of its own.",
+        "Turn it off where other programs need the same cores."});
+    rows.push_back({"shards.idle", &s.shards_idle, "backoff", Unit::none, 0, 0,
+        "What a shard does when it has nothing to do: spin, block, or first one and then the other (backoff).",
+        "A dedicated server spins for the lowest latency; block leaves a quiet machine its cores."});
+    rows.push_back({"shards.allow_oversubscription", &s.shards_allow_oversubscription, "false", Unit::none, 0, 0,
+        "Whether more spinning shards than cores may start.",
+        "They ruin each other's latency; only tests have a use for it."});
+}
+
+void add_topics(Settings& rows, BrokerSettings& s) {
+    rows.push_back({"topics.auto_create", &s.topics_auto_create, "true", Unit::none, 0, 0,
+        "Whether a client that asks for an unknown topic, and allows it, has it created.",
+        "Kafka's default. Where topics are managed, false turns typing errors into errors."});
+    rows.push_back({"topics.default_partitions", &s.topics_default_partitions, "1", Unit::none, 1, 10'000,
+        "Partitions of a topic whose creator names no number.",
+        "Kafka's default. Partitions spread over the shards, so one partition uses one core."});
+    rows.push_back({"topics.default_retention_ms", &s.topics_default_retention_ms, "7d",
+        Unit::milliseconds, -1, century_ms,
+        "How long records are kept, unless the topic says otherwise (retention.ms). -1: no limit.",
+        "Kafka's default. Counted from the newest record of a segment, and whole segments go."});
+    rows.push_back({"topics.default_retention_bytes", &s.topics_default_retention_bytes, "-1",
+        Unit::bytes, -1, 1024 * tib_i,
+        "How much of each partition is kept, unless the topic says otherwise (retention.bytes). -1: no limit.",
+        "Kafka's default. Set it where a disk must not fill: a full disk refuses records."});
+    rows.push_back({"topics.default_segment_bytes", &s.topics_default_segment_bytes, "1GiB",
+        Unit::bytes, mib_i, 2 * gib_i - 1,
+        "The size at which a partition begins a new segment, unless the topic says otherwise (segment.bytes).",
+        "Kafka's default. Retention frees whole segments, so smaller ones follow a limit more closely."});
+    rows.push_back({"topics.default_segment_ms", &s.topics_default_segment_ms, "7d",
+        Unit::milliseconds, 1'000, century_ms,
+        "The age at which a partition begins a new segment, unless the topic says otherwise (segment.ms).",
+        "Kafka's default. It lets retention by time reach partitions that see few records."});
+}
+
+void add_storage(Settings& rows, BrokerSettings& s) {
+    rows.push_back({"storage.journal_bytes", &s.storage_journal_bytes, "64MiB", Unit::bytes, 4 * mib_i, 16 * gib_i,
+        "The ring that makes small appends durable, of each shard.",
+        "Larger: quiet partitions' tails are rewritten less often. Smaller: restart reads less."});
+    rows.push_back({"storage.cache_bytes", &s.storage_cache_bytes, "128MiB", Unit::bytes, 4 * mib_i, 4 * tib_i,
+        "Memory for log blocks, of each shard: on their way to disk, on their way to consumers, and recently used.",
+        "The only cache there is (the kernel's is bypassed): give it what the machine can spare."});
+    rows.push_back({"storage.pool_bytes", &s.storage_pool_bytes, "256MiB", Unit::bytes, 16 * mib_i, 4 * tib_i,
+        "Disk space kept ready ahead of need, of each shard, written through so that no append grows a file.",
+        "It absorbs bursts faster than storage.pool_refill_bytes_per_s; an empty pool is back-pressure."});
+    rows.push_back({"storage.pool_refill_bytes_per_s", &s.storage_pool_refill_bytes_per_s, "200MiB", Unit::bytes,
+        mib_i, 64 * gib_i,
+        "How fast each shard prepares such space in the background, in bytes per second.",
+        "It competes with appends for the disk: set it a little above the rate that lasts all day."});
+}
+
+void add_limits(Settings& rows, BrokerSettings& s) {
+    rows.push_back({"limits.request_bytes_max", &s.limits_request_bytes_max, "100MiB", Unit::bytes, 64 * kib_i, gib_i,
+        "The largest request that is read; a larger one closes its connection.",
+        "Kafka's default (socket.request.max.bytes)."});
+    rows.push_back({"limits.request_memory_bytes", &s.limits_request_memory_bytes, "256MiB",
+        Unit::bytes, 4 * mib_i, tib_i,
+        "Memory for requests under way, of each shard. When it is used up, connections wait to be read.",
+        "At least limits.request_bytes_max, or the largest request could never be read.", "limits.request_bytes_max"});
+    rows.push_back({"limits.receive_buffer_bytes", &s.limits_receive_buffer_bytes, "16MiB",
+        Unit::bytes, mib_i, 4 * gib_i,
+        "Buffers that the kernel receives into, of each shard, shared by its connections.",
+        "About what arrives between two turns of a busy shard, and some more."});
+    rows.push_back({"limits.connections_max", &s.limits_connections_max, "10000", Unit::none, 1, 1'000'000,
+        "Client connections of the whole broker; those beyond are closed at once.",
+        "Each takes a few KiB and a file descriptor (see also LimitNOFILE of the service)."});
+}
+
+void add_log_level(Settings& rows, LogLevel& level) {
+    rows.push_back({"log.level", &level, "info", Unit::none, 0, 0,
+        "The least important messages that are still written to the standard error output.",
+        "info: starts, stops and changes; warn: only what needs attention."});
+}
+
+}  // namespace
+
+Settings settings_of(BrokerSettings& s) {
+    Settings rows;
+    add_node(rows, s);
+    add_shards(rows, s);
+    add_topics(rows, s);
+    add_storage(rows, s);
+    add_limits(rows, s);
+    add_log_level(rows, s.log_level);
+    return rows;
+}
+
+Settings settings_of(CoordinatorSettings& s) {
+    Settings rows;
+    rows.push_back({"listen", &s.listen, "127.0.0.1:9090", Unit::none, 0, 0,
+        "Where brokers connect. Port 0 lets the kernel choose one, which the log then names.",
+        "There is no authentication yet: listen on a private network only."});
+    rows.push_back({"session_timeout_ms", &s.session_timeout_ms, "500ms", Unit::milliseconds, 100, 600'000,
+        "A broker that is not heard of for this long is fenced: others take over what it led.",
+        "Small shared machines pause for longer than this: give them 5s or more."});
+    rows.push_back({"data.directory", &s.data_directory, "/var/lib/penstock/coordinator", Unit::path, 0, 0,
+        "Where the cluster's state lives. A relative path counts from the folder of the file that says it.",
+        "Small, and precious: topics and their ids are kept nowhere else. Back it up."});
+    add_log_level(rows, s.log_level);
+    return rows;
+}
+
+BrokerSettings::BrokerSettings() { assign_defaults(settings_of(*this)); }
+CoordinatorSettings::CoordinatorSettings() { assign_defaults(settings_of(*this)); }
+
+}  // namespace penstock
