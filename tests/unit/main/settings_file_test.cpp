@@ -85,6 +85,7 @@ TEST(SettingsFile, broken_toml_is_refused_with_its_line) {
     const Read r = read("[kafka]\nlisten = \n");
     ASSERT_EQ(r.problems.size(), 1u);
     EXPECT_THAT(r.problems[0], testing::StartsWith("conf/b.toml:2: "));
+    EXPECT_THAT(read("\n[=]\n").problems, ElementsAre(testing::StartsWith("conf/b.toml:2: ")));
 }
 
 TEST(SettingsFile, relative_paths_count_from_the_folder_of_the_file) {
