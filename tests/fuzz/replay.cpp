@@ -80,7 +80,8 @@ std::vector<uint8_t> contents(const std::filesystem::path& path) {
 }
 
 void run(const std::filesystem::path& path, const std::vector<uint8_t>& bytes, uint64_t mutation) {
-    std::snprintf(running, sizeof running, "%s --mutation %llu", path.c_str(), static_cast<unsigned long long>(mutation));
+    const auto number = static_cast<unsigned long long>(mutation);
+    std::snprintf(running, sizeof running, "%s --mutation %llu", path.c_str(), number);
     // A copy of exactly this size, so that the sanitizers see a read past its end.
     const std::vector<uint8_t> input = mutate(bytes, mutation);
     LLVMFuzzerTestOneInput(input.data(), input.size());

@@ -108,7 +108,7 @@ TEST_F(CommandLineFile, check_vets_and_exits) {
 TEST_F(CommandLineFile, relations_between_settings_are_checked) {
     const Ran r = run({"--check", "--config", write("[limits]\nrequest_memory_bytes = \"8MiB\"\n")});
     EXPECT_EQ(r.outcome.exit_code, 2);
-    EXPECT_THAT(r.outcome.err, 
+    EXPECT_THAT(r.outcome.err,
                 HasSubstr(":2: limits.request_memory_bytes = 8MiB is below limits.request_bytes_max = 100MiB"));
 }
 
