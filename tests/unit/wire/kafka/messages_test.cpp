@@ -1,0 +1,44 @@
+// Every message of the table in every version against bytes that somebody else wrote.
+#include "../golden.h"
+#include "foreign_messages.h"
+#include "wire/kafka/api_versions.h"
+#include "wire/kafka/create_topics.h"
+#include "wire/kafka/delete_topics.h"
+#include "wire/kafka/describe_cluster.h"
+#include "wire/kafka/fetch.h"
+#include "wire/kafka/list_offsets.h"
+#include "wire/kafka/metadata.h"
+#include "wire/kafka/produce.h"
+
+namespace penstock::wire::kafka {
+namespace {
+
+template <class Request, class Response>
+void expect_foreign(std::string_view name) {
+    int count = 0;
+    for (const ForeignMessage& message : foreign_messages) {
+        if (message.name != name) continue;
+        SCOPED_TRACE(std::string(name) + (message.is_request ? " request" : " response"));
+        std::vector<std::byte> bytes = hex(message.hex);
+        if (message.is_request) expect_round_trip<Request>(bytes, message.version);
+        else expect_round_trip<Response>(bytes, message.version);
+        count += message.is_request ? 1 : 0;
+    }
+    const Api& api = api_of(Request::key);
+    EXPECT_EQ(api.name, name);
+    EXPECT_GE(count, api.last - api.first + 1 - (api.key == 0 ? 3 : 0)) << "some version is not covered";
+}
+
+TEST(Messages, as_others_write_them) {
+    expect_foreign<ProduceRequest, ProduceResponse>("Produce");
+    expect_foreign<FetchRequest, FetchResponse>("Fetch");
+    expect_foreign<ListOffsetsRequest, ListOffsetsResponse>("ListOffsets");
+    expect_foreign<MetadataRequest, MetadataResponse>("Metadata");
+    expect_foreign<ApiVersionsRequest, ApiVersionsResponse>("ApiVersions");
+    expect_foreign<CreateTopicsRequest, CreateTopicsResponse>("CreateTopics");
+    expect_foreign<DeleteTopicsRequest, DeleteTopicsResponse>("DeleteTopics");
+    expect_foreign<DescribeClusterRequest, DescribeClusterResponse>("DescribeCluster");
+}
+
+}  // namespace
+}  // namespace penstock::wire::kafka
