@@ -68,8 +68,8 @@ public:
     uint8_t attach(RingClient& client);
     /// The client must have nothing under way.
     void detach(uint8_t client);
-    /// The next queue entry, zeroed but for its completion address: `client` gets `data` (56 bits) back.
-    /// Submits what is queued when the queue is full.
+    /// The next queue entry, for one of the io_uring_prep functions: `client` gets `data` (56 bits) back with its
+    /// completion. Submits what is queued when the queue is full.
     io_uring_sqe* next_sqe(uint8_t client, uint64_t data);
     /// What next_sqe() sets: names an operation that is to be cancelled.
     static uint64_t user_data(uint8_t client, uint64_t data) { return uint64_t{client} << 56 | data; }
