@@ -47,32 +47,40 @@ public:
     const DiskCounters& counters() const { return counters_; }
 
 private:
-    enum class Step : uint8_t { waiting_for_file, transfer, sync_file, sync_folder, unlink, finished };
+    static constexpr uint32_t none = UINT32_MAX;
+    enum class Step : uint8_t { transfer, sync_file, sync_folder, unlink };
+    enum class Target : uint8_t { operation, open, close };
     struct Operation;
     struct File {
         bool open = false;
+        bool create = false;
+        uint8_t attempts = 0;
         uint32_t waiting = none;  ///< operations that wait for it to open, a list through `next`
+        io::FileId id;
+        char name[DataDirectory::name_size] = {};
     };
-    static constexpr uint32_t none = UINT32_MAX;
 
-    Disk(Ring& ring, const DataDirectory& directory, const DiskOptions& options);
+    Disk(Ring& ring, const DataDirectory& directory, const DiskOptions& options, uint32_t slot_count);
     void on_submit() override {}
     void on_complete(uint64_t data, int32_t result, uint32_t flags) override;
     bool has_events() const override { return finished_head_ != none; }
+    io_uring_sqe* next_sqe(Target target, uint32_t index);
 
     bool start(const io::DiskOp& op);
-    bool assign_file(uint32_t index);
-    void open_file(uint32_t slot, io::FileId file, bool create);
+    bool start_on_file(uint32_t index);
+    void start_remove(uint32_t index);
+    void open_file(uint32_t slot);
     void on_opened(uint32_t slot, int32_t result);
+    void close_file(uint32_t slot);
+
     void issue(uint32_t index);
-    void issue_transfer(uint32_t index, io_uring_sqe* sqe);
+    void issue_transfer(uint32_t index);
     void on_operation(uint32_t index, int32_t result);
-    void on_transferred(uint32_t index, int32_t result);
-    void after_transfer(uint32_t index);
-    void finish(uint32_t index, Errc code, int32_t os_error);
+    void on_read(uint32_t index, uint32_t bytes);
+    void on_written(uint32_t index, uint32_t bytes);
     void finish(uint32_t index);
-    void leave_file(Operation& op);
-    void close_slot(uint32_t slot);
+    void finish(uint32_t index, Errc code, int32_t os_error);
+    void push_finished(uint32_t index);
 
     Ring& ring_;
     const DataDirectory& directory_;
@@ -83,7 +91,7 @@ private:
     std::unique_ptr<iovec[]> vectors_;   ///< max_fragments for each operation; touched only by those with several
     uint32_t free_ = none;               ///< operations, a list through `next`
     uint32_t finished_head_ = none, finished_tail_ = none;
-    uint32_t under_way_ = 0;             ///< submitted to the kernel by us: operations, opens, closes
+    uint32_t under_way_ = 0;             ///< entries given to the ring and not completed
     DiskCounters counters_;
 };
 

@@ -36,7 +36,7 @@ public:
     /// A forgotten slot without users holds nothing any more.
     void free(uint32_t slot);
 
-    uint32_t users(uint32_t slot) const { return slots_[slot].users; }
+    bool known(uint32_t slot) const { return slots_[slot].known; }
 
 private:
     struct Slot {
