@@ -19,6 +19,9 @@
 
 namespace penstock::uring {
 
+struct Connection;
+struct QueuedEvent;
+
 struct StreamOptions {
     uint32_t connections_max = 4096;       ///< further ones are accepted and closed at once
     uint32_t receive_buffers = 256;        ///< power of two
@@ -56,28 +59,29 @@ public:
     uint32_t connections() const { return connections_in_use_; }
 
 private:
-    enum class Verb : uint8_t { accept, accept_pause, connect, receive, send, cancel, close };
-    struct Connection;
-    struct Event;
+    enum class Verb : uint8_t { accept, accept_again, connect, receive, cancel_receive, send, cancel_all, cancel_accept };
 
     Streams(Ring& ring, const StreamOptions& options);
     void on_submit() override;
     void on_complete(uint64_t data, int32_t result, uint32_t flags) override;
     bool has_events() const override { return events_count_ > 0; }
 
+    static uint64_t data_of(Verb verb, uint32_t index) { return uint64_t{static_cast<uint8_t>(verb)} << 32 | index; }
     io_uring_sqe* next_sqe(Verb verb, uint32_t index);
-    Connection* find(io::ConnectionId id) const;
-    Connection* take_connection(int socket);
+    io_uring_sqe* next_sqe(Verb verb, Connection& connection);
+    void push_event(const QueuedEvent& event);
 
-    // Accepting: stream_accept.cpp
+    // stream_accept.cpp: how connections begin.
     void arm_accept();
-    void pause_accept();
-    void on_accepted(int32_t result, uint32_t flags);
-    void try_connect(Connection& connection);
+    void rest_from_accepting();
+    void on_accepted(uint32_t listening, int32_t result, bool more);
+    Connection* take_connection();
+    void try_connect(Connection& connection, int32_t os_error);
     void on_connected(Connection& connection, int32_t result);
 
-    // Bytes: stream.cpp
-    void arm_receive(Connection& connection);
+    // stream.cpp: what they carry, and how they end.
+    Connection* find(io::ConnectionId id) const;
+    void receive_if_wanted(Connection& connection);
     void cancel_receive(Connection& connection);
     void on_received(Connection& connection, int32_t result, uint32_t flags);
     void wake_starved();
@@ -85,12 +89,8 @@ private:
     void start_send(Connection& connection);
     void on_sent(Connection& connection, int32_t result);
     void report_sent(Connection& connection);
-
-    // Ending
-    void end(Connection& connection, Error error);
-    void end_if_drained(Connection& connection);
+    void end(Connection& connection, int32_t os_error);
     void finish_if_quiet(Connection& connection);
-    void push_event(const Event& event);
 
     Ring& ring_;
     StreamOptions options_;
@@ -98,16 +98,18 @@ private:
     std::unique_ptr<ReceivePool> pool_;
 
     int listener_ = -1;
-    bool accept_armed_ = false, accept_pausing_ = false;
+    uint32_t listening_ = 0;                ///< counts listen() calls: tells late accepts from current ones
+    bool resting_ = false;                  ///< a timer will accept again
 
-    std::vector<std::unique_ptr<Connection>> connections_;  ///< by index
+    std::vector<std::unique_ptr<Connection>> connections_;  ///< by index; grows to the most that were ever open
     std::vector<uint32_t> free_;
     uint32_t connections_in_use_ = 0;
-    std::vector<uint32_t> ready_to_send_;   ///< connections that on_submit() looks at
-    std::vector<uint32_t> starved_;         ///< connections that wait for buffers, oldest first
+    uint64_t next_generation_ = 1;
+    std::vector<uint32_t> ready_to_send_;
+    std::vector<uint32_t> starved_;         ///< oldest first, from starved_head_ on
     size_t starved_head_ = 0;
 
-    std::vector<Event> events_;             ///< a ring of a power of two, grown to the most that was ever waiting
+    std::vector<QueuedEvent> events_;       ///< a ring of a power of two, grown to the most that ever waited
     size_t events_head_ = 0, events_count_ = 0;
     uint32_t under_way_ = 0;                ///< operations in the kernel
     StreamCounters counters_;

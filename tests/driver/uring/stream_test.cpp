@@ -1,0 +1,156 @@
+#include "uring/stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../stream_contract.h"
+#include "uring/clock.h"
+#include "uring/socket.h"
+
+namespace penstock::tests {
+
+namespace {
+
+/// Both sides on one ring, so that one wait covers both.
+class UringWorld final : public StreamWorld {
+public:
+    explicit UringWorld(const StreamLimits& limits) : ring(*uring::Ring::create()) {
+        const uring::StreamOptions options{.connections_max = limits.connections_max,
+                                           .receive_buffers = limits.receive_buffers,
+                                           .receive_buffer_bytes = limits.receive_buffer_bytes};
+        server_side = *uring::Streams::create(*ring, options);
+        client_side = *uring::Streams::create(*ring, options);
+    }
+    io::Streams& server() override { return *server_side; }
+    io::Streams& client() override { return *client_side; }
+    void step() override { ring->wait_until(uring::monotonic_now() + 2 * millisecond_ns); }
+
+    std::unique_ptr<uring::Ring> ring;
+    std::unique_ptr<uring::Streams> server_side, client_side;
+};
+
+std::unique_ptr<StreamWorld> make_uring_world(const StreamLimits& limits) { return std::make_unique<UringWorld>(limits); }
+
+INSTANTIATE_TEST_SUITE_P(Drivers, StreamContract, testing::Values(StreamDriver{"uring", make_uring_world}),
+                         stream_driver_name);
+
+/// What the contract cannot reach: kernel sockets at the other end, and the limits of the process.
+class UringStreams : public testing::Test {
+protected:
+    UringStreams() : side_(*world_.server_side) { port_ = world_.server_side->listen({"127.0.0.1", 0}).value_or(0); }
+
+    int connect_raw() {
+        const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(port_)};
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        return socket;
+    }
+    template <class Done>
+    [[nodiscard]] bool run_until(Done done) {
+        for (int i = 0; i < 5000; ++i) {
+            side_.poll();
+            if (done()) return true;
+            world_.step();
+        }
+        return false;
+    }
+
+    UringWorld world_{StreamLimits{}};
+    Side side_;
+    uint16_t port_ = 0;
+};
+
+TEST_F(UringStreams, a_half_closed_peer_still_gets_what_is_queued) {
+    const int raw = connect_raw();
+    ASSERT_TRUE(run_until([&] { return side_.begun.size() == 1; }));
+    const std::vector<std::byte> bytes = pattern_bytes(0, 8 * mib);
+    const Fragment one{bytes.data(), static_cast<uint32_t>(bytes.size())};
+    ASSERT_TRUE(side_.send(side_.begun[0], {&one, 1}, 1));
+    ASSERT_EQ(::shutdown(raw, SHUT_WR), 0);
+    for (int i = 0; i < 50; ++i) world_.step();
+    std::vector<std::byte> got(bytes.size() + 1);
+    size_t n = 0;
+    ASSERT_TRUE(run_until([&] {
+        const ssize_t now = ::recv(raw, got.data() + n, got.size() - n, MSG_DONTWAIT);
+        if (now > 0) n += static_cast<size_t>(now);
+        return now == 0;
+    }));
+    EXPECT_EQ(n, bytes.size());
+    EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), got.begin()));
+    EXPECT_TRUE(side_.is_closed(side_.begun[0]));
+    EXPECT_EQ(side_.sent, 1u);
+    ::close(raw);
+}
+
+TEST_F(UringStreams, a_reset_is_told_with_its_reason) {
+    const int raw = connect_raw();
+    ASSERT_TRUE(run_until([&] { return side_.begun.size() == 1; }));
+    const linger abort{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(raw, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+    ::close(raw);
+    ASSERT_TRUE(run_until([&] { return side_.is_closed(side_.begun[0]); }));
+    EXPECT_EQ(side_[side_.begun[0]].error, (Error{Errc::io, ECONNRESET}));
+}
+
+TEST_F(UringStreams, rests_when_descriptors_run_out) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int raw = ::socket(AF_INET, SOCK_STREAM, 0);
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(raw) + 1;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(port_)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(raw, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_TRUE(run_until([&] { return world_.server_side->counters().accept_failures > 0; }));
+    for (int i = 0; i < 10; ++i) world_.step();  // some 20 ms: a driver that asked again at once would count on
+    EXPECT_LE(world_.server_side->counters().accept_failures, 2u);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_TRUE(run_until([&] { return side_.begun.size() == 1; }));
+    ::close(raw);
+}
+
+TEST_F(UringStreams, counts_what_it_refuses) {
+    UringWorld small({.connections_max = 1});
+    const uint16_t port = small.server_side->listen({"127.0.0.1", 0}).value_or(0);
+    port_ = port;
+    const int first = connect_raw(), second = connect_raw();
+    Side side(*small.server_side);
+    for (int i = 0; i < 1000 && small.server_side->counters().refused == 0; ++i) {
+        side.poll();
+        small.step();
+    }
+    EXPECT_EQ(small.server_side->counters().refused, 1u);
+    char byte = 0;
+    EXPECT_EQ(::recv(second, &byte, 1, 0), 0) << "closed at once";
+    ::close(first);
+    ::close(second);
+}
+
+TEST_F(UringStreams, shards_share_a_port_and_strangers_are_found) {
+    EXPECT_EQ(world_.client_side->listen({"127.0.0.1", port_}).value_or(0), port_);
+    EXPECT_EQ(uring::probe_port({"127.0.0.1", port_}).error().code, Errc::exists);
+    EXPECT_TRUE(uring::probe_port({"127.0.0.1", 0}).has_value());
+}
+
+TEST_F(UringStreams, connects_by_name_and_over_ipv6) {
+    const auto named = world_.client_side->connect({"localhost", port_});  // ::1 comes first and refuses
+    ASSERT_TRUE(named.has_value());
+    Side client(*world_.client_side);
+    ASSERT_TRUE(run_until([&] { client.poll(); return client.is_open(*named); }));
+    EXPECT_EQ(world_.client_side->connect({"no such host.invalid", 1}).error().code, Errc::not_found);
+
+    world_.server_side->stop_listening();
+    const auto port = world_.server_side->listen({"::1", 0});
+    if (!port) GTEST_SKIP() << "no IPv6 on this machine";
+    const auto six = world_.client_side->connect({"::1", *port});
+    ASSERT_TRUE(run_until([&] { client.poll(); return client.is_open(*six) && side_.begun.size() == 2; }));
+    EXPECT_TRUE(side_[side_.begun[1]].peer.starts_with("[::1]:"));
+}
+
+}  // namespace
+}  // namespace penstock::tests
