@@ -21,7 +21,9 @@ namespace penstock {
 class Arena {
 public:
     /// `limit`: most bytes between two resets. `keep`: memory that reset() does not return to the heap.
-    explicit Arena(size_t limit, size_t keep = 64 * 1024) noexcept : limit_(limit), keep_(keep) {}
+    explicit Arena(size_t limit, size_t keep = 64 * 1024) noexcept : limit_(limit), keep_(keep) {
+        PENSTOCK_ASSERT(limit <= PTRDIFF_MAX / 2);
+    }
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
     ~Arena() { free_chain(first_); }
@@ -30,7 +32,7 @@ public:
     void* allocate(size_t bytes, size_t align) noexcept {
         PENSTOCK_ASSERT(align <= chunk_align && (align & (align - 1)) == 0);
         size_t pad = (align - (reinterpret_cast<uintptr_t>(at_) & (align - 1))) & (align - 1);
-        if (pad + bytes <= room_ && used_ + pad + bytes <= limit_) [[likely]] {
+        if (bytes <= room_ && pad <= room_ - bytes && pad + bytes <= limit_ - used_) [[likely]] {
             std::byte* result = at_ + pad;
             at_ += pad + bytes;
             room_ -= pad + bytes;
@@ -61,21 +63,7 @@ public:
     }
 
     /// Everything handed out becomes invalid. Keeps up to `keep` bytes of chunks for next time.
-    void reset() noexcept {
-        size_t kept = 0;
-        Chunk** link = &first_;
-        while (*link != nullptr && kept + (*link)->size <= keep_) {
-            kept += (*link)->size;
-            link = &(*link)->next;
-        }
-        free_chain(*link);
-        *link = nullptr;
-        held_ = kept;
-        used_ = 0;
-        current_ = nullptr;
-        at_ = nullptr;
-        room_ = 0;
-    }
+    void reset() noexcept;
 
     size_t used() const { return used_; }    ///< bytes handed out since the last reset, padding included
     size_t held() const { return held_; }    ///< bytes of chunks taken from the heap
@@ -87,39 +75,10 @@ private:
         size_t size;  // of the bytes behind this header
     };
     static constexpr size_t chunk_align = 16;
-    static constexpr size_t first_chunk = 4096 - sizeof(Chunk);
-    static constexpr size_t chunk_max = 256 * 1024;
-    static_assert(sizeof(Chunk) % chunk_align == 0);
 
-    static std::byte* bytes_of(Chunk* chunk) { return reinterpret_cast<std::byte*>(chunk + 1); }
-
-    static void free_chain(Chunk* chunk) noexcept {
-        while (chunk != nullptr) {
-            Chunk* next = chunk->next;
-            ::operator delete(chunk, std::align_val_t{chunk_align});
-            chunk = next;
-        }
-    }
-
+    static void free_chain(Chunk* chunk) noexcept;
     // Moves on to the next chunk that fits: one that was kept, else a new one behind the current.
-    void* allocate_chunk(size_t bytes) noexcept {
-        if (bytes > limit_ - used_) return nullptr;
-        Chunk** link = current_ == nullptr ? &first_ : &current_->next;
-        while (*link != nullptr && (*link)->size < bytes) link = &(*link)->next;
-        if (*link == nullptr) {
-            size_t size = held_ < first_chunk ? first_chunk : held_ < chunk_max ? held_ : chunk_max;
-            if (size < bytes) size = bytes;
-            void* memory = ::operator new(sizeof(Chunk) + size, std::align_val_t{chunk_align}, std::nothrow);
-            if (memory == nullptr) return nullptr;
-            *link = new (memory) Chunk{nullptr, size};
-            held_ += size;
-        }
-        current_ = *link;
-        at_ = bytes_of(current_) + bytes;
-        room_ = current_->size - bytes;
-        used_ += bytes;
-        return bytes_of(current_);
-    }
+    void* allocate_chunk(size_t bytes) noexcept;
 
     size_t limit_;
     size_t keep_;

@@ -54,7 +54,9 @@ char* chars(std::byte* bytes) { return reinterpret_cast<char*>(bytes); }
 const char* chars(const std::byte* bytes) { return reinterpret_cast<const char*>(bytes); }
 
 // What records usually shrink to; only a first guess of the room to take.
-size_t expected_size(std::span<const std::byte> input, size_t bytes_max) { return std::min(bytes_max, 4 * input.size()); }
+size_t expected_size(std::span<const std::byte> input, size_t bytes_max) {
+    return std::min(bytes_max, 4 * input.size());
+}
 
 // Makes room for `bytes` behind out's end; `take` writes there and answers how many, or 0 for failure.
 template <class Take>

@@ -44,8 +44,8 @@ public:
 
     /// Kafka's unsigned varint: little-endian groups of seven bits, at most 32 bits in all.
     uint32_t uvarint() noexcept {
-        if (at_ != end_ && (*at_ & std::byte{0x80}) == std::byte{0}) [[likely]] return std::to_integer<uint32_t>(*at_++);
-        return uvarint_slow();
+        if (at_ == end_ || (*at_ & std::byte{0x80}) != std::byte{0}) [[unlikely]] return uvarint_slow();
+        return std::to_integer<uint32_t>(*at_++);
     }
 
     /// The next `size` bytes as one piece: lent from the frame, or a copy in the arena where they straddle.

@@ -29,7 +29,7 @@ constexpr Api api_row(ApiKey key, std::string_view name, int16_t first, int16_t 
     return {static_cast<int16_t>(key), name, first, last, flexible_from, response_header_flexible_from};
 }
 
-/// In key order. Produce lists 0 to 2, whose handler refuses them: librdkafka up to 2.11.0 compresses only if it sees 0.
+/// In key order. Produce lists 0 to 2, which its handler refuses: librdkafka up to 2.11.0 compresses only if it sees 0.
 /// ListOffsets ends before the version that asks for the record of the highest timestamp. The response to ApiVersions
 /// never has a flexible header: its reader may be older than the broker.
 inline constexpr std::array apis{

@@ -1,6 +1,6 @@
 // ApiVersions: the first thing that a client asks, and the only request that is answered whatever its version.
 //
-// To a version above ours the answer is a version 0 body with unsupported_version and the one row of ApiVersions itself.
+// To a version above ours the answer is a body of version 0 with unsupported_version and one row, ApiVersions itself.
 #pragma once
 
 #include "wire/codec.h"

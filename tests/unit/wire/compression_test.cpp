@@ -42,7 +42,7 @@ TEST(Compression, names) {
 
 TEST(Compression, round_trip_with_the_exact_bound) {
     for (Codec codec : all_codecs) {
-        for (size_t size : {size_t{0}, size_t{1}, size_t{100}, size_t{32768}, size_t{65536}, size_t{65537}, size_t{1} << 20}) {
+        for (size_t size : {0u, 1u, 100u, 32768u, 65536u, 65537u, 1u << 20}) {
             for (const auto& input : {compressible(size), incompressible(size)}) {
                 std::vector<std::byte> shrunk = packed(codec, input);
                 std::vector<std::byte> out = hex("aabb");

@@ -1,4 +1,4 @@
-// One batch as another client writes it, in each codec: what our reader must understand, and what our builder must write.
+// One batch as another client writes it, in each codec: what our reader must understand and our builder must write.
 #pragma once
 
 #include <string_view>

@@ -43,7 +43,7 @@ inline Fragment fragment_of(std::span<const std::byte> bytes) {
     return {bytes.data(), static_cast<uint32_t>(bytes.size())};
 }
 
-/// Every byte in a fragment of its own (each in its own allocation, so that ASan sees a step too far), with empty ones between.
+/// The bytes in small fragments, empty ones between. Each has its own allocation, so that ASan sees a step too far.
 struct Shredded {
     std::vector<std::vector<std::byte>> pieces;
     std::vector<Fragment> chain;
