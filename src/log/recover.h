@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,6 +55,9 @@ struct OpenedDirectory {
 
 /// shard_of() says where each log went.
 std::expected<OpenedDirectory, OpenFailure> open_directory(io::Disk& disk, const OpenOptions& options);
+
+/// After every store of the directory has drained: notes that the next start need not look for torn ends.
+Result<void> mark_clean(io::Disk& disk);
 
 /// The one rule that maps partitions to shards.
 uint32_t shard_of(const LogKey& key, uint32_t shard_count);

@@ -38,8 +38,8 @@ struct LogConfig {
 
 inline constexpr size_t batch_header_size = 61;
 
-/// One validated record batch. The header is a copy that append() stamps (base offset, leader epoch); the body (all after
-/// the header) is copied from where it was received.
+/// One validated record batch. The header is a copy that append() stamps (base offset, leader epoch); the body (all
+/// after the header) is copied from where it was received.
 struct BatchToAppend {
     std::byte header[batch_header_size];
     std::span<const Fragment> body;
@@ -66,7 +66,7 @@ struct ReadRequest {
 };
 
 enum class ReadStatus : uint8_t {
-    ready,         ///< whole batches were appended to the slices (none if there is nothing below the limit, or they do not fit)
+    ready,         ///< whole batches were added to the slices (none: nothing below the limit, or none fits)
     pending,       ///< the disk was asked; read again when readable() names the waiter
     out_of_range,  ///< below the log start or above the end
     corrupt,       ///< rot: the stored bytes fail their checksum

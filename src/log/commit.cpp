@@ -1,0 +1,272 @@
+// From staged entries to a commit, and from its writes to durable offsets.
+//
+// A log's staged entries go into one commit whole. An append of at least direct_bytes_min in whole blocks goes to the
+// segment at once and the commit names it; smaller ones travel in the commit and reach the segment later (flush.cpp),
+// so that the cost of an acknowledgement does not depend on how many logs are hot.
+//
+// Commits are numbered; a commit is durable when it and all before it are complete. Each carries the highest number
+// that was durable when it was submitted: what recovery must find whole.
+#include <algorithm>
+#include <cstring>
+
+#include "log/store_impl.h"
+
+namespace penstock::log {
+namespace {
+
+constexpr uint64_t commit_bytes_max = 1 * mib;    // soft: the log that crosses it is the last one
+constexpr uint64_t direct_bytes_min = 32 * kib;   // below, one more op costs more than writing twice
+constexpr uint64_t rejournal_with_max = 64 * kib; // a larger append waits for its tail's copy instead
+constexpr int64_t note_delay_ns = 5 * millisecond_ns;
+constexpr uint64_t entry_fixed_size = 64;
+constexpr uint64_t piece_encoded_size = 29;
+
+}  // namespace
+
+/// Upper bound of what the log's staged entries take in a commit.
+uint64_t Store::Impl::entry_bound(const LogData& log) const {
+    uint64_t bytes = io::block_size;  // a tail journaled again
+    for (size_t i = 0; i < log.staged_count; ++i) {
+        const Entry& e = log.staged[i];
+        uint64_t payload = e.position_to - e.position;
+        if (e.type != EntryType::append) payload = 0;
+        bytes += entry_fixed_size + e.pieces.size() * piece_encoded_size;
+        bytes += std::min(payload, direct_bytes_min + rejournal_with_max + io::block_size);
+    }
+    return bytes;
+}
+
+std::unique_ptr<Commit> Store::Impl::new_commit() {
+    std::unique_ptr<Commit> commit;
+    if (spare_commits.empty()) {
+        commit = std::make_unique<Commit>();
+    } else {
+        commit = std::move(spare_commits.back());
+        spare_commits.pop_back();
+    }
+    commit->buffer.resize(header_size);
+    commit->header = {next_sequence, durable_sequence, checkpoint.durable_frame, 0, 0, 0,
+                      static_cast<uint16_t>(options.shard)};
+    commit->pending = 1;
+    return commit;
+}
+
+/// Builds and submits one commit: of what is staged, or, when it is time, a note that vouches for the last one.
+bool Store::Impl::build_commit(Time time) {
+    bool note = staged.empty();
+    if (note && time.now < note_at) return false;
+    std::unique_ptr<Commit> commit = new_commit();
+    fill_commit(*commit);
+    if (commit->header.entry_count == 0 && !note) {
+        spare_commits.push_back(std::move(commit));
+        return false;
+    }
+    seal_commit(commit->buffer, generation, commit->header);
+    auto place = ring.reserve(commit->buffer.size());
+    if (!place) {
+        PENSTOCK_ASSERT(note);  // entries were only added while they fit
+        note_at = time.now + note_delay_ns;
+        spare_commits.push_back(std::move(commit));
+        return false;
+    }
+    commit->place = *place;
+    for (CommitLog& part : commit->logs) {
+        for (auto it = part.log->owed.rbegin(); it != part.log->owed.rend(); ++it) {
+            if (it->sequence != commit->header.sequence) break;
+            it->place = *place;
+        }
+    }
+    ++next_sequence;
+    if (!note) last_full_sequence = commit->header.sequence;
+    noted_durable = commit->header.durable_through;
+    note_at = never;
+    ++counters.commits;
+    counters.commit_bytes += commit->buffer.size();
+    IoTask& task = make_task(TaskKind::commit, nullptr);
+    task.commit = commit.get();
+    task.fragments.push_back({commit->buffer.data(), static_cast<uint32_t>(commit->buffer.size())});
+    commits.push_back(std::move(commit));
+    start(task, io::DiskOpKind::write_durable, journal_file, ring.offset(*place));
+    return true;
+}
+
+/// Moves staged entries into the commit, log by log, while they fit.
+void Store::Impl::fill_commit(Commit& commit) {
+    size_t taken = 0;
+    size_t kept = 0;
+    for (; taken < staged.size(); ++taken) {
+        LogData& log = *staged[taken];
+        uint64_t size = commit.buffer.size() + entry_bound(log);
+        if (commit.header.entry_count > 0 && size > commit_bytes_max) break;
+        if (!ring.fits(align_up(size, io::block_size))) break;
+        size_t done = 0;
+        while (done < log.staged_count && add_to_commit(commit, log, log.staged[done])) ++done;
+        if (done == log.staged_count) {
+            log.staged_count = 0;
+            log.listed_staged = false;
+            continue;
+        }
+        // The rest waits for the commit that holds the tail's copy.
+        std::rotate(log.staged.begin(), log.staged.begin() + static_cast<ptrdiff_t>(done),
+                    log.staged.begin() + static_cast<ptrdiff_t>(log.staged_count));
+        log.staged_count -= done;
+        staged[kept++] = &log;
+    }
+    staged.erase(staged.begin() + static_cast<ptrdiff_t>(kept), staged.begin() + static_cast<ptrdiff_t>(taken));
+}
+
+/// False: the log's remaining entries must wait for this commit.
+bool Store::Impl::add_to_commit(Commit& commit, LogData& log, Entry& entry) {
+    if (entry.type == EntryType::append) return add_append(commit, log, entry);
+    encode_entry(commit.buffer, entry);
+    if (entry.type == EntryType::create || entry.type == EntryType::remove) {
+        ++commit.header.entry_count;
+        list_dirty(log);
+        if (entry.type == EntryType::remove) {
+            commit.removed.push_back(&log);
+            checkpoint.removed.push_back({log.state.id, commit.header.sequence});
+        }
+        return true;
+    }
+    record_entry(commit, log, entry);
+    return true;
+}
+
+bool Store::Impl::add_append(Commit& commit, LogData& log, Entry& entry) {
+    uint64_t size = entry.position_to - entry.position;
+    uint64_t blocks_end = align_down(entry.position_to, io::block_size);
+    entry.payload_from = entry.position;
+    bool direct = false;
+    if (log.failed()) {
+        // Nothing new: what only older commits hold is carried forward (run_reclaim).
+        entry.payload_from = align_down(log.state.flushed, io::block_size);
+        log.owed.clear();
+        emit_append(commit, log, entry);
+        return true;
+    }
+    if (log.quiet_tail()) {
+        // The tail block's only copy is in the segment. It is copied here first; until that is durable nobody may
+        // rewrite the block.
+        if (size > rejournal_with_max) {
+            journal_tail_again(commit, log);
+            return false;
+        }
+        entry.payload_from = align_down(log.state.flushed, io::block_size);
+        log.guard_sequence = commit.header.sequence;
+    } else if (!may_write(log)) {
+        if (size > rejournal_with_max) return false;
+    } else {
+        direct = blocks_end >= std::max(entry.position, log.written) + direct_bytes_min;
+    }
+    if (direct) entry.payload_from = blocks_end;
+    emit_append(commit, log, entry);
+    if (direct) write_segment(log, blocks_end, &commit);
+    else want_behind(log);
+    return true;
+}
+
+/// An append entry without new bytes, whose payload is the tail from the last durable block on.
+void Store::Impl::journal_tail_again(Commit& commit, LogData& log) {
+    Entry copy;
+    copy.type = EntryType::append;
+    copy.log_id = log.state.id;
+    copy.offset = copy.offset_to = log.state.end_offset;
+    copy.position = copy.position_to = log.state.end;
+    copy.payload_from = align_down(log.state.flushed, io::block_size);
+    log.guard_sequence = commit.header.sequence;
+    emit_append(commit, log, copy);
+}
+
+void Store::Impl::emit_append(Commit& commit, LogData& log, const Entry& entry) {
+    encode_entry(commit.buffer, entry);
+    uint64_t from = entry.payload_from;
+    PENSTOCK_ASSERT(from == entry.position_to || log.row.front()->position <= from);
+    for (Block* block : log.row.all()) {
+        if (block->position + block->capacity <= from) continue;
+        if (from >= entry.position_to) break;
+        PENSTOCK_ASSERT(block->position <= from);
+        uint64_t to = std::min(entry.position_to, block->end());
+        PENSTOCK_ASSERT(to > from);
+        FieldWriter(commit.buffer).put(std::span<const std::byte>(block->data + (from - block->position), to - from));
+        from = to;
+    }
+    PENSTOCK_ASSERT(from == entry.position_to);
+    if (entry.payload_from < entry.position_to) {
+        if (!log.owed.empty() && log.owed.back().sequence == commit.header.sequence) {
+            log.owed.back().to = entry.position_to;
+        } else {
+            log.owed.push_back({0, commit.header.sequence, entry.position_to});  // place: once it is known
+        }
+        if (!log.listed_owed) {
+            log.listed_owed = true;
+            owed.push_back(&log);
+        }
+    }
+    record_entry(commit, log, entry);
+    // A tail journaled again takes its block back from what counts as written.
+    if (entry.payload_from < entry.position) log.written = entry.payload_from;
+}
+
+void Store::Impl::record_entry(Commit& commit, LogData& log, const Entry& entry) {
+    uint64_t flushed_before = log.state.flushed;
+    int64_t start_before = log.state.start_offset;
+    bool fits = apply(log.state, entry, commit.freed);
+    PENSTOCK_ASSERT(fits);
+    dirty_bytes += flushed_before;
+    dirty_bytes -= log.state.flushed;
+    log.written = std::max(log.written, log.state.flushed);
+    ++commit.header.entry_count;
+    if (commit.logs.empty() || commit.logs.back().log != &log) commit.logs.push_back({&log, 0, 0});
+    commit.logs.back().end_offset = log.state.end_offset;
+    commit.logs.back().end = log.state.end;
+    if (log.state.start_offset != start_before) commit.moved.push_back(&log);
+    list_dirty(log);
+}
+
+/// One of the writes that the commit waits for has completed.
+void Store::Impl::part_done(Commit& commit) {
+    PENSTOCK_ASSERT(commit.pending > 0);
+    --commit.pending;
+}
+
+void Store::Impl::finish_commits() {
+    while (!poisoned && !commits.empty() && commits.front()->pending == 0) {
+        std::unique_ptr<Commit> commit = std::move(commits.front());
+        commits.pop_front();
+        PENSTOCK_ASSERT(commit->header.sequence == durable_sequence + 1);
+        durable_sequence = commit->header.sequence;
+        commit_durable(*commit);
+        commit->logs.clear();
+        commit->freed.clear();
+        commit->removed.clear();
+        commit->moved.clear();
+        commit->buffer.clear();
+        spare_commits.push_back(std::move(commit));
+    }
+    if (commits.empty() && staged.empty() && note_at == never && noted_durable < last_full_sequence) {
+        note_at = now.now + note_delay_ns;
+    }
+}
+
+void Store::Impl::commit_durable(Commit& commit) {
+    for (CommitLog& part : commit.logs) {
+        LogData& log = *part.log;
+        if (log.failed() || log.removed) continue;
+        if (part.end_offset > log.durable_offset_.value) {
+            log.set_durable(part.end_offset);
+            log.durable_end = part.end;
+            list_advanced(log);
+        }
+        want_behind(log);
+    }
+    for (LogData* log : commit.moved) {
+        if (log->removed) continue;
+        log->set_start(log->state.start_offset);
+        list_advanced(*log);
+    }
+    for (io::FileId file : commit.freed) limbo.push_back({file, next_ticket});
+    counters.files_freed += commit.freed.size();
+    for (LogData* log : commit.removed) log->remove_durable = true;
+}
+
+}  // namespace penstock::log

@@ -1,0 +1,216 @@
+// Slices for readers: from the row of tail blocks while it reaches back far enough, else range by range from disk.
+#include <algorithm>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "log/store_impl.h"
+
+namespace penstock::log {
+namespace {
+
+constexpr size_t peek_size = 43;  // up to and including the batch's maxTimestamp
+
+struct BatchPeek {
+    int64_t base = 0;
+    int64_t last = 0;
+    int64_t max_timestamp = -1;
+    uint64_t size = 0;
+};
+
+/// The block that holds `position`, by blocks without gaps in [blocks.front(), ...).
+size_t block_at(std::span<Block* const> blocks, uint64_t position) {
+    auto after = std::ranges::upper_bound(blocks, position, {}, &Block::position);
+    PENSTOCK_ASSERT(after != blocks.begin());
+    return static_cast<size_t>(after - blocks.begin()) - 1;
+}
+
+/// Reads the header of the batch at `position`; false when the bytes up to `to` cannot be one.
+bool peek_batch(std::span<Block* const> blocks, uint64_t position, uint64_t to, BatchPeek& peek) {
+    if (to - position < batch_header_size) return false;
+    std::byte header[peek_size];
+    size_t copied = 0;
+    for (size_t i = block_at(blocks, position); copied < peek_size; ++i) {
+        if (i == blocks.size()) return false;
+        uint64_t at = position + copied - blocks[i]->position;
+        size_t n = std::min<size_t>(peek_size - copied, blocks[i]->capacity - at);
+        std::memcpy(header + copied, blocks[i]->data + at, n);
+        copied += n;
+    }
+    peek.base = load_be<int64_t>(header);
+    auto length = load_be<int32_t>(header + 8);
+    auto delta = load_be<int32_t>(header + 23);
+    peek.max_timestamp = load_be<int64_t>(header + 35);
+    if (length < static_cast<int32_t>(batch_header_size) - 12 || delta < 0) return false;
+    peek.last = peek.base + delta;
+    peek.size = static_cast<uint64_t>(length) + 12;
+    return peek.size <= to - position;
+}
+
+void lend(std::span<Block* const> blocks, uint64_t from, uint64_t to, std::vector<Slice>& out) {
+    for (size_t i = block_at(blocks, from); from < to; ++i) {
+        Block* block = blocks[i];
+        const std::byte* data = block->data + (from - block->position);
+        auto size = static_cast<uint32_t>(std::min(to, block->position + block->capacity) - from);
+        if (!out.empty() && out.back().block == block && out.back().data + out.back().size == data) {
+            out.back().size += size;
+        } else {
+            out.push_back({data, size, block});
+            ++block->pins;
+        }
+        from += size;
+    }
+}
+
+enum class Walk : uint8_t { more, enough, broken };
+
+/// What a reader still wants.
+struct Want {
+    int64_t offset = 0;
+    int64_t limit = 0;
+    uint64_t bytes = 0;
+    bool whatever_size = false;  ///< the next batch is taken even if larger than `bytes`
+    bool any = false;
+};
+
+/// Lends the batches in [at, to) that `want` asks for.
+Walk take_batches(std::span<Block* const> blocks, uint64_t at, uint64_t to, Want& want, std::vector<Slice>& out) {
+    while (at < to && want.offset < want.limit) {
+        BatchPeek batch;
+        if (!peek_batch(blocks, at, to, batch)) return Walk::broken;
+        if (batch.last >= want.offset) {
+            if (batch.last >= want.limit) return Walk::enough;
+            if (batch.size > want.bytes && !want.whatever_size) return Walk::enough;
+            lend(blocks, at, at + batch.size, out);
+            want.bytes -= std::min(want.bytes, batch.size);
+            want.whatever_size = false;
+            want.any = true;
+            want.offset = batch.last + 1;
+        }
+        at += batch.size;
+    }
+    return want.offset < want.limit ? Walk::more : Walk::enough;
+}
+
+}  // namespace
+
+ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vector<Slice>& out) {
+    if (log.failed()) return ReadStatus::failed;
+    if (request.from < log.start_offset_ || request.from > log.end_offset_) return ReadStatus::out_of_range;
+    Want want{request.from.value, std::min(request.limit, log.durable_offset_).value, request.bytes_max,
+              request.at_least_one, false};
+    while (want.offset < want.limit) {
+        int64_t before = want.offset;
+        uint64_t position = 0;
+        Walk walk = Walk::more;
+        IndexRange range;
+        if (find_hot(log, want.offset, position)) {
+            ++counters.cache_hits;
+            // Up to the end of the segment that the position lies in: what is behind it is padding.
+            auto next = std::ranges::upper_bound(log.state.segments, position, {}, &Segment::start);
+            uint64_t to = next == log.state.segments.end() ? log.durable_end : std::prev(next)->end;
+            walk = take_batches(log.row.all(), position, to, want, out);
+        } else {
+            ReadStatus status = locate(log, want.offset, request.waiter, range);
+            ColdRange* cold_found = nullptr;
+            if (status == ReadStatus::ready) status = cold_range(log, range, request.waiter, cold_found);
+            if (status != ReadStatus::ready) return want.any ? ReadStatus::ready : status;
+            walk = take_batches(cold_found->blocks, range.position, range.position + range.size, want, out);
+            read_ahead(log, range);
+        }
+        // A batch that cannot be, or a range that holds nothing of what its index promised, is rot.
+        if (walk == Walk::broken || (walk == Walk::more && want.offset == before)) {
+            ++counters.corrupt_ranges;
+            return want.any ? ReadStatus::ready : ReadStatus::corrupt;
+        }
+        if (walk == Walk::enough) break;
+    }
+    return ReadStatus::ready;
+}
+
+/// Where the last batch that starts in the row's memory at or below `offset` lies.
+bool Store::Impl::find_hot(const LogData& log, int64_t offset, uint64_t& position) const {
+    auto row = log.row.all();
+    for (auto it = row.rbegin(); it != row.rend(); ++it) {
+        const Block& block = **it;
+        if (block.first_offset < 0 || block.first_offset > offset) continue;
+        position = block.position + block.first_at;
+        return true;
+    }
+    return false;
+}
+
+/// The index range whose batches reach `offset`.
+ReadStatus Store::Impl::locate(LogData& log, int64_t offset, uint64_t waiter, IndexRange& range) {
+    const auto& ranges = log.state.ranges;
+    if (!ranges.empty() && ranges.front().base_offset <= offset) {
+        range = *std::prev(std::ranges::upper_bound(ranges, offset, {}, &IndexRange::base_offset));
+        return ReadStatus::ready;
+    }
+    const auto& files = log.state.files;
+    auto file = std::ranges::upper_bound(files, offset, {}, &FileRef::first_offset);
+    while (file != files.begin()) {
+        --file;
+        if (!file->indexed) continue;
+        std::span<const IndexRange> in_file;
+        ReadStatus status = ranges_of(log, *file, waiter, in_file);
+        if (status != ReadStatus::ready) return status;
+        auto after = std::ranges::upper_bound(in_file, offset, {}, &IndexRange::base_offset);
+        if (after == in_file.begin()) continue;  // no range starts in this file, or only later ones
+        range = *std::prev(after);
+        return ReadStatus::ready;
+    }
+    return ReadStatus::corrupt;
+}
+
+ReadStatus Store::Impl::ranges_of(LogData& log, const FileRef& file, uint64_t waiter,
+                                  std::span<const IndexRange>& ranges) {
+    if (file.indexed) {
+        ColdIndex* index = nullptr;
+        ReadStatus status = cold_index(log, file, waiter, index);
+        if (status == ReadStatus::ready) ranges = index->ranges;
+        return status;
+    }
+    auto next = std::ranges::upper_bound(log.state.files, file.start, {}, &FileRef::start);
+    uint64_t end = next == log.state.files.end() ? UINT64_MAX : next->start;
+    auto first = std::ranges::lower_bound(log.state.ranges, file.start, {}, &IndexRange::position);
+    auto last = std::ranges::lower_bound(log.state.ranges, end, {}, &IndexRange::position);
+    ranges = std::span(first, last);
+    return ReadStatus::ready;
+}
+
+ReadStatus Store::Impl::find_timestamp(LogData& log, int64_t timestamp, uint64_t waiter, TimestampMatch& match) {
+    match = {};
+    if (log.failed()) return ReadStatus::failed;
+    for (const FileRef& file : log.state.files) {
+        if (file.max_timestamp < timestamp) continue;
+        ReadStatus status = match_in_file(log, file, timestamp, waiter, match);
+        if (status != ReadStatus::ready || match.base_offset.value >= 0) return status;
+    }
+    return ReadStatus::ready;
+}
+
+ReadStatus Store::Impl::match_in_file(LogData& log, const FileRef& file, int64_t timestamp, uint64_t waiter,
+                                      TimestampMatch& match) {
+    std::span<const IndexRange> in_file;
+    ReadStatus status = ranges_of(log, file, waiter, in_file);
+    if (status != ReadStatus::ready) return status;
+    for (const IndexRange& range : in_file) {
+        if (range.max_timestamp < timestamp) continue;
+        ColdRange* cold_found = nullptr;
+        status = cold_range(log, range, waiter, cold_found);
+        if (status != ReadStatus::ready) return status;
+        uint64_t to = range.position + range.size;
+        for (uint64_t at = range.position; at < to;) {
+            BatchPeek batch;
+            if (!peek_batch(cold_found->blocks, at, to, batch)) return ReadStatus::corrupt;
+            at += batch.size;
+            if (batch.max_timestamp < timestamp || batch.last < log.start_offset_.value) continue;
+            if (batch.last >= log.durable_offset_.value) return ReadStatus::ready;
+            match = {Offset(batch.base), batch.max_timestamp};
+            return ReadStatus::ready;
+        }
+    }
+    return ReadStatus::ready;
+}
+
+}  // namespace penstock::log

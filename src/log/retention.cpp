@@ -1,0 +1,56 @@
+// What may go: whole segments that are older than retention.ms or beyond retention.bytes. The active segment is rolled
+// when all of it is too old. Nothing at or above the durable offset goes.
+#include <algorithm>
+
+#include "log/store_impl.h"
+
+namespace penstock::log {
+namespace {
+
+constexpr int64_t pass_interval_ns = 5 * second_ns;
+constexpr int64_t slice_interval_ns = 10 * millisecond_ns;
+constexpr uint32_t logs_per_slice = 256;
+
+}  // namespace
+
+void Store::Impl::run_retention(Time time) {
+    if (time.now < retention_at || poisoned || stopping) return;
+    auto it = logs.upper_bound(retention_cursor);
+    for (uint32_t n = 0; n < logs_per_slice && it != logs.end(); ++n, ++it) {
+        retain(*it->second, time.wall_ms);
+        retention_cursor = it->first;
+    }
+    bool pass_done = it == logs.end();
+    if (pass_done) retention_cursor = {};
+    retention_at = time.now + (pass_done ? pass_interval_ns : slice_interval_ns);
+}
+
+void Store::Impl::retain(LogData& log, int64_t wall_ms) {
+    const LogConfig& config = log.config;
+    if (log.failed() || log.staged_count > 0 || log.durable_end != log.state.end) return;
+    auto expired = [&](const Segment& s) {
+        int64_t stamp = s.max_timestamp >= 0 ? s.max_timestamp : s.created_ms;
+        return config.retention_ms >= 0 && wall_ms - stamp > config.retention_ms;
+    };
+    const auto& segments = log.state.segments;
+    bool active_has_data = log.state.end_offset > segments.back().base_offset;
+    if (active_has_data && expired(segments.back())) stage_roll(log, wall_ms);
+
+    size_t gone = 0;
+    uint64_t size = log.state.end - segments.front().start;
+    while (gone + 1 < segments.size()) {
+        uint64_t segment_size = segments[gone + 1].start - segments[gone].start;
+        bool too_much =
+            config.retention_bytes >= 0 && size - segment_size >= static_cast<uint64_t>(config.retention_bytes);
+        if (!too_much && !expired(segments[gone])) break;
+        if (log.state.flushed < segments[gone + 1].start || log.index_under_way) break;
+        size -= segment_size;
+        ++gone;
+    }
+    if (gone == 0) return;
+    Entry& entry = log.stage(EntryType::start);
+    entry.offset = segments[gone].base_offset;
+    list_staged(log);
+}
+
+}  // namespace penstock::log

@@ -1,0 +1,249 @@
+#include "log/state.h"
+
+#include <algorithm>
+
+namespace penstock::log {
+namespace {
+
+bool apply_roll(LogState& state, const Entry& entry) {
+    if (entry.offset != state.end_offset || entry.position < state.end) return false;
+    if (entry.position != align_up(state.end, io::block_size)) return false;
+    state.segments.back().end = state.end;
+    if (state.flushed == state.end) state.flushed = entry.position;  // the padding needs no write of its own
+    state.segments.push_back({entry.offset, entry.position, 0, -1, entry.wall_ms});
+    state.end = entry.position;
+    return true;
+}
+
+bool apply_attach(LogState& state, const Entry& entry) {
+    bool first_of_segment = state.segments.back().start == entry.position;
+    bool continues = !state.files.empty() && state.files.back().end() == entry.position;
+    if (!first_of_segment && !continues) return false;
+    if (!state.files.empty() && state.files.back().start >= entry.position) return false;
+    state.files.push_back({entry.file, entry.position, entry.offset, -1, false});
+    return true;
+}
+
+bool apply_append(LogState& state, const Entry& entry) {
+    if (entry.offset != state.end_offset || entry.position != state.end) return false;
+    if (entry.position_to > state.covered()) return false;
+    uint64_t at = entry.position;
+    for (const Piece& piece : entry.pieces) {
+        if (piece.starts_range) {
+            state.ranges.push_back({piece.base_offset, at, piece.max_timestamp, 0, 0, true});
+        } else if (state.ranges.empty()) {
+            return false;
+        }
+        IndexRange& range = state.ranges.back();
+        if (range.position + range.size != at) return false;
+        range.size += piece.size;
+        range.crc = piece.range_crc;
+        range.max_timestamp = std::max(range.max_timestamp, piece.max_timestamp);
+        at += piece.size;
+        size_t file = state.file_of(range.position);
+        if (file == state.files.size()) return false;
+        state.files[file].max_timestamp = std::max(state.files[file].max_timestamp, range.max_timestamp);
+        state.segments.back().max_timestamp = std::max(state.segments.back().max_timestamp, range.max_timestamp);
+    }
+    state.end_offset = entry.offset_to;
+    state.end = entry.position_to;
+    // Bytes journaled again are no longer trusted to be in the segment: their block will be rewritten.
+    if (entry.payload_from < entry.position) state.flushed = std::min(state.flushed, entry.payload_from);
+    return true;
+}
+
+bool apply_truncate(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
+    if (entry.offset > state.end_offset || entry.offset < state.start_offset) return false;
+    if (entry.position > state.end) return false;
+    while (state.segments.size() > 1 && state.segments.back().base_offset > entry.offset) state.segments.pop_back();
+    state.segments.back().end = 0;
+    while (!state.files.empty() && state.files.back().start >= entry.position &&
+           state.files.back().start > state.segments.back().start) {
+        if (state.files.back().indexed) return false;
+        freed.push_back(state.files.back().file);
+        state.files.pop_back();
+    }
+    while (!state.ranges.empty() && state.ranges.back().position >= entry.position) state.ranges.pop_back();
+    if (!state.ranges.empty()) {
+        IndexRange& last = state.ranges.back();
+        if (last.position + last.size > entry.position) {
+            last.size = static_cast<uint32_t>(entry.position - last.position);
+            last.crc_known = false;
+        }
+    }
+    while (!state.epochs.empty() && state.epochs.back().offset > entry.offset) state.epochs.pop_back();
+    state.end_offset = entry.offset;
+    state.end = entry.position;
+    state.flushed = std::min(state.flushed, state.end);
+    return true;
+}
+
+bool apply_start(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
+    if (entry.offset < state.start_offset || entry.offset > state.end_offset) return false;
+    state.start_offset = entry.offset;
+    size_t drop = 0;
+    while (drop + 1 < state.segments.size() && state.segments[drop + 1].base_offset <= entry.offset) ++drop;
+    if (drop == 0) return true;
+    state.segments.erase(state.segments.begin(), state.segments.begin() + static_cast<ptrdiff_t>(drop));
+    uint64_t start = state.segments.front().start;
+    auto kept = std::ranges::find_if(state.files, [&](const FileRef& f) { return f.start >= start; });
+    for (auto it = state.files.begin(); it != kept; ++it) freed.push_back(it->file);
+    state.files.erase(state.files.begin(), kept);
+    auto range = std::ranges::find_if(state.ranges, [&](const IndexRange& r) { return r.position >= start; });
+    state.ranges.erase(state.ranges.begin(), range);
+    state.flushed = std::max(state.flushed, start);
+    return true;
+}
+
+}  // namespace
+
+uint64_t LogState::covered() const {
+    uint64_t segment_start = segments.back().start;
+    return files.empty() || files.back().start < segment_start ? segment_start : files.back().end();
+}
+
+size_t LogState::file_of(uint64_t position) const {
+    auto after = std::ranges::upper_bound(files, position, {}, &FileRef::start);
+    if (after == files.begin()) return files.size();
+    auto file = after - 1;
+    return position < file->end() ? static_cast<size_t>(file - files.begin()) : files.size();
+}
+
+bool apply(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
+    switch (entry.type) {
+        case EntryType::create:
+        case EntryType::remove: return false;
+        case EntryType::roll: return apply_roll(state, entry);
+        case EntryType::attach: return apply_attach(state, entry);
+        case EntryType::append: return apply_append(state, entry);
+        case EntryType::truncate: return apply_truncate(state, entry, freed);
+        case EntryType::start: return apply_start(state, entry, freed);
+        case EntryType::epoch:
+            if (entry.epoch < state.last_epoch() || entry.offset != state.end_offset) return false;
+            if (entry.epoch > state.last_epoch()) state.epochs.push_back({entry.epoch, entry.offset});
+            return true;
+    }
+    return false;
+}
+
+void encode_state(Bytes& out, const LogState& state, uint64_t as_of) {
+    FieldWriter w(out);
+    w.put(as_of);
+    w.put(state.id);
+    w.put(state.key.topic_id);
+    w.put(state.key.partition);
+    w.put(state.start_offset);
+    w.put(state.end_offset);
+    w.put(state.end);
+    w.put(state.flushed);
+    w.put(static_cast<uint32_t>(state.segments.size()));
+    for (const Segment& s : state.segments) {
+        w.put(s.base_offset);
+        w.put(s.start);
+        w.put(s.end);
+        w.put(s.max_timestamp);
+        w.put(s.created_ms);
+    }
+    w.put(static_cast<uint32_t>(state.files.size()));
+    for (const FileRef& f : state.files) {
+        w.put(static_cast<uint8_t>(f.file.kind));
+        w.put(f.file.number);
+        w.put(f.start);
+        w.put(f.first_offset);
+        w.put(f.max_timestamp);
+        w.put(static_cast<uint8_t>(f.indexed));
+    }
+    w.put(static_cast<uint32_t>(state.ranges.size()));
+    for (const IndexRange& r : state.ranges) {
+        w.put(r.base_offset);
+        w.put(r.position);
+        w.put(r.max_timestamp);
+        w.put(r.size);
+        w.put(r.crc);
+        w.put(static_cast<uint8_t>(r.crc_known));
+    }
+    w.put(static_cast<uint32_t>(state.epochs.size()));
+    for (const EpochStart& e : state.epochs) {
+        w.put(e.epoch);
+        w.put(e.offset);
+    }
+}
+
+namespace {
+
+/// A count that the bytes left can hold: no allocation beyond what was read.
+bool get_count(FieldReader& in, size_t item_size, uint32_t& count) {
+    count = in.get<uint32_t>();
+    return in.ok() && count <= in.left() / item_size;
+}
+
+bool consistent(const LogState& state) {
+    if (state.segments.empty() || state.start_offset < 0 || state.end_offset < state.start_offset) return false;
+    if (state.flushed > state.end || state.end < state.segments.back().start) return false;
+    if (!std::ranges::is_sorted(state.segments, {}, &Segment::start)) return false;
+    if (!std::ranges::is_sorted(state.files, {}, &FileRef::start)) return false;
+    for (const FileRef& f : state.files) {
+        if (!is_pool(f.file.kind)) return false;
+    }
+    uint64_t at = 0;
+    for (const IndexRange& r : state.ranges) {
+        if (r.position < at || r.size > state.end || r.position > state.end - r.size) return false;
+        if (state.file_of(r.position) == state.files.size()) return false;
+        at = r.position + r.size;
+    }
+    return state.end == state.segments.back().start || state.end <= state.covered();
+}
+
+}  // namespace
+
+bool decode_state(FieldReader& in, LogState& state, uint64_t& as_of) {
+    state = {};
+    as_of = in.get<uint64_t>();
+    state.id = in.get<uint64_t>();
+    state.key.topic_id = in.get_uuid();
+    state.key.partition = in.get<int32_t>();
+    state.start_offset = in.get<int64_t>();
+    state.end_offset = in.get<int64_t>();
+    state.end = in.get<uint64_t>();
+    state.flushed = in.get<uint64_t>();
+    uint32_t count = 0;
+    if (!get_count(in, 40, count)) return false;
+    for (uint32_t i = 0; i < count; ++i) {
+        Segment& s = state.segments.emplace_back();
+        s.base_offset = in.get<int64_t>();
+        s.start = in.get<uint64_t>();
+        s.end = in.get<uint64_t>();
+        s.max_timestamp = in.get<int64_t>();
+        s.created_ms = in.get<int64_t>();
+    }
+    if (!get_count(in, 30, count)) return false;
+    for (uint32_t i = 0; i < count; ++i) {
+        FileRef& f = state.files.emplace_back();
+        f.file.kind = static_cast<io::FileKind>(in.get<uint8_t>());
+        f.file.number = in.get<uint32_t>();
+        f.start = in.get<uint64_t>();
+        f.first_offset = in.get<int64_t>();
+        f.max_timestamp = in.get<int64_t>();
+        f.indexed = in.get<uint8_t>() != 0;
+        if (!is_pool(f.file.kind)) return false;
+    }
+    if (!get_count(in, 33, count)) return false;
+    for (uint32_t i = 0; i < count; ++i) {
+        IndexRange& r = state.ranges.emplace_back();
+        r.base_offset = in.get<int64_t>();
+        r.position = in.get<uint64_t>();
+        r.max_timestamp = in.get<int64_t>();
+        r.size = in.get<uint32_t>();
+        r.crc = in.get<uint32_t>();
+        r.crc_known = in.get<uint8_t>() != 0;
+    }
+    if (!get_count(in, 12, count)) return false;
+    for (uint32_t i = 0; i < count; ++i) {
+        EpochStart& e = state.epochs.emplace_back();
+        e.epoch = in.get<int32_t>();
+        e.offset = in.get<int64_t>();
+    }
+    return in.ok() && consistent(state);
+}
+
+}  // namespace penstock::log

@@ -1,0 +1,279 @@
+#include "log/store.h"
+
+#include <algorithm>
+
+#include "log/store_impl.h"
+
+namespace penstock::log {
+namespace {
+
+constexpr size_t completions_per_poll = 64;
+constexpr uint32_t polls_per_turn = 16;
+
+uint64_t bytes_in_use(const StoreState& state) {
+    uint64_t bytes = 0;
+    for (const LogState& log : state.logs) {
+        for (const FileRef& file : log.files) bytes += geometry(file.file.kind).file_bytes;
+    }
+    return bytes;
+}
+
+}  // namespace
+
+Store::Impl::Impl(const StoreOptions& opts, StoreImage image, io::Disk& d, Time time)
+    : options(opts),
+      disk(d),
+      generation(image.state->generation),
+      now(time),
+      next_log_id(image.state->next_log_id),
+      slab(opts.cache_bytes),
+      ring(image.state->journal_bytes),
+      journal_file(journal_file_of(opts.shard, image.state->generation.number)) {
+    StoreState& state = *image.state;
+    FilePool::Options pool_options{opts.pool_bytes, opts.pool_refill_bytes_per_s, opts.disk_limit_bytes,
+                                   state.next_file_number, opts.shard_count, bytes_in_use(state)};
+    pool = std::make_unique<FilePool>(pool_options, std::move(state.ready_files), std::move(state.half_made_files));
+    checkpoint.next_frame = state.next_frame;
+    checkpoint.durable_frame = state.next_frame - 1;
+    checkpoint.offset = checkpoint.base_bytes = state.frame_offset;
+    checkpoint.slots_created = 1;
+    for (LogState& log : state.logs) adopt(std::move(log), LogConfig{});
+}
+
+Store::Impl::~Impl() { PENSTOCK_ASSERT(ops_under_way == 0); }
+
+LogData* Store::Impl::adopt(LogState state, const LogConfig& config) {
+    auto owned = std::make_unique<LogData>();
+    LogData& log = *owned;
+    log.set_key(state.key);
+    log.config = config;
+    log.set_start(state.start_offset);
+    log.set_end(state.end_offset);
+    log.set_durable(state.end_offset);
+    log.set_epoch(state.last_epoch());
+    log.end = log.durable_end = log.written = state.end;
+    log.covered = state.covered();
+    const Segment& active = state.segments.back();
+    log.segment_start = active.start;
+    log.segment_base = active.base_offset;
+    log.segment_created_ms = active.created_ms;
+    if (!state.files.empty()) log.file_class = class_of_kind(state.files.back().file.kind);
+    if (!state.ranges.empty() && state.ranges.back().crc_known) {
+        const IndexRange& open = state.ranges.back();
+        bool in_active = open.position >= active.start && open.position + open.size == state.end;
+        if (in_active) {
+            log.open_size = open.size;
+            log.open_crc = open.crc;
+            log.open_file_end = state.files[state.file_of(open.position)].end();
+        }
+    }
+    PENSTOCK_ASSERT(state.flushed == state.end);
+    log.state = std::move(state);
+    logs.emplace(log.key(), std::move(owned));
+    return &log;
+}
+
+Result<Log*> Store::Impl::create(const LogKey& key, const LogConfig& config) {
+    if (poisoned) return fail(Errc::failed);
+    if (stopping || ring.used() > ring.bytes() / 8 * 7) return fail(Errc::would_block);
+    if (logs.contains(key)) return fail(Errc::exists);
+    LogState state;
+    state.id = next_log_id;
+    next_log_id += options.shard_count;
+    state.key = key;
+    state.segments.push_back({0, 0, 0, -1, now.wall_ms});
+    LogData* log = adopt(std::move(state), config);
+    Entry& entry = log->stage(EntryType::create);
+    entry.key = key;
+    entry.wall_ms = now.wall_ms;
+    list_staged(*log);
+    return log;
+}
+
+Result<void> Store::Impl::remove(LogData& log) {
+    if (poisoned) return fail(Errc::failed);
+    if (stopping) return fail(Errc::would_block);
+    dirty_bytes -= log.end - log.state.flushed;
+    // Staged appends never happened; a staged create must still be seen before the remove.
+    size_t creates = log.staged_count > 0 && log.staged[0].type == EntryType::create ? 1 : 0;
+    for (size_t i = 0; i < log.staged_count; ++i) {
+        if (log.staged[i].type == EntryType::attach) pool->give(log.staged[i].file);
+    }
+    log.staged_count = creates;
+    log.end = log.state.flushed;
+    log.removed = true;
+    log.stage(EntryType::remove);
+    list_staged(log);
+    while (!log.row.empty()) drop_row_front(log);
+    auto node = logs.extract(log.key());
+    graves.push_back(std::move(node.mapped()));
+    return {};
+}
+
+Result<void> Store::Impl::begin_epoch(LogData& log, LeaderEpoch epoch) {
+    if (poisoned || log.failed()) return fail(Errc::failed);
+    if (epoch < log.leader_epoch_) return fail(Errc::refused);
+    if (epoch == log.leader_epoch_) return {};
+    log.leader_epoch_ = epoch;
+    Entry& entry = log.stage(EntryType::epoch);
+    entry.epoch = epoch.value;
+    entry.offset = log.end_offset_.value;
+    list_staged(log);
+    return {};
+}
+
+void Store::Impl::list_staged(LogData& log) {
+    if (log.listed_staged) return;
+    log.listed_staged = true;
+    staged.push_back(&log);
+}
+
+void Store::Impl::list_dirty(LogData& log) {
+    if (log.dirty || log.removed) return;
+    log.dirty = true;
+    dirty.push_back(&log);
+}
+
+void Store::Impl::list_advanced(LogData& log) {
+    if (log.changed || log.removed) return;
+    log.changed = true;
+    changed.push_back(&log);
+}
+
+/// Takes a log out of service until the next start. What was durable stays durable: the cut is an entry of the journal.
+void Store::Impl::fail_log(LogData& log) {
+    if (log.failed() || log.removed) return;
+    log.set_failed();
+    degraded = true;
+    dirty_bytes -= log.end - log.durable_end;
+    log.end = log.durable_end;
+    log.staged_count = 0;
+    list_advanced(log);
+    if (poisoned) return;
+    Entry& entry = log.stage(EntryType::truncate);
+    entry.offset = log.durable_offset_.value;
+    entry.position = log.durable_end;
+    list_staged(log);
+}
+
+/// Removed logs go when nothing names them any more.
+void Store::Impl::bury_removed() {
+    std::erase_if(graves, [&](std::unique_ptr<LogData>& log) {
+        bool idle = log->remove_durable && log->io == 0 && !log->listed_staged && !log->changed;
+        if (!idle || log->listed_owed || log->listed_behind) return false;
+        if (checkpoint.phase != Checkpoint::Phase::idle) return false;
+        drop_cold(*log);
+        for (const FileRef& file : log->state.files) limbo.push_back({file.file, next_ticket});
+        std::erase(dirty, log.get());
+        return true;
+    });
+}
+
+bool Store::Impl::on_turn(Time time) {
+    now = time;
+    for (Log* log : advanced) static_cast<LogData*>(log)->changed = false;
+    advanced.clear();
+    readable.clear();
+    bool worked = false;
+    io::DiskCompletion done[completions_per_poll];
+    for (uint32_t i = 0; i < polls_per_turn; ++i) {
+        size_t n = disk.poll(done);
+        for (size_t k = 0; k < n; ++k) complete(done[k]);
+        worked |= n > 0;
+        if (n < completions_per_poll) break;
+    }
+    finish_commits();
+    run_retention(time);
+    std::swap(advanced, changed);
+    std::swap(readable, woken);
+    return worked || !advanced.empty() || !readable.empty();
+}
+
+bool Store::Impl::submit(Time time) {
+    now = time;
+    uint32_t before = ops_under_way;
+    if (!poisoned) {
+        while (commits.size() < commits_max && build_commit(time)) {
+        }
+        run_behind();
+        run_reclaim();
+        run_checkpoint();
+    }
+    run_pool();
+    if (!graves.empty()) bury_removed();
+    pump();
+    return ops_under_way != before;
+}
+
+Nanos Store::Impl::next_deadline() const {
+    Nanos at = std::min(note_at, pool->next_deadline());
+    if (!stopping && !logs.empty()) at = std::min(at, retention_at);
+    return at;
+}
+
+bool Store::Impl::drained() const {
+    if (ops_under_way > 0 || !pool->idle()) return false;
+    if (poisoned) return true;
+    if (degraded) return staged.empty() && commits.empty();
+    return staged.empty() && commits.empty() && owed_floor() == ring.head() && dirty.empty() && ring.used() == 0 &&
+           checkpoint.phase == Checkpoint::Phase::idle;
+}
+
+uint64_t Log::size_bytes() const {
+    const LogState& state = static_cast<const LogData*>(this)->state;
+    return state.end - state.segments.front().start;
+}
+
+Store::Store(const StoreOptions& options, StoreImage image, io::Disk& disk, Time time)
+    : impl_(std::make_unique<Impl>(options, std::move(image), disk, time)) {}
+Store::~Store() = default;
+
+Log* Store::find(const LogKey& key) {
+    auto it = impl_->logs.find(key);
+    return it == impl_->logs.end() ? nullptr : it->second.get();
+}
+
+std::vector<Log*> Store::logs() {
+    std::vector<Log*> all;
+    for (auto& [key, log] : impl_->logs) all.push_back(log.get());
+    return all;
+}
+
+Result<Log*> Store::create(const LogKey& key, const LogConfig& config, Time time) {
+    impl_->now = time;
+    return impl_->create(key, config);
+}
+void Store::configure(Log& log, const LogConfig& config) { static_cast<LogData&>(log).config = config; }
+Result<void> Store::remove(Log& log) { return impl_->remove(static_cast<LogData&>(log)); }
+Result<Offset> Store::append(Log& log, BatchToAppend& batch, Time time) {
+    return impl_->append(static_cast<LogData&>(log), batch, time);
+}
+Result<void> Store::begin_epoch(Log& log, LeaderEpoch epoch) {
+    return impl_->begin_epoch(static_cast<LogData&>(log), epoch);
+}
+ReadStatus Store::read(Log& log, const ReadRequest& request, std::vector<Slice>& out) {
+    return impl_->read(static_cast<LogData&>(log), request, out);
+}
+void Store::release(const Slice& slice) { impl_->release(*slice.block); }
+ReadStatus Store::find_timestamp(Log& log, int64_t timestamp, uint64_t waiter, TimestampMatch& match) {
+    return impl_->find_timestamp(static_cast<LogData&>(log), timestamp, waiter, match);
+}
+bool Store::on_turn(Time time) { return impl_->on_turn(time); }
+std::span<Log* const> Store::advanced() const {
+    return impl_->advanced;
+}
+std::span<const uint64_t> Store::readable() const { return impl_->readable; }
+bool Store::submit(Time time) { return impl_->submit(time); }
+Nanos Store::next_deadline() const { return impl_->next_deadline(); }
+void Store::begin_stop() {
+    impl_->stopping = true;
+    impl_->pool->stop();
+}
+bool Store::drained() const { return impl_->drained(); }
+const StoreCounters& Store::counters() const {
+    impl_->counters.files_ready = impl_->pool->ready_count();
+    impl_->counters.files_in_use = impl_->pool->in_use_bytes() / mib;
+    return impl_->counters;
+}
+
+}  // namespace penstock::log
