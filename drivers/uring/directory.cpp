@@ -22,7 +22,8 @@ namespace penstock::uring {
 
 namespace {
 
-constexpr const char* folder_names[io::file_kind_count] = {"super", "journal", "checkpoint", "pool-1m", "pool-4m", "pool-16m"};
+constexpr const char* folder_names[io::file_kind_count] = {"super",   "journal", "checkpoint",
+                                                           "pool-1m", "pool-4m", "pool-16m"};
 constexpr const char* probe_name = "probe";
 constexpr int64_t zfs_magic = 0x2fc12fc1;  // not in the kernel's list, since ZFS is not in the kernel
 
@@ -96,9 +97,9 @@ Opened<void> DataDirectory::take_lock() {
             (named ? " (pid " + std::to_string(std::strtol(text, nullptr, 10)) + ")" : std::string()) +
             "; stop it, or give this one a data directory of its own"});
     }
-    const int length = std::snprintf(text, sizeof text, "%ld\n", static_cast<long>(::getpid()));
-    // Only for the message above, so a full disk must not keep us from starting.
-    if (::ftruncate(lock_, 0) == 0) [[maybe_unused]] const ssize_t n = ::pwrite(lock_, text, static_cast<size_t>(length), 0);
+    const auto length = static_cast<size_t>(std::snprintf(text, sizeof text, "%ld\n", static_cast<long>(::getpid())));
+    // Only for the message above: a full disk, where this fails, must not keep us from starting.
+    [[maybe_unused]] const bool named = ::ftruncate(lock_, 0) == 0 && ::pwrite(lock_, text, length, 0) > 0;
     return {};
 }
 
@@ -109,7 +110,9 @@ Opened<void> DataDirectory::open_folders() {
             return failed("cannot make " + path_ + "/" + name, errno);
         }
         folders_[kind] = ::openat(root_, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folders_[kind] < 0 && !(read_only_ && errno == ENOENT)) return failed("cannot open " + path_ + "/" + name, errno);
+        if (folders_[kind] < 0 && !(read_only_ && errno == ENOENT)) {
+            return failed("cannot open " + path_ + "/" + name, errno);
+        }
     }
     if (!read_only_ && ::fsync(root_) != 0) return failed("cannot sync " + path_, errno);
     return {};
@@ -129,36 +132,34 @@ Opened<void> DataDirectory::examine() {
     return {};
 }
 
+/// Why a file opened with O_DIRECT cannot serve; empty if it can.
+std::string DataDirectory::direct_obstacle(int probe) {
+    struct statx status{};
+    if (::statx(probe, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 && (status.stx_mask & STATX_DIOALIGN) != 0) {
+        const uint32_t offsets = status.stx_dio_offset_align, memory = status.stx_dio_mem_align;
+        if (offsets == 0 || memory == 0) return "has no direct I/O";
+        if (io::block_size % offsets != 0 || io::block_size % memory != 0) {
+            return "wants direct I/O in blocks of " + std::to_string(offsets) + " bytes";
+        }
+    }
+    // Some filesystems accept the flag and refuse the write.
+    alignas(io::block_size) static const std::byte block[io::block_size] = {};
+    const iovec vector{const_cast<std::byte*>(block), sizeof block};
+    const bool refused = ::pwritev2(probe, &vector, 1, 0, RWF_DSYNC) < 0 && (errno == EINVAL || errno == EOPNOTSUPP);
+    // Other errors (a full disk) say nothing about O_DIRECT, and whoever writes hears them.
+    return refused ? "refuses direct writes" : "";
+}
+
 Opened<void> DataDirectory::probe_direct() {
     ::unlinkat(root_, probe_name, 0);
-    constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
-    int probe = ::openat(root_, probe_name, flags | O_DIRECT, 0640);
+    const int probe = ::openat(root_, probe_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0640);
     if (probe < 0 && errno != EINVAL && errno != EOPNOTSUPP) return failed("cannot write in " + path_, errno);
-    std::string why;
-    if (probe < 0) {
-        why = "refuses O_DIRECT";
-    } else {
-        struct statx status{};
-        if (::statx(probe, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 && (status.stx_mask & STATX_DIOALIGN) != 0) {
-            if (status.stx_dio_offset_align == 0) {
-                why = "has no direct I/O";
-            } else if (io::block_size % status.stx_dio_offset_align != 0 || io::block_size % status.stx_dio_mem_align != 0) {
-                why = "wants direct I/O in blocks of " + std::to_string(status.stx_dio_offset_align) + " bytes, ours are " +
-                      std::to_string(io::block_size);
-            }
-        }
-        alignas(io::block_size) static const std::byte block[io::block_size] = {};
-        const iovec vector{const_cast<std::byte*>(block), sizeof block};
-        if (why.empty() && ::pwritev2(probe, &vector, 1, 0, RWF_DSYNC) < 0) {
-            if (errno == EINVAL || errno == EOPNOTSUPP) why = "refuses direct writes";
-            // Anything else (a full disk) says nothing about O_DIRECT, and the caller hears it from its own writes.
-        }
-        ::close(probe);
-        ::unlinkat(root_, probe_name, 0);
-    }
-    if (why.empty()) return {};
+    const std::string obstacle = probe < 0 ? "refuses O_DIRECT" : direct_obstacle(probe);
+    if (probe >= 0) ::close(probe);
+    ::unlinkat(root_, probe_name, 0);
+    if (obstacle.empty()) return {};
     direct_ = false;
-    notes_.push_back("the filesystem of data directory " + path_ + " " + why +
+    notes_.push_back("the filesystem of data directory " + path_ + " " + obstacle +
                      ": writes go through the page cache and fdatasync, which is slower; use ext4 or XFS");
     return {};
 }

@@ -33,7 +33,7 @@ public:
     std::span<const std::string> notes() const { return notes_; }
     const std::string& path() const { return path_; }
     bool read_only() const { return read_only_; }
-    /// False where the filesystem refuses O_DIRECT: writes go through the page cache, and fdatasync follows durable ones.
+    /// False where the filesystem refuses O_DIRECT: writes go through the page cache, fdatasync follows durable ones.
     bool direct() const { return direct_; }
     /// The open folder of a kind; -1 if it does not exist (read only).
     int folder(io::FileKind kind) const { return folders_[static_cast<uint8_t>(kind)]; }
@@ -50,6 +50,7 @@ private:
     Opened<void> open_folders();
     Opened<void> examine();
     Opened<void> probe_direct();
+    static std::string direct_obstacle(int probe);
 
     std::string path_;
     std::vector<std::string> notes_;

@@ -201,7 +201,8 @@ void Disk::open_file(uint32_t slot) {
     if (directory_.direct()) flags |= O_DIRECT;
     if (file.create) flags |= O_CREAT | O_EXCL;
     DataDirectory::file_name(file.id.number, file.name);
-    io_uring_prep_openat_direct(next_sqe(Target::open, slot), directory_.folder(file.id.kind), file.name, flags, 0640, slot);
+    const int folder = directory_.folder(file.id.kind);
+    io_uring_prep_openat_direct(next_sqe(Target::open, slot), folder, file.name, flags, 0640, slot);
     ++counters_.opens;
 }
 

@@ -42,8 +42,8 @@ Opened<std::unique_ptr<ReceivePool>> ReceivePool::create(Ring& ring, uint16_t gr
     registration.bgid = group;
     const int result = io_uring_register_buf_ring(ring.native(), &registration, 0);
     if (result < 0) {
-        return std::unexpected(Failure{{Errc::io, -result},
-            std::string("cannot register the receive buffers: ") + std::strerror(-result) + "; Linux 6.1 or newer is needed"});
+        return std::unexpected(Failure{{Errc::io, -result}, std::string("cannot register the receive buffers: ") +
+            std::strerror(-result) + "; Linux 6.1 or newer is needed"});
     }
     pool->registered_ = true;
     io_uring_buf_ring_init(pool->buffers_);

@@ -18,8 +18,8 @@ namespace penstock::uring {
 
 namespace {
 
-// Best first. Deferred task work (6.1) lets completions happen only when we ask, in one batch; the flag in the ring says
-// when there is any, so a spinning turn without work makes no syscall.
+// Best first. Deferred task work (6.1) lets completions happen only when we ask, in one batch; the flag in the ring
+// says when there is any, so a spinning turn without work makes no syscall.
 constexpr std::array<uint32_t, 3> set_ups = {
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,

@@ -1,8 +1,8 @@
 // One io_uring: carries the disk, the connections and the wake-ups of one shard.
 //
-// Stepped by the shard: submit_and_reap() once a turn when it spins, wait_until() when it may sleep. Both hand the kernel
-// what was queued since, then completions to the clients that asked for them. Create it anywhere; the thread that
-// calls one of these first is its only thread from then on, and destroys it after its clients.
+// Stepped by the shard: submit_and_reap() once a turn when it spins, wait_until() when it may sleep. Both hand the
+// kernel what was queued since, then completions to the clients that asked for them. Create it anywhere; the thread
+// that calls one of these first is its only thread from then on, and destroys it after its clients.
 //
 // Invariant: a queue entry that next_sqe() returned is complete before the caller calls anything else of the ring.
 // What it does not do: no retries, no policy; clients see the kernel's results as they are.
@@ -48,7 +48,7 @@ struct RingCounters {
 
 class Ring final {
 public:
-    /// Also raises the soft limit of open descriptors to the hard one. The failure names the sysctl that forbids io_uring.
+    /// Also raises the soft limit of open descriptors to the hard one. The failure says what forbids io_uring.
     static Opened<std::unique_ptr<Ring>> create(const RingOptions& options = {});
     ~Ring();  ///< no client may be attached any more
     Ring(const Ring&) = delete;

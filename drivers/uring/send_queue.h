@@ -21,8 +21,8 @@ public:
     bool full() const { return count_ == io::max_sends_queued; }
     /// The caller checked full().
     void push(std::span<const Fragment> fragments, uint64_t token);
-    /// The next bytes: at most `vectors_max` pieces, and no further piece once `bytes_enough` are reached. Stays in place
-    /// until the next push() or consume(). Empty when only sends without bytes are queued.
+    /// The next bytes: at most `vectors_max` pieces, and no further piece once `bytes_enough` are reached. Stays in
+    /// place until the next push() or consume(). Empty when only sends without bytes are queued.
     std::span<iovec> front(size_t vectors_max, uint64_t bytes_enough);
     /// The kernel took the next `bytes`.
     void consume(uint64_t bytes);

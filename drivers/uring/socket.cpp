@@ -111,7 +111,8 @@ void peer_text(int socket, char (&out)[48]) {
     auto* address = reinterpret_cast<sockaddr*>(&peer.storage);
     if (::getpeername(socket, address, &peer.size) != 0) return;
     char host[40] = {}, port[6] = {};
-    if (::getnameinfo(address, peer.size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) return;
+    constexpr int flags = NI_NUMERICHOST | NI_NUMERICSERV;
+    if (::getnameinfo(address, peer.size, host, sizeof host, port, sizeof port, flags) != 0) return;
     const bool v6 = peer.storage.ss_family == AF_INET6;
     std::snprintf(out, sizeof out, v6 ? "[%s]:%s" : "%s:%s", host, port);
 }

@@ -1,10 +1,10 @@
 // TCP through io_uring: one multishot accept, a multishot receive per connection into the shard's buffers, and one
 // sendmsg per connection at a time that takes all that is queued.
 //
-// Stepped by its Ring, on the ring's thread. Invariants: a connection has at most one send and one receive under way; its
-// slot is used again only after nothing is under way and `closed` was polled; ids carry a generation.
-// When the peer ends its side, what is queued then is still sent before `closed`. When all buffers are lent, connections wait
-// in a row until buffers come back.
+// Stepped by its Ring, on the ring's thread. Invariants: a connection has at most one send and one receive under way;
+// its slot is used again only after nothing is under way and `closed` was polled; ids carry a generation.
+// When the peer ends its side, what is queued then is still sent before `closed`. When all buffers are lent,
+// connections wait in a row until buffers come back.
 // What it does not do: no timeouts of its own; close() ends a connect() that takes too long.
 #pragma once
 
@@ -59,7 +59,9 @@ public:
     uint32_t connections() const { return connections_in_use_; }
 
 private:
-    enum class Verb : uint8_t { accept, accept_again, connect, receive, cancel_receive, send, cancel_all, cancel_accept };
+    enum class Verb : uint8_t {
+        accept, accept_again, cancel_accept, connect, receive, cancel_receive, send, cancel_all
+    };
 
     Streams(Ring& ring, const StreamOptions& options);
     void on_submit() override;

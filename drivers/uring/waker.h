@@ -1,12 +1,12 @@
 // Wakes a shard that sleeps in its ring, and costs no syscall when it does not sleep.
 //
-// One word has three states. notify() always exchanges it to `notified` and writes the eventfd only if it was `sleeping`.
-// The owner goes to sleep by compare-and-swap from `awake` to `sleeping`, which fails if anybody notified since the last
-// clear(). Exchanges and swaps of one word are totally ordered, so a wake-up cannot fall between check and sleep;
-// what was stored before notify() is visible after the clear() that follows it.
+// One word has three states. notify() always exchanges it to `notified` and writes the eventfd only if it was
+// `sleeping`. The owner goes to sleep by compare-and-swap from `awake` to `sleeping`, which fails if anybody notified
+// since the last clear(). Exchanges and swaps of one word are totally ordered, so a wake-up cannot fall between check
+// and sleep; what was stored before notify() is visible after the clear() that follows it.
 //
-// The owner must clear() before it looks at what the notifiers posted: Ring does so in submit_and_reap() and wait_until(),
-// so a shard drains its mailboxes after one of these.
+// The owner must clear() before it looks at what the notifiers posted: Ring does so in submit_and_reap() and
+// wait_until(), so a shard drains its mailboxes after one of these.
 #pragma once
 
 #include <atomic>

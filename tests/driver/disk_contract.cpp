@@ -145,8 +145,9 @@ TEST_P(DiskContract, a_removed_file_is_gone_and_its_successor_empty) {
 
 TEST_P(DiskContract, lists_its_files) {
     EXPECT_TRUE(disk().list().value().empty());
-    const std::vector<FileId> files = {{FileKind::super, 0}, {FileKind::journal, 3}, {FileKind::checkpoint, 1},
-                                       {FileKind::pool_1m, 0}, {FileKind::pool_4m, 4'294'967'295}, {FileKind::pool_16m, 12}};
+    const std::vector<FileId> files = {{FileKind::super, 0},   {FileKind::journal, 3},
+                                       {FileKind::checkpoint, 1}, {FileKind::pool_1m, 0},
+                                       {FileKind::pool_4m, 4'294'967'295}, {FileKind::pool_16m, 12}};
     Blocks out(6);
     fill(out.all(), 1);
     for (size_t i = 0; i < files.size(); ++i) {
@@ -215,7 +216,8 @@ TEST_P(DiskContract, agrees_with_a_model_over_many_files) {
             const FileId file{FileKind::pool_4m, number};
             if (!model.contains(number)) {
                 // Alone with its file in this burst.
-                if (std::ranges::count_if(touched, [&](const auto& t) { return t.first.first == number; }) > 1) continue;
+                const auto same = [&](const auto& t) { return t.first.first == number; };
+                if (std::ranges::count_if(touched, same) > 1) continue;
                 touched.emplace(std::pair(number, uint64_t{blocks}), i);
                 ops.push_back({DiskOpKind::create, file, 0, {}, i});
                 model[number];

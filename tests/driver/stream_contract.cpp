@@ -197,7 +197,7 @@ TEST_P(StreamContract, echoes_64_mib_in_one_send) {
     ASSERT_NO_FATAL_FAILURE(connect(at_client, at_server));
     const std::vector<std::byte> all = pattern_bytes(0, 64 * mib);
     std::vector<Fragment> pieces;
-    for (size_t at = 0; at < all.size(); at += all.size() / 256) pieces.push_back({&all[at], uint32_t(all.size() / 256)});
+    for (size_t at = 0; at < all.size(); at += mib) pieces.push_back({&all[at], uint32_t(mib)});
     ASSERT_TRUE(client_->send(at_client, pieces, 5));
     ASSERT_TRUE(run_until([&] { return (*client_)[at_client].received == all.size(); }));
     EXPECT_EQ(client_->sent, 1u);

@@ -46,6 +46,8 @@ private:
 
 std::string scratch() { return std::filesystem::temp_directory_path(); }
 
+constexpr uring::DiskOptions few_slots{.operations_max = 8, .files_open_max = 16};
+
 std::unique_ptr<DiskWorld> make(const std::string& parent, const uring::DiskOptions& options = {}) {
     auto world = std::make_unique<UringDiskWorld>(parent, options);
     return world->usable() ? std::move(world) : nullptr;
@@ -53,7 +55,7 @@ std::unique_ptr<DiskWorld> make(const std::string& parent, const uring::DiskOpti
 
 INSTANTIATE_TEST_SUITE_P(Drivers, DiskContract,
     testing::Values(DiskDriver{"uring", [] { return make(scratch()); }},
-                    DiskDriver{"uring_few_slots", [] { return make(scratch(), {.operations_max = 8, .files_open_max = 16}); }},
+                    DiskDriver{"uring_few_slots", [] { return make(scratch(), few_slots); }},
                     DiskDriver{"uring_tmpfs", [] { return make("/dev/shm"); }}),
     disk_driver_name);
 
@@ -67,7 +69,7 @@ io::DiskCompletion run(io::Disk& disk, const io::DiskOp& op) {
 }
 
 TEST(UringDisk, serves_more_files_than_it_has_slots) {
-    UringDiskWorld world(scratch(), {.operations_max = 8, .files_open_max = 16});
+    UringDiskWorld world(scratch(), few_slots);
     constexpr uint32_t files = 200;
     Blocks block(1);
     const io::MutableFragment piece = block.fragment();

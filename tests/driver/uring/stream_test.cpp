@@ -32,7 +32,9 @@ public:
     std::unique_ptr<uring::Streams> server_side, client_side;
 };
 
-std::unique_ptr<StreamWorld> make_uring_world(const StreamLimits& limits) { return std::make_unique<UringWorld>(limits); }
+std::unique_ptr<StreamWorld> make_uring_world(const StreamLimits& limits) {
+    return std::make_unique<UringWorld>(limits);
+}
 
 INSTANTIATE_TEST_SUITE_P(Drivers, StreamContract, testing::Values(StreamDriver{"uring", make_uring_world}),
                          stream_driver_name);
