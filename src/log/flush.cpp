@@ -17,7 +17,7 @@ namespace {
 constexpr uint64_t behind_bytes_min = 64 * kib;
 constexpr uint32_t behind_max = 8;            // background segment writes under way
 constexpr uint32_t reclaim_max = 32;          // the same while the ring waits for them
-constexpr uint64_t piece_bytes_max = 1 * mib; // of one operation
+constexpr uint64_t piece_bytes_max = (io::max_fragments - 1) * io::block_size;  // of one operation, plus a file header
 
 }  // namespace
 
@@ -66,7 +66,7 @@ void Store::Impl::write_piece(LogData& log, uint64_t from, uint64_t to, Commit* 
         at = end;
     }
     PENSTOCK_ASSERT(at == to);
-    PENSTOCK_ASSERT(task.fragments.size() <= io::max_fragments + 1);
+    PENSTOCK_ASSERT(task.fragments.size() <= io::max_fragments);
     if (commit != nullptr) ++commit->pending;
     else ++behind_under_way;
     log.writes.push_back({from, to, false});
