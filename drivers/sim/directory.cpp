@@ -237,14 +237,20 @@ uint64_t Directory::used_bytes() const {
     return blocks * io::block_size;
 }
 
+BlockRef Directory::unwritten_block(const File& file, uint64_t index) const {
+    static constexpr Block zeros{};
+    if (options_.zero_gaps) return make_block(zeros.bytes.data());
+    return garbage_block(mix64(file.garbage_seed) + index);
+}
+
 BlockRef Directory::visible_block(const File& file, uint64_t index) const {
     BlockRef block = file.visible.at(index);
-    return block ? block : garbage_block(mix64(file.garbage_seed) + index);
+    return block ? block : unwritten_block(file, index);
 }
 
 BlockRef Directory::durable_block(const File& file, uint64_t index) const {
     BlockRef block = file.durable.at(index);
-    return block ? block : garbage_block(mix64(file.garbage_seed) + index);
+    return block ? block : unwritten_block(file, index);
 }
 
 void Directory::drop_cached(File& file, uint64_t index) {

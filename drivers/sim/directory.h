@@ -6,7 +6,8 @@
 // at 512-byte sectors, in any combination: see sim/crash.h. A remove may be undone by a crash until a create in the same
 // folder, submitted after it, has completed (which makes that folder durable): ext4 and XFS log an unlink lazily, so a
 // store must never take the presence of a file for a meaning.
-// Blocks that were never written read as garbage from the seed: a reader that counts on zeros is wrong on a raw device.
+// Blocks that were never written read as garbage from the seed, unless zero_gaps says otherwise: files give zeros there,
+// but who counts on them is wrong on a raw device.
 // A read that overlaps a write in flight may see any mix of old and new sectors.
 //
 // Time is virtual. Operations finish in the order of random due times: step() up to a moment, or complete_one().
@@ -39,13 +40,14 @@ struct DirectoryOptions {
     int64_t delay_ns_max = 300 * microsecond_ns;
     uint32_t queue_depth = 64;     ///< operations in flight for each Disk
     uint64_t capacity_bytes = 0;   ///< blocks that may be written at a time; 0: no bound
+    bool zero_gaps = false;        ///< what was never written reads as zeros
     uint64_t operations_max = 0;   ///< later ones fail with Errc::io: ends what would never end; 0: no bound
 };
 
 /// Makes operations fail. Those that match are counted at submission.
 struct Fault {
     uint32_t kinds = ~0u;                 ///< bit 1 << DiskOpKind
-    std::optional<io::FileKind> folder;   ///< any if absent
+    std::optional<io::FileKind> folder{}; ///< any if absent
     uint64_t skip = 0;                    ///< let so many matching operations pass
     uint64_t count = 1;                   ///< then fail so many
     Error error{Errc::io, 5};
@@ -162,6 +164,7 @@ private:
     void perform_flush(const Operation& operation);
     void perform_create(const Operation& operation);
     void perform_remove(const Operation& operation);
+    BlockRef unwritten_block(const File& file, uint64_t index) const;
     BlockRef visible_block(const File& file, uint64_t index) const;
     BlockRef durable_block(const File& file, uint64_t index) const;
     static void drop_cached(File& file, uint64_t index);
