@@ -44,7 +44,7 @@ void Store::Impl::run_checkpoint() {
         checkpoint.queue.clear();
         if (checkpoint.base) {
             for (auto& [key, log] : logs) checkpoint.queue.push_back(log.get());
-            checkpoint.slot ^= 1;
+            checkpoint.slot = 1 - checkpoint.good_slot;
             checkpoint.offset = 0;
         } else {
             checkpoint.queue = dirty;
@@ -106,7 +106,7 @@ void Store::Impl::write_frame() {
 
 void Store::Impl::frame_done(bool ok) {
     if (!ok) {
-        // Nothing of the old slot was touched if this was a base; if not, a new base is the way out of a torn end.
+        // The good slot's frames up to the last consistent one are whole; a new base in the other slot is the way out.
         checkpoint.base = true;
         checkpoint.phase = Checkpoint::Phase::idle;
         for (auto& [key, log] : logs) list_dirty(*log);
@@ -118,6 +118,7 @@ void Store::Impl::frame_done(bool ok) {
         checkpoint.phase = Checkpoint::Phase::building;
         return;
     }
+    checkpoint.good_slot = checkpoint.slot;
     if (checkpoint.base) checkpoint.base_bytes = checkpoint.offset;
     checkpoint.base = false;
     checkpoint.durable_frame = checkpoint.next_frame - 1;

@@ -37,7 +37,10 @@ Store::Impl::Impl(const StoreOptions& opts, StoreImage image, io::Disk& d, Time 
     checkpoint.durable_frame = state.next_frame - 1;
     checkpoint.offset = checkpoint.base_bytes = state.frame_offset;
     checkpoint.slots_created = 1;
-    for (LogState& log : state.logs) adopt(std::move(log), LogConfig{});
+    // Nothing is dropped by age or size before the owner has said what the topic wants.
+    LogConfig keep;
+    keep.retention_bytes = keep.retention_ms = -1;
+    for (LogState& log : state.logs) adopt(std::move(log), keep);
 }
 
 Store::Impl::~Impl() { PENSTOCK_ASSERT(ops_under_way == 0); }

@@ -279,6 +279,7 @@ struct Store::Impl {
         Bytes buffer;
         uint32_t entries = 0;
         uint32_t slot = 0;
+        uint32_t good_slot = 0;           ///< holds the last consistent frame: never begun anew
         uint64_t offset = 0;              ///< end of the slot in use
         uint64_t next_frame = 1;
         uint64_t durable_frame = 0;       ///< consistent
