@@ -37,7 +37,7 @@ std::span<const Fragment> split(std::span<const Fragment> records, std::span<std
     while (filled < header.size()) {
         const Fragment& fragment = records[index];
         uint32_t n = static_cast<uint32_t>(std::min<size_t>(header.size() - filled, fragment.size - used));
-        std::memcpy(header.data() + filled, fragment.data + used, n);
+        if (n > 0) std::memcpy(header.data() + filled, fragment.data + used, n);
         filled += n;
         used += n;
         if (used == fragment.size) {

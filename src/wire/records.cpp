@@ -148,7 +148,9 @@ void BatchBuilder::add(int64_t timestamp_ms, OptionalBytes key, OptionalBytes va
                        std::span<const RecordHeader> headers) {
     if (count_ == 0) base_timestamp_ = max_timestamp_ = timestamp_ms;
     max_timestamp_ = std::max(max_timestamp_, timestamp_ms);
-    int64_t timestamp_delta = timestamp_ms - base_timestamp_;
+    // Wraps where it does not fit, as the reader's sum does.
+    auto timestamp_delta = static_cast<int64_t>(static_cast<uint64_t>(timestamp_ms) -
+                                                static_cast<uint64_t>(base_timestamp_));
 
     size_t size = 1 + varint_size(timestamp_delta) + varint_size(count_) + sized_bytes_size(key) +
                   sized_bytes_size(value) + varint_size(static_cast<int64_t>(headers.size()));

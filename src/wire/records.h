@@ -73,7 +73,7 @@ public:
     /// What each record costs at most beside its key, value and headers.
     static constexpr size_t record_overhead_max = 36;
 
-    /// Timestamps are Unix milliseconds. The first record's is the batch's base.
+    /// Timestamps are Unix milliseconds. The first record's is the base of the batch.
     void add(int64_t timestamp_ms, OptionalBytes key, OptionalBytes value, std::span<const RecordHeader> headers = {});
 
     int32_t count() const { return count_; }
