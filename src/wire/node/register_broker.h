@@ -1,7 +1,8 @@
 // RegisterBroker: the first message of a broker's connection to the coordinator. Opens a session.
 //
-// The coordinator compares what the broker has seen before (cluster id, revision) with what it has itself: a broker of
-// another cluster, or one that has seen a later revision than the coordinator's state holds, is refused.
+// The coordinator compares what the broker has seen before (cluster id, revision and in what epoch) with its own
+// history: a broker of another cluster, or one that has seen what is not in the coordinator's history, is refused. An
+// epoch is one start of the coordinator; without it an old backup could not be told once its revisions have caught up.
 #pragma once
 
 #include "wire/codec.h"
@@ -18,7 +19,8 @@ struct RegisterBrokerRequest {
     int32_t port = 0;
     int32_t shard_count = 1;
     Uuid cluster_id;             ///< zero: never been in a cluster
-    int64_t revision = 0;        ///< of the last view; 0: none
+    int64_t revision = 0;        ///< of the last state seen; 0: none
+    Uuid epoch_id;               ///< of the coordinator that sent it
 
     template <class C>
     void fields(C& c) {
@@ -30,6 +32,7 @@ struct RegisterBrokerRequest {
         c.field(shard_count);
         c.field(cluster_id);
         c.field(revision);
+        c.field(epoch_id);
     }
 };
 
@@ -41,6 +44,7 @@ struct RegisterBrokerResponse {
     int64_t sequence = 0;        ///< to be confirmed by the first heartbeat
     Uuid cluster_id;
     int64_t revision = 0;        ///< of the coordinator's state
+    Uuid epoch_id;
     int32_t heartbeat_interval_ms = 0;
     int32_t session_timeout_ms = 0;
 
@@ -52,6 +56,7 @@ struct RegisterBrokerResponse {
         c.field(sequence);
         c.field(cluster_id);
         c.field(revision);
+        c.field(epoch_id);
         c.field(heartbeat_interval_ms);
         c.field(session_timeout_ms);
     }

@@ -4,9 +4,9 @@
 // (`after_*`) and gets what lies behind, at most a page; `more` says that the rest must be fetched before the pages
 // make one state. A topic that changes meanwhile moves to the end and comes again, so the last page's revision is an
 // exact one. `deleted` lists the topics deleted since the request's `revision`; when the coordinator no longer knows
-// them all, it answers `full`: what was gathered before is void, the order starts again, and `deleted` holds every topic
-// that some broker has not confirmed. Brokers are few and come whole in every page. With nothing new the answer waits,
-// at most wait_ms, and then repeats the revision.
+// them all, it answers `full`: what was gathered before is void, the order starts again, and `deleted` holds every
+// topic that some broker has not confirmed. Brokers are few and come whole in every page. With nothing new the answer
+// waits, at most wait_ms, and then repeats the revision.
 #pragma once
 
 #include "wire/codec.h"
