@@ -1,0 +1,48 @@
+#include "coordinator/sessions.h"
+
+#include <algorithm>
+
+namespace penstock::coordinator {
+
+void Sessions::grant(NodeId broker, Nanos now) { renew(sessions_[broker], now); }
+
+Session& Sessions::open(NodeId broker, int64_t id, io::ConnectionId connection, Nanos now) {
+    Session& session = sessions_[broker];
+    session = {.id = id, .connection = connection, .sequence = 1, .applied_revision = 0, .deadline = now + timeout_ns_};
+    return session;
+}
+
+Session* Sessions::find(NodeId broker) {
+    auto at = sessions_.find(broker);
+    return at == sessions_.end() ? nullptr : &at->second;
+}
+
+void Sessions::confirm(Session& session, int64_t sequence, Nanos now) {
+    if (sequence == session.sequence) renew(session, now);
+    ++session.sequence;
+}
+
+bool Sessions::on_turn(Nanos now) {
+    // Turns come at least every tick while there are sessions: a gap of two ticks means that we did not run.
+    const bool stalled = !sessions_.empty() && now - last_turn_ > 2 * tick_ns();
+    last_turn_ = now;
+    if (stalled)
+        for (auto& [broker, session] : sessions_) renew(session, now);
+    return stalled;
+}
+
+std::vector<NodeId> Sessions::expired(Nanos now) const {
+    std::vector<NodeId> brokers;
+    for (const auto& [broker, session] : sessions_)
+        if (session.deadline <= now) brokers.push_back(broker);
+    return brokers;
+}
+
+Nanos Sessions::next_deadline() const {
+    if (sessions_.empty()) return never;
+    Nanos earliest = last_turn_ + tick_ns();
+    for (const auto& [broker, session] : sessions_) earliest = std::min(earliest, session.deadline);
+    return earliest;
+}
+
+}  // namespace penstock::coordinator
