@@ -87,7 +87,8 @@ struct TopicResult {
 /// `revision`.
 struct AdminResult {
     uint64_t token = 0;
-    wire::kafka::ErrorCode error{};  ///< for the request as a whole: request_timed_out (it may have happened); no topics
+    /// For the request as a whole, then there are no topics. request_timed_out: it may have happened.
+    wire::kafka::ErrorCode error{};
     std::string message;
     uint64_t revision = 0;
     std::vector<TopicResult> topics;  ///< in the order of the request
