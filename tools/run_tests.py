@@ -113,7 +113,8 @@ def run(build, suites, tally):
     started = time.monotonic()
     if not (ROOT / build.folder / 'build.ninja').exists():
         say(f'{build.name}: configuring {build.folder}')
-        subprocess.run(['meson', 'setup', build.folder, *build.options], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(['meson', 'setup', build.folder, *build.options], cwd=ROOT, check=True,
+                       stdout=subprocess.DEVNULL)
     # Reconfigures where a meson.build changed, so that what is introspected is true.
     subprocess.run(['ninja', '-C', build.folder, '--quiet', 'build.ninja'], cwd=ROOT, check=True,
                    stdout=subprocess.DEVNULL)
@@ -125,8 +126,8 @@ def run(build, suites, tally):
     say(f'{build.name}: compiled after {time.monotonic() - started:.0f} s, running')
     for stale in (ROOT / build.folder).glob('*.xml'):
         stale.unlink()
-    present = sorted({suite.split(':')[-1] for test in tests for suite in test['suite']} & set(suites), key=suites.index)
-    arguments = [word for suite in present for word in ('--suite', suite)]
+    present = {suite.split(':')[-1] for test in tests for suite in test['suite']}
+    arguments = [word for suite in suites if suite in present for word in ('--suite', suite)]
     subprocess.run(['meson', 'test', '-C', build.folder, '--no-rebuild', '--print-errorlogs', *arguments], cwd=ROOT,
                    env={**os.environ, **build.environment}, check=False)
     count_cases(build, tally)

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""What was acknowledged is there: after kill -9 of the broker and of the coordinator, and after a graceful stop."""
+import os
+import random
+import subprocess
+import time
+
+from harness import Node, case, check, check_equal, finish_load, free_port, run_cases
+
+KILLS = int(os.environ.get('PENSTOCK_TEST_KILLS', '20'))
+
+
+def all_back_after_kill(records, size):
+    with Node() as node:
+        node.create_topic('t', 3)
+        sent = node.load('produce', 't', records=records, bytes=size, partitions=3)
+        check_equal(sent['acked'], records, 'acknowledged records')
+        node.restart_broker()
+        node.load('verify', 't', records=records, bytes=size, partitions=3)
+
+
+@case
+def many_small_records():
+    """100,000 records of 100 bytes, acks=all, are identical and in order after kill -9 and restart."""
+    all_back_after_kill(100_000, 100)
+
+
+@case
+def many_large_records():
+    """10,000 records of 10 KB, acks=all, are identical and in order after kill -9 and restart."""
+    all_back_after_kill(10_000, 10_000)
+
+
+@case
+def kill_loop():
+    """No acknowledged record is lost, moved or changed when the broker is killed again and again under load."""
+    seed = int(os.environ.get('PENSTOCK_TEST_SEED', '0')) or random.randrange(1, 1 << 30)
+    print(f'# {KILLS} kills, PENSTOCK_TEST_SEED={seed}')
+    chance = random.Random(seed)
+    with Node() as node:
+        node.create_topic('t', 4)
+        acks = node.folder / 'acks'
+        config = ['message.timeout.ms=60000', 'retry.backoff.ms=50', 'reconnect.backoff.ms=20',
+                  'reconnect.backoff.max.ms=200', 'linger.ms=2']
+        load = node.start_load('produce', 't', seconds=3600, rate=20000, bytes=300, partitions=4, acks_file=acks,
+                               config=config)
+        try:
+            for kill in range(KILLS):
+                time.sleep(chance.uniform(0.05, 0.9))
+                check(load.poll() is None, f'the load ended before kill {kill + 1}')
+                node.restart_broker()
+        finally:
+            load.send_signal(15)
+        sent = finish_load(load, check_exit=False, timeout=120)
+        print(f'# {sent}')
+        check(sent['acked'] > 0, 'nothing was acknowledged')
+        check_equal(sent['failed'], 0, 'records given up by the client')
+        node.restart_broker()
+        got = node.load('verify', 't', bytes=300, partitions=4, acks_file=acks)
+        print(f'# {got}')
+        check_equal(got['lost_acks'] + got['damaged'] + got['disordered'], 0, 'lost, damaged or disordered records')
+
+
+@case
+def coordinator_killed():
+    """Topics outlive kill -9 of the coordinator; the broker serves meanwhile, and new topics work afterwards."""
+    with Node() as node:
+        node.create_topic('before', 2)
+        node.load('produce', 'before', records=1000, bytes=100, partitions=2)
+        node.coordinator.kill()
+        node.load('produce', 'before', records=1000, bytes=100, partitions=2, seed=1)
+        node.start_coordinator()
+        node.wait_until_ready()
+        node.create_topic('after', 1)
+        node.load('produce', 'after', records=10, bytes=100)
+        names = node.cli('topic', 'list').stdout
+        check('before' in names and 'after' in names, names)
+
+
+@case
+def both_killed():
+    """Broker and coordinator killed together come back with every topic and record."""
+    with Node() as node:
+        for number in range(5):
+            node.create_topic(f't{number}', 2)
+            node.load('produce', f't{number}', records=500, bytes=1000, partitions=2)
+        node.kill_broker()
+        node.coordinator.kill()
+        node.start_coordinator()
+        node.start_broker()
+        for number in range(5):
+            node.load('verify', f't{number}', records=500, bytes=1000, partitions=2)
+
+
+@case
+def deleted_topic_stays_deleted():
+    """A deleted topic stays deleted over kill -9, and its name can be used again, for an empty topic."""
+    with Node() as node:
+        node.create_topic('t', 2)
+        node.load('produce', 't', records=1000, bytes=100, partitions=2)
+        node.cli('topic', 'delete', 't')
+        node.restart_broker()
+        check('t' not in node.cli('topic', 'list').stdout.split(), 'the topic is still listed')
+        node.create_topic('t', 2)
+        got = node.load('verify', 't', bytes=100, partitions=2)
+        check_equal(got['wanted'], 0, 'records in the new topic')
+
+
+@case
+def graceful_stop():
+    """SIGTERM under load ends the broker within 2 seconds with exit code 0, and nothing acknowledged is lost."""
+    with Node() as node:
+        node.create_topic('t', 3)
+        acks = node.folder / 'acks'
+        load = node.start_load('produce', 't', seconds=600, bytes=1000, partitions=3, acks_file=acks,
+                               config=['message.timeout.ms=60000'])
+        time.sleep(1)
+        code, seconds = node.broker.terminate()
+        check_equal(code, 0, 'the exit code')
+        check(seconds < 2, f'it took {seconds:.2f} s')
+        node.start_broker()
+        time.sleep(0.5)
+        load.send_signal(15)
+        finish_load(load, check_exit=False)
+        node.load('verify', 't', bytes=1000, partitions=3, acks_file=acks)
+
+
+@case
+def idle_stop():
+    """SIGTERM ends idle programs within 2 seconds with exit code 0."""
+    with Node() as node:
+        for process in (node.broker, node.coordinator):
+            code, seconds = process.terminate()
+            check_equal(code, 0, f'the exit code; {process.tail()}')
+            check(seconds < 2, f'it took {seconds:.2f} s')
+
+
+@case
+def shard_count_changes():
+    """The number of shards may change from start to start without losing a record."""
+    with Node() as node:
+        node.create_topic('t', 8)
+        node.load('produce', 't', records=8000, bytes=200, partitions=8)
+        for count in (1, 4, 3):
+            node.kill_broker()
+            node.settings['shards.count'] = count
+            node.settings['shards.allow_oversubscription'] = 'true'
+            node.start_broker()
+            node.load('verify', 't', records=8000, bytes=200, partitions=8)
+
+
+@case
+def second_broker_on_the_same_data():
+    """A second broker on the same data directory is refused with a message, and the first goes on."""
+    with Node() as node:
+        first = node.broker
+        first_address = node.address
+        node.address = f'127.0.0.1:{free_port()}'
+        node.start_broker(ready=False)
+        second, node.broker, node.address = node.broker, first, first_address
+        try:
+            code = second.child.wait(10)
+        except subprocess.TimeoutExpired:
+            code = None
+        second.kill()
+        check(code in (1, 2), f'exit code {code}')
+        check(first.is_running(), 'the first broker ended')
+        node.wait_until_ready()
+
+
+run_cases()
