@@ -1,0 +1,34 @@
+// What `cluster status` concludes from the metadata and from greeting each broker: the level is the exit code.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/client.h"
+
+namespace penstock::cli {
+
+enum class HealthLevel : uint8_t { healthy = 0, degraded = 1, critical = 2 };
+
+struct BrokerState {
+    BrokerInfo info;
+    bool reachable = false;
+    Duration round_trip{};
+    std::string problem{};
+};
+
+struct Health {
+    HealthLevel level = HealthLevel::healthy;
+    uint64_t partitions = 0;
+    uint64_t without_leader = 0;
+    uint64_t under_replicated = 0;
+    std::vector<std::string> problems;  ///< a line each; the partitions' are cut short after problem_lines_max
+};
+
+inline constexpr size_t problem_lines_max = 20;
+
+Health judge(const ClusterInfo& cluster, const std::vector<BrokerState>& brokers);
+std::string_view health_name(HealthLevel level);
+
+}  // namespace penstock::cli
