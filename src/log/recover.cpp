@@ -217,27 +217,26 @@ private:
         return std::nullopt;
     }
 
+    /// A block of a log's tail, put together from what the journal holds of it.
+    struct TailBlock {
+        std::byte* data = nullptr;
+        uint64_t covered_to = 0;  ///< the bytes before this position are from the journal
+        bool hole = false;        ///< there are some behind it, too
+    };
+    using TailBlocks = std::map<uint64_t, TailBlock>;  // by position
+
     Failure flush_log(RecoveredLog& log) {
-        std::map<uint64_t, std::byte*> blocks;  // by position
-        for (const Overlay& overlay : log.overlays) {
-            uint64_t from = std::max(overlay.from, log.state.flushed);
-            uint64_t to = std::min(overlay.from + overlay.bytes.size(), log.state.end);
-            // Bytes of a segment that retention has dropped since have no file any more.
-            from = std::max(from, log.state.segments.front().start);
-            while (from < to) {
-                uint64_t position = align_down(from, io::block_size);
-                uint64_t end = std::min(to, position + io::block_size);
-                std::byte*& block = blocks[position];
-                if (block == nullptr) {
-                    block = new_block();
-                    bool partial = from > position;
-                    if (partial && !read_block(log.state, position, block)) {
-                        return failure(Errc::io, "cannot read back the tail of a log");
-                    }
-                }
-                auto bytes = overlay.bytes.subspan(from - overlay.from, end - from);
-                std::ranges::copy(bytes, block + (from - position));
-                from = end;
+        TailBlocks blocks;
+        for (const Overlay& overlay : log.overlays) lay_over(log.state, overlay, 0, UINT64_MAX, blocks);
+        for (auto& [position, block] : blocks) {
+            uint64_t end = std::min(position + io::block_size, log.state.end);
+            if (!block.hole && block.covered_to >= end) continue;
+            // The rest of the block was written with a commit that carried only what is behind the block.
+            if (!read_block(log.state, position, block.data)) {
+                return failure(Errc::io, "cannot read back the tail of a log");
+            }
+            for (const Overlay& overlay : log.overlays) {
+                lay_over(log.state, overlay, position, position + io::block_size, blocks);
             }
         }
         write_blocks(log.state, blocks);
@@ -247,6 +246,26 @@ private:
             }
         }
         return std::nullopt;
+    }
+
+    /// Copies those bytes of an overlay that are not flushed and lie in [window_from, window_to) into their blocks.
+    void lay_over(const LogState& state, const Overlay& overlay, uint64_t window_from, uint64_t window_to,
+                  TailBlocks& blocks) {
+        uint64_t from = std::max({overlay.from, state.flushed, window_from});
+        uint64_t to = std::min({overlay.from + overlay.bytes.size(), state.end, window_to});
+        // Bytes of a segment that retention has dropped since have no file any more.
+        from = std::max(from, state.segments.front().start);
+        while (from < to) {
+            uint64_t position = align_down(from, io::block_size);
+            uint64_t end = std::min(to, position + io::block_size);
+            TailBlock& block = blocks[position];
+            if (block.data == nullptr) block = {new_block(), position, false};
+            auto bytes = overlay.bytes.subspan(from - overlay.from, end - from);
+            std::ranges::copy(bytes, block.data + (from - position));
+            if (from > block.covered_to) block.hole = true;
+            else block.covered_to = std::max(block.covered_to, end);
+            from = end;
+        }
     }
 
     std::byte* new_block() {
@@ -263,7 +282,7 @@ private:
         return disk_.read(file.file, io::block_size + (position - file.start), {block, io::block_size}).has_value();
     }
 
-    void write_blocks(const LogState& state, const std::map<uint64_t, std::byte*>& blocks) {
+    void write_blocks(const LogState& state, const TailBlocks& blocks) {
         auto it = blocks.begin();
         while (it != blocks.end()) {
             const FileRef& file = state.files[state.file_of(it->first)];
@@ -279,7 +298,7 @@ private:
             uint64_t next = it->first;
             while (it != blocks.end() && it->first == next && fragments.size() < io::max_fragments &&
                    state.files[state.file_of(next)].start == file.start) {
-                fragments.push_back({it->second, io::block_size});
+                fragments.push_back({it->second.data, io::block_size});
                 next += io::block_size;
                 ++it;
             }
