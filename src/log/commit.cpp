@@ -182,7 +182,7 @@ void Store::Impl::emit_append(Commit& commit, LogData& log, const Entry& entry) 
     uint64_t from = entry.payload_from;
     PENSTOCK_ASSERT(from == entry.position_to || log.row.front()->position <= from);
     for (Block* block : log.row.all()) {
-        if (block->position + block->capacity <= from) continue;
+        if (block->end() <= from) continue;
         if (from >= entry.position_to) break;
         PENSTOCK_ASSERT(block->position <= from);
         uint64_t to = std::min(entry.position_to, block->end());

@@ -56,10 +56,11 @@ void Store::Impl::write_piece(LogData& log, uint64_t from, uint64_t to, Commit* 
     }
     uint64_t at = from;
     for (Block* block : log.row.all()) {
-        if (block->position + block->capacity <= at) continue;
+        // Not by capacity: a segment may end inside a block, and the next one starts in another.
+        if (block->end() <= at) continue;
         if (at >= to) break;
         PENSTOCK_ASSERT(block->position <= at);
-        uint64_t end = std::min(to, block->position + block->capacity);
+        uint64_t end = std::min(to, block->end());
         task.fragments.push_back({block->data + (at - block->position), static_cast<uint32_t>(end - at)});
         ++block->pins;
         task.pinned.push_back(block);
