@@ -219,7 +219,12 @@ void Store::Impl::record_entry(Commit& commit, LogData& log, const Entry& entry)
     if (commit.logs.empty() || commit.logs.back().log != &log) commit.logs.push_back({&log, 0, 0});
     commit.logs.back().end_offset = log.state.end_offset;
     commit.logs.back().end = log.state.end;
-    if (log.state.start_offset != start_before) commit.moved.push_back(&log);
+    if (log.state.start_offset != start_before) {
+        // At once, though not durable yet: the state has let go of what is below, so nobody may be told to read it. A
+        // crash may bring it back; its files are not given away before this commit is durable.
+        log.set_start(log.state.start_offset);
+        list_advanced(log);
+    }
     list_dirty(log);
 }
 
@@ -239,7 +244,6 @@ void Store::Impl::finish_commits() {
         commit->logs.clear();
         commit->freed.clear();
         commit->removed.clear();
-        commit->moved.clear();
         commit->buffer.clear();
         spare_commits.push_back(std::move(commit));
     }
@@ -258,11 +262,6 @@ void Store::Impl::commit_durable(Commit& commit) {
             list_advanced(log);
         }
         want_behind(log);
-    }
-    for (LogData* log : commit.moved) {
-        if (log->removed) continue;
-        log->set_start(log->state.start_offset);
-        list_advanced(*log);
     }
     for (io::FileId file : commit.freed) limbo.push_back({file, next_ticket});
     counters.files_freed += commit.freed.size();

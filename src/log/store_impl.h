@@ -51,7 +51,6 @@ struct Commit {
     std::vector<CommitLog> logs;
     std::vector<io::FileId> freed;
     std::vector<LogData*> removed;
-    std::vector<LogData*> moved;       ///< whose log start moved
 };
 
 /// A range read from disk, or being read. Shared by all its readers.
