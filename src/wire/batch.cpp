@@ -68,7 +68,8 @@ ErrorCode check_header(const BatchHeader& header, uint64_t size, const BatchLimi
 // What the CRC vouches for and still may be wrong.
 ErrorCode check_contents(const BatchHeader& header, uint64_t size, const BatchLimits& limits) noexcept {
     if (header.base_offset != Offset{0}) return ErrorCode::invalid_record;
-    if (header.record_count <= 0 || header.last_offset_delta != header.record_count - 1) return ErrorCode::invalid_record;
+    if (header.record_count <= 0) return ErrorCode::invalid_record;
+    if (header.last_offset_delta != header.record_count - 1) return ErrorCode::invalid_record;
     // Else one small batch could take two billion offsets.
     uint64_t records_max = (size - batch_header_bytes) / record_bytes_min;
     if (header.codec() == Codec::none && static_cast<uint64_t>(header.record_count) > records_max) {

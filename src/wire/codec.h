@@ -2,13 +2,13 @@
 //
 // A message is a struct with members, their defaults, and two templates:
 //     static constexpr ApiKey key = ApiKey::metadata;                  // top-level messages only
-//     template <class C> void fields(C& c) { c.field(name); c.field(topic_id, from(10)); ... }    // in wire order
-//     template <class C> void tags(C& c) { c.tag(0, leader, from(12)); ... }                       // if it has any
+//     template <class C> void fields(C& c) { c.field(name); c.field(topic_id, from(10)); ... }   // in wire order
+//     template <class C> void tags(C& c) { c.tag(0, leader, from(12)); ... }                     // if it has any
 // `fields` names each member with the versions that have it; nested structs do the same. Every flexible struct's tag
 // section is read and written here, so structs without tagged fields need not say anything.
 //
-// Types: integers, enums, bool, Uuid, std::string_view, Bytes, Records, Array<T>, nested structs, and Nullable<> of strings,
-// bytes and arrays. Decoded views point into the frame or into the reader's arena and live as long as both.
+// Types: integers, enums, bool, Uuid, std::string_view, Bytes, Records, Array<T>, nested structs, and Nullable<> of
+// strings, bytes and arrays. Decoded views point into the frame or into the reader's arena and live as long as both.
 // A member out of a version's range is left at its default, and is not written. Bytes from outside never assert.
 // Who finds api_of(ApiKey): the table beside the messages (wire/kafka/api.h), through the type of `key`.
 #pragma once

@@ -111,7 +111,10 @@ TEST(Reader, too_little_is_malformed_and_sticks) {
     };
     for_all_cuts("010203", [&](Reader& reader) { EXPECT_EQ(reader.number<int32_t>(), 0); expect_failed(reader); });
     for_all_cuts("010203", [&](Reader& reader) { EXPECT_TRUE(reader.view(4).empty()); expect_failed(reader); });
-    for_all_cuts("010203", [&](Reader& reader) { EXPECT_TRUE(reader.fragments(UINT64_MAX).empty()); expect_failed(reader); });
+    for_all_cuts("010203", [&](Reader& reader) {
+        EXPECT_TRUE(reader.fragments(UINT64_MAX).empty());
+        expect_failed(reader);
+    });
     for_all_cuts("010203", [&](Reader& reader) { reader.skip(UINT64_MAX); expect_failed(reader); });
     for_all_cuts("010203", [&](Reader& reader) {
         std::byte out[4] = {std::byte{9}};

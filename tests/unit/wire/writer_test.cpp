@@ -125,7 +125,9 @@ TEST(Sizer, counts_what_the_writer_writes) {
     Fragment piece = fragment_of(bytes);
     auto write = [&](auto& sink) {
         sink.number(int64_t{1});
-        for (uint32_t value : {0u, 127u, 128u, 16383u, 16384u, 2097151u, 2097152u, 268435455u, 268435456u}) sink.uvarint(value);
+        for (uint32_t value : {0u, 127u, 128u, 16383u, 16384u, 2097151u, 2097152u, 268435455u, 268435456u}) {
+            sink.uvarint(value);
+        }
         sink.bytes(bytes);
         sink.splice(std::span<const Fragment>(&piece, 1));
     };
