@@ -59,8 +59,10 @@ public:
         auto disk = uring::Disk::create(*ring_, *directory_);
         if (!disk) die(path, disk.error().detail);
         disk_ = std::move(*disk);
+        Nanos before = uring::monotonic_now();
         auto opened = log::open_directory(*disk_, {});
         if (!opened) die(path, opened.error().detail);
+        open_ms_ = static_cast<double>(uring::monotonic_now() - before) / millisecond_ns;
         log::StoreOptions options;
         options.pool_bytes = 4 * gib;
         options.pool_refill_bytes_per_s = 0;
@@ -154,13 +156,13 @@ private:
         std::printf("{\"append_bytes\": %llu, \"depth\": %u, \"logs\": %u, \"mib_per_s\": %.1f, \"appends_per_s\": %.0f, "
                     "\"p50_us\": %.0f, \"p99_us\": %.0f, \"p999_us\": %.0f, \"max_us\": %.0f, \"refusals\": %llu, "
                     "\"commits\": %llu, \"journal_mib\": %llu, \"segment_mib\": %llu, \"segment_writes\": %llu, "
-                    "\"checkpoints\": %llu}\n",
+                    "\"checkpoints\": %llu, \"open_ms\": %.1f}\n",
                     static_cast<unsigned long long>(load_.bytes), load_.depth, load_.logs,
                     static_cast<double>(done * load_.bytes) / took / mib, static_cast<double>(done) / took, at(0.5),
                     at(0.99), at(0.999), at(1), static_cast<unsigned long long>(refusals_),
                     static_cast<unsigned long long>(c.commits), static_cast<unsigned long long>(c.commit_bytes / mib),
                     static_cast<unsigned long long>(c.segment_write_bytes / mib),
-                    static_cast<unsigned long long>(c.segment_writes), static_cast<unsigned long long>(c.checkpoints));
+                    static_cast<unsigned long long>(c.segment_writes), static_cast<unsigned long long>(c.checkpoints), open_ms_);
     }
 
     void drain() {
@@ -181,6 +183,7 @@ private:
     size_t next_ = 0;
     uint32_t under_way_ = 0;
     uint64_t refusals_ = 0;
+    double open_ms_ = 0;
 };
 
 }  // namespace

@@ -354,23 +354,32 @@ private:
         return std::nullopt;
     }
 
-    /// The next generation's journals: written through, so that no commit ever grows a file.
+    /// Journals are written through before their first commit, so that no commit ever grows a file. Those of both
+    /// generation parities are made at once: later starts find them.
     Failure make_journals() {
-        Bytes zeros;
         for (uint32_t shard = 0; shard < options_.shard_count; ++shard) {
-            io::FileId file = journal_file_of(shard, next_.number);
-            auto found = files_.find(file);
-            uint64_t size = found == files_.end() ? 0 : align_down(found->second, io::block_size);
-            if (size >= options_.journal_bytes) continue;
-            if (auto made = disk_.create(file); !made) return failure(made.error(), "cannot create " + name_of(file));
-            zeros.resize(mib);
-            for (uint64_t at = size; at < options_.journal_bytes; at += mib) {
-                uint64_t n = std::min<uint64_t>(mib, options_.journal_bytes - at);
-                io::MutableFragment fragment{zeros.data(), static_cast<uint32_t>(n)};
-                disk_.queue_write(file, at, {&fragment, 1});
-                if (auto done = disk_.finish(); !done) return failure(done.error(), "cannot write " + name_of(file));
+            for (uint64_t parity = 0; parity < 2; ++parity) {
+                if (auto failed = make_journal(journal_file_of(shard, next_.number + parity))) return failed;
             }
         }
+        return std::nullopt;
+    }
+
+    Failure make_journal(io::FileId file) {
+        auto found = files_.find(file);
+        uint64_t size = found == files_.end() ? 0 : align_down(found->second, io::block_size);
+        if (size >= options_.journal_bytes) return std::nullopt;
+        if (auto made = disk_.create(file); !made) return failure(made.error(), "cannot create " + name_of(file));
+        Bytes zeros(mib);
+        std::vector<io::MutableFragment> pieces;
+        for (uint64_t at = size; at < options_.journal_bytes; at += mib) {
+            pieces.push_back({zeros.data(), static_cast<uint32_t>(std::min<uint64_t>(mib, options_.journal_bytes - at))});
+        }
+        for (const io::MutableFragment& piece : pieces) {
+            disk_.queue_write(file, size, {&piece, 1});
+            size += piece.size;
+        }
+        if (auto done = disk_.finish(); !done) return failure(done.error(), "cannot write " + name_of(file));
         return std::nullopt;
     }
 
