@@ -1,0 +1,53 @@
+// The coordinator's state in SQLite: one file, full-sync mode, written by a thread of its own.
+//
+// Created, used and destroyed by one thread; its own thread only writes transactions and calls `wake`. While it lives
+// it holds an exclusive lock on the directory, so there is one writer. Invariants: transactions are written in order;
+// after one failed, all later ones fail, for what reached the disk is known only after opening again. Every row carries
+// a CRC-32C of key and value; load() refuses rot instead of passing it on.
+//
+//     DIRECTORY/coordinator.lock   locked by the process that its text names
+//     DIRECTORY/coordinator.db     the database; with -wal beside it while it is open (and after a crash)
+// A backup is a copy of both files while the coordinator is stopped, or `sqlite3 coordinator.db ".backup FILE"` of
+// them.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "io/store.h"
+
+namespace penstock::store {
+
+struct OpenFailure {
+    Error error;
+    std::string detail;   ///< what, where, and what to do: for the operator
+};
+
+/// Called on the store's thread when poll() has something.
+struct Wake {
+    void (*call)(void* context) = nullptr;
+    void* context = nullptr;
+};
+
+class Sqlite final : public io::Store {
+public:
+    /// Creates the directory and the database if they are missing. Blocks.
+    static std::expected<std::unique_ptr<Sqlite>, OpenFailure> open(const std::string& directory, Wake wake);
+    /// Waits for the transactions that were submitted.
+    ~Sqlite() override;
+
+    Result<io::StoreContents> load() override;
+    Result<void> submit(io::StoreTransaction transaction) override;
+    size_t poll(std::span<io::StoreCompletion> out) override;
+
+    /// What the last failure of load() or of a transaction was about, with SQLite's words; empty if there was none.
+    std::string detail() const;
+
+private:
+    struct Impl;
+    explicit Sqlite(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace penstock::store
