@@ -220,8 +220,8 @@ class Node(contextlib.AbstractContextManager):
 
     def cli(self, *arguments, check_exit=True, **run):
         words = [str(argument) for argument in arguments]
-        done = subprocess.run([PENSTOCK, '--bootstrap', self.address, *words], capture_output=True, text=True, timeout=120,
-                              check=False, **run)
+        done = subprocess.run([PENSTOCK, '--bootstrap', self.address, *words], capture_output=True, text=True,
+                              timeout=120, check=False, **run)
         if check_exit and done.returncode != 0:
             raise Failure(f'penstock {" ".join(words)}: exit code {done.returncode}: {done.stderr.strip()}')
         return done
