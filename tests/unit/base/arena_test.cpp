@@ -38,6 +38,12 @@ TEST(Arena, never_hands_out_more_than_its_limit) {
     arena.reset();
     EXPECT_EQ(arena.used(), 0u);
     EXPECT_NE(arena.allocate(10'000, 1), nullptr);
+
+    // Also where the chunk would have room.
+    Arena small(100);
+    EXPECT_NE(small.allocate(60, 1), nullptr);
+    EXPECT_EQ(small.allocate(41, 1), nullptr);
+    EXPECT_NE(small.allocate(40, 1), nullptr);
 }
 
 TEST(Arena, sizes_that_would_overflow_are_refused) {

@@ -163,6 +163,8 @@ TEST(Codec, nulls_and_negative_lengths_where_none_may_be) {
     EXPECT_EQ(decode_error(start + "0000 00000000 ffffffff 00000000", 0), Errc::malformed);   // maybe_blob null in 0
     EXPECT_EQ(decode_error(start + "0000 00000000 00000000 ffffffff", 0), Errc::malformed);   // items null
     EXPECT_EQ(decode_error(start + "0000 00000000 00000000 fffffffe", 0), Errc::malformed);   // items -2
+    EXPECT_EQ(decode_error(start + "0000 00000000 00000000 00000000 fffffffe" + std::string(40, '0'), 0),
+              Errc::malformed);                                                               // maybe_items -2
     EXPECT_EQ(decode_error(start + "00", 2), Errc::malformed);                                // compact name null
     EXPECT_EQ(decode_error(start + "01 01 01 00", 2), Errc::malformed);                       // compact items null
 }
@@ -188,8 +190,17 @@ TEST(Codec, memory_is_bounded_by_the_arena) {
 }
 
 TEST(Codec, long_strings) {
-    const std::string start = "00 01 0000 ";
-    EXPECT_EQ(decode_error(start + "818002" + std::string(2 * 40'000, '0'), 2), Errc::malformed);  // 32768
+    const std::string end = "01 00 01 00 01 01 0005 00 00 0000000000000009 00";
+    auto decodes = [&](const std::string& length, size_t size) {
+        std::vector<std::byte> bytes = hex("00 01 0000 " + length + std::string(2 * size, '7') + end);
+        Fragment frame = fragment_of(bytes);
+        Arena arena(4096);
+        Reader reader(std::span(&frame, 1), arena);
+        Sample message;
+        return decode(reader, message, 2) && reader.remaining() == 0;
+    };
+    EXPECT_TRUE(decodes("808002", 0x7fff));
+    EXPECT_FALSE(decodes("818002", 0x8000));
     std::string text(40'000, 'x');
     Sample message;
     message.name = text;

@@ -170,6 +170,8 @@ TEST(Records, hostile_bytes_are_failures) {
     expect_failure("ffffffff1f 00 00 00 01 01 00", 1);               // a varint of 33 bits
     expect_failure("808080808000 00", 1);                            // a varint of six bytes
     expect_failure("20 00 ffffffffffffffffff03 00 01 01 00", 1);     // a varlong of 65 bits
+    expect_failure("8c80808020 00 00 00 01 01 00", 1);               // a good length, were its bits above 32 dropped
+    expect_failure("1e 00 80808080808080808002 00 01 01 00", 1);     // a good delta, were its bit 64 dropped
     std::vector<std::byte> good = hex("0c 00 00 00 01 01 00");
     RecordCursor cursor(good, 1);
     Record record;
