@@ -101,6 +101,8 @@ TEST_F(UringStreams, a_reset_is_told_with_its_reason) {
 TEST_F(UringStreams, rests_when_descriptors_run_out) {
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    // UBSan looks at a type of object through a pipe when it first meets it: let it, before there is none to be had.
+    ASSERT_TRUE(run_until([&] { return world_.server_side->counters().accept_failures == 0; }));
     const int raw = ::socket(AF_INET, SOCK_STREAM, 0);
     rlimit none = before;
     none.rlim_cur = static_cast<rlim_t>(raw) + 1;
