@@ -64,6 +64,87 @@ static_assert(uint64_t{partitions_per_topic_max} * (2 * 4 * replication_factor_m
                       watch_page_bytes < node_frame_bytes_max,
               "the largest page of a watch fits a frame");
 
+// --- broker: Kafka connections of one shard -------------------------------------------------------------------------
+
+/// Requests of one connection under way at once; further ones wait in the socket. Java sends 5, librdkafka any number.
+inline constexpr uint32_t requests_per_connection = 64;
+/// Requests under way on a shard; a connection beyond it waits for another's to end.
+inline constexpr uint32_t requests_per_shard = 16 * 1024;
+/// Frames up to this size are copied into the request: cheaper than holding a receive buffer for them.
+inline constexpr uint32_t copied_frame_bytes = 4 * 1024;
+/// A piece of a frame this large may keep its receive buffer; smaller ones would waste too much of the pool.
+inline constexpr uint32_t lent_piece_bytes = 16 * 1024;
+/// Below this share of free receive buffers everything that stays is copied out of them.
+inline constexpr double receive_pool_share_low = 0.5;
+/// Memory that frames are copied into comes in blocks of this size at most.
+inline constexpr uint32_t frame_block_bytes = 64 * 1024;
+/// Frames up to this size draw on a part of the request memory that large frames cannot take, so a few of those that
+/// are half sent do not shut everybody else out.
+inline constexpr uint32_t small_frame_bytes = 64 * 1024;
+/// Bytes behind a frame that has to wait, copied out of the receive buffers; beyond it the connection is closed.
+inline constexpr uint64_t backlog_bytes_per_shard = 32 * 1024 * 1024;
+/// Decoded structs and the response of one request.
+inline constexpr size_t request_arena_bytes = 64 * 1024 * 1024;
+/// What an idle request keeps of its arena.
+inline constexpr size_t request_arena_kept_bytes = 16 * 1024;
+/// Arenas of all requests of a shard: no request starts while they hold more.
+inline constexpr uint64_t arena_bytes_per_shard = 128 * 1024 * 1024;
+/// Events taken from the connections in one turn: bounds the turn, the rest waits for the next.
+inline constexpr size_t stream_events_per_turn = 256;
+/// Requests started in one turn from what had already been received.
+inline constexpr uint32_t requests_started_per_turn = 1024;
+/// Bytes of a response handed to the driver at once: the unit in which a reader's progress is seen.
+inline constexpr uint64_t send_piece_bytes = 1024 * 1024;
+/// A frame must be whole this long after its first byte, plus a second for each of its MiB: slow senders hold memory.
+inline constexpr int64_t frame_timeout_ns = 30'000'000'000;
+/// A reader that took nothing for so long is closed: what it does not read stays pinned in the cache.
+inline constexpr int64_t send_stall_timeout_ns = 60'000'000'000;
+/// Kafka's connections.max.idle.ms.
+inline constexpr int64_t connection_idle_timeout_ns = 600'000'000'000;
+
+// --- broker: requests ------------------------------------------------------------------------------------------------
+
+/// Kafka's fetch.max.bytes of the broker: no response is larger, one batch aside.
+inline constexpr uint32_t fetch_response_bytes = 55 * 1024 * 1024;
+/// The longest that a Fetch may wait, whatever the client asks: bounds what an idle consumer holds.
+inline constexpr int32_t fetch_wait_ms = 5 * 60 * 1000;
+/// The longest timeout of a Produce or an admin request that is honoured.
+inline constexpr int32_t request_timeout_ms = 10 * 60 * 1000;
+/// How long Metadata waits for the topics that it creates before it answers "not yet".
+inline constexpr int32_t auto_create_wait_ms = 10 * 1000;
+/// Topics created by one Metadata request.
+inline constexpr uint32_t auto_create_topics = 100;
+/// Topics in one CreateTopics or DeleteTopics request: each is compared with all the others.
+inline constexpr size_t topics_per_request = 2000;
+/// A batch that is decompressed to find a timestamp may not become larger than this.
+inline constexpr size_t decompressed_batch_bytes = 64 * 1024 * 1024;
+/// Logs created or removed in one turn while a new view of the cluster is applied.
+inline constexpr uint32_t log_changes_per_turn = 64;
+/// Reads retried in one turn.
+inline constexpr uint32_t reads_per_turn = 256;
+
+// --- shards ------------------------------------------------------------------------------------------------------------
+
+inline constexpr uint32_t shards = 256;
+/// Calls of one shard to another under way; further ones wait at home. Enough that a burst of a turn fits.
+inline constexpr size_t calls_between_shards = 1024;
+/// Slots that the rings towards one shard have together, so that many shards do not need memory by their square.
+inline constexpr size_t calls_towards_shard = 16 * 1024;
+/// Rounds in which a turn lets answers make new work; what is left waits for the next turn.
+inline constexpr uint32_t rounds_per_turn = 8;
+/// Graceful stop: connections that have not finished by then are closed.
+inline constexpr int64_t stop_timeout_ns = 1'000'000'000;
+/// Changes of topics that wait for the coordinator, of all shards.
+inline constexpr size_t topic_changes = 1024;
+/// How long the logs of deleted topics have been gone before the coordinator may forget them: their removal is durable
+/// with the next commit of the journal, and until then a crash would bring them back with nobody to delete them.
+inline constexpr int64_t removal_settle_ns = 2'000'000'000;
+
+static_assert(calls_towards_shard / shards >= 64);
+static_assert(copied_frame_bytes < lent_piece_bytes && lent_piece_bytes <= frame_block_bytes);
+static_assert(frame_block_bytes <= small_frame_bytes);
+static_assert(request_arena_kept_bytes * requests_per_shard <= 2 * arena_bytes_per_shard);
+
 }  // namespace penstock::limits
 
 #endif  // PENSTOCK_LIMITS_H

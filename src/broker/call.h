@@ -1,0 +1,151 @@
+// What one shard asks another: calls. A call is made by its home shard and served by the shard that owns the partition
+// (or, for changes of topics, by shard 0). Only its address travels; what it asks and what it answers stay in place.
+//
+// Who may touch a call: home, until it asks; then the owner, until it answers; then home again. The mailboxes carry the
+// hand-over. Each ask (start, cancel, release) gets exactly one answer, and home keeps the call, and all that it points
+// to, until every ask is answered. So no message is ever about a call that is gone.
+// The owner's part of a call (`held`, links, marks) is the owner's alone from the start to the answer of the last ask.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "base/units.h"
+#include "base/uuid.h"
+#include "broker/coordinator_link.h"
+#include "log/store.h"
+#include "wire/kafka/errors.h"
+
+namespace penstock::broker {
+
+using wire::kafka::ErrorCode;
+
+class Partition;
+struct Request;
+struct HomeQueue;
+struct OwnerQueue;
+
+enum class CallKind : uint8_t { append, fetch, list_offset, topics, view };
+
+enum class Ask : uint8_t {
+    start,
+    cancel,   ///< answer the start now, with what there is; harmless when it is answered already
+    release,  ///< take back the slices that the answer to a fetch lent
+};
+
+struct Call : ListLink<HomeQueue>, ListLink<OwnerQueue> {
+    explicit Call(CallKind k) : kind(k) {}
+
+    CallKind kind;
+    uint8_t asks = 0;            ///< home's: asks that are not answered yet
+    bool cancelled = false;      ///< home's: cancel was asked
+    uint32_t home = 0;           ///< the shard that asks
+    uint32_t owner = 0;          ///< the shard that answers
+    Request* request = nullptr;  ///< home's: who is told
+
+    bool held = false;           ///< the owner's: started and not answered
+};
+
+/// Append one batch. Answered when it is durable, or when it is appended if nobody waits for it (acks=0).
+struct AppendCall : Call {
+    AppendCall() : Call(CallKind::append) {}
+
+    log::LogKey key;
+    log::BatchToAppend batch{};
+    bool when_durable = true;
+
+    ErrorCode error = ErrorCode::none;
+    int64_t base_offset = -1;
+    int64_t log_start_offset = -1;
+
+    Offset end;                  ///< the owner's: durable once the log's durable offset has reached it
+};
+
+struct FetchCall;
+struct WatchList;
+
+/// One partition of a fetch, and the watch on it while there is not enough.
+struct FetchPart : ListLink<WatchList> {
+    log::LogKey key;
+    Offset from;
+    uint32_t bytes_max = 0;
+    int32_t current_leader_epoch = -1;  ///< -1: do not check
+
+    ErrorCode error = ErrorCode::none;
+    int64_t high_watermark = -1;
+    int64_t log_start_offset = -1;
+    uint32_t first_slice = 0;    ///< in FetchCall::slices
+    uint32_t slice_count = 0;
+    uint64_t bytes = 0;
+
+    FetchCall* call = nullptr;   ///< the owner's, as what follows
+    uint64_t appended_before = 0;
+};
+
+/// Read from the partitions that one shard owns. Answered when `bytes_wanted` are there, on any error, or on cancel.
+struct FetchCall : Call {
+    FetchCall() : Call(CallKind::fetch) {}
+
+    std::span<FetchPart> parts;  ///< in the order of the request
+    uint64_t bytes_max = 0;
+    uint64_t bytes_wanted = 0;
+
+    uint64_t bytes = 0;          ///< lent: the sum of the parts'
+    bool any_error = false;
+    std::vector<log::Slice> slices;  ///< lent until Ask::release is answered
+
+    uint32_t next_part = 0;      ///< the owner's: parts before it are read
+    uint64_t waiter = 0;         ///< the owner's: its read that the disk is busy with, 0 for none
+    bool answer_now = false;     ///< the owner's: cancelled, do not wait for more
+};
+
+inline constexpr int64_t latest_timestamp = -1;
+inline constexpr int64_t earliest_timestamp = -2;
+
+/// The offset for a timestamp in one partition.
+struct ListOffsetCall : Call {
+    ListOffsetCall() : Call(CallKind::list_offset) {}
+
+    log::LogKey key;
+    int64_t timestamp = latest_timestamp;
+    int32_t current_leader_epoch = -1;
+
+    ErrorCode error = ErrorCode::none;
+    int64_t offset = -1;
+    int64_t found_timestamp = -1;
+    int32_t leader_epoch = -1;
+
+    log::TimestampMatch match;   ///< the owner's, as what follows
+    bool matched = false;        ///< the batch is known; the record in it is not
+    uint64_t waiter = 0;
+};
+
+enum class TopicsChange : uint8_t { create, remove };
+
+/// Create or delete topics, through shard 0. Answered when the coordinator has, and all shards know the result.
+struct TopicsCall : Call {
+    TopicsCall() : Call(CallKind::topics) {}
+
+    TopicsChange change = TopicsChange::create;
+    bool validate_only = false;
+    std::vector<NewTopic> created;
+    std::vector<TopicRef> removed;
+    Nanos deadline = never;
+
+    AdminResult result;          ///< `error` set: it holds for all topics
+
+    uint64_t token = 0;          ///< shard 0's
+    bool answered_by_coordinator = false;
+};
+
+/// A new view of the cluster, from shard 0 to another. Answered when it is applied.
+struct ViewCall : Call {
+    ViewCall() : Call(CallKind::view) {}
+
+    std::shared_ptr<const ClusterView> view;
+};
+
+}  // namespace penstock::broker

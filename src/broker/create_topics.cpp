@@ -1,0 +1,163 @@
+// CreateTopics: what can be judged here is judged here, the rest goes to the coordinator in one call. The answer waits
+// until every shard knows the new topics, so a client's next request finds them.
+#include "wire/kafka/create_topics.h"
+
+#include <algorithm>
+#include <string>
+
+#include "broker/handlers.h"
+
+namespace penstock::broker {
+
+namespace {
+
+using wire::kafka::CreateTopicsRequest;
+using wire::kafka::CreateTopicsResponse;
+
+constexpr int8_t source_topic_config = 1;  // Kafka's ConfigSource: set on the topic itself
+
+struct Item {
+    ErrorCode error = ErrorCode::none;
+    std::string_view message;
+    uint32_t forwarded = UINT32_MAX;   // its place in the call
+    bool repeated = false;             // named before: no result of its own
+};
+
+struct State {
+    CreateTopicsRequest asked;
+    std::span<Item> items;
+};
+
+void refuse(Request& request, Item& item, ErrorCode error, std::string_view message) {
+    item.error = error;
+    item.message = request.arena.copy(message);
+}
+
+/// Replicas of each partition, which must be numbered from 0 without gaps.
+bool read_assignment(const CreateTopicsRequest::Topic& asked, NewTopic& topic) {
+    topic.assignment.resize(asked.assignments.size());
+    for (const CreateTopicsRequest::Assignment& assignment : asked.assignments) {
+        const auto index = static_cast<size_t>(assignment.partition_index);
+        if (assignment.partition_index < 0 || index >= topic.assignment.size() || assignment.broker_ids.empty() ||
+            !topic.assignment[index].empty())
+            return false;
+        for (const int32_t id : assignment.broker_ids) topic.assignment[index].push_back(NodeId(id));
+    }
+    return true;
+}
+
+void check_configs(Request& request, const CreateTopicsRequest::Topic& asked, NewTopic& topic, Item& item) {
+    for (const CreateTopicsRequest::Config& config : asked.configs) {
+        if (!config.value) {
+            const std::string message = "Null value not supported for topic configs: " + std::string(config.name);
+            return refuse(request, item, ErrorCode::invalid_config, message);
+        }
+        if (const auto problem = config_problem(config.name, *config.value))
+            return refuse(request, item, ErrorCode::invalid_config, *problem);
+        topic.configs.push_back({std::string(config.name), std::string(*config.value)});
+    }
+}
+
+void check(Request& request, const Serving& serving, const CreateTopicsRequest::Topic& asked, NewTopic& topic,
+           Item& item) {
+    if (!is_topic_name(asked.name))
+        return refuse(request, item, ErrorCode::invalid_topic,
+                      "A topic name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and is not '.' or '..'");
+    topic.name = asked.name;
+    if (!asked.assignments.empty()) {
+        if (asked.num_partitions != -1 || asked.replication_factor != -1)
+            return refuse(request, item, ErrorCode::invalid_request,
+                          "With an assignment, the number of partitions and the replication factor must be -1");
+        if (!read_assignment(asked, topic))
+            return refuse(request, item, ErrorCode::invalid_replica_assignment,
+                          "Partitions of an assignment are numbered from 0, each once, each with brokers");
+    } else {
+        if (asked.num_partitions == 0 || asked.num_partitions < -1)
+            return refuse(request, item, ErrorCode::invalid_partitions, "The number of partitions must be above 0");
+        if (asked.replication_factor == 0 || asked.replication_factor < -1)
+            return refuse(request, item, ErrorCode::invalid_replication_factor,
+                          "The replication factor must be above 0");
+        topic.partitions = asked.num_partitions == -1 ? serving.options.default_partitions : asked.num_partitions;
+        topic.replication_factor = asked.replication_factor;
+    }
+    check_configs(request, asked, topic, item);
+}
+
+void fill(Request& request, const State& state, size_t index, CreateTopicsResponse::Topic& out) {
+    const Item& item = state.items[index];
+    out.name = state.asked.topics[index].name;
+    out.error_code = item.error;
+    if (!item.message.empty()) out.error_message = item.message;
+    if (item.forwarded == UINT32_MAX) return;
+    const AdminResult& admin = request.topics_call->result;
+    if (admin.error != ErrorCode::none || item.forwarded >= admin.topics.size()) {
+        out.error_code = admin.error != ErrorCode::none ? admin.error : ErrorCode::unknown_server_error;
+        if (!admin.message.empty()) out.error_message = admin.message;
+        return;
+    }
+    const TopicResult& result = admin.topics[item.forwarded];
+    out.error_code = result.error;
+    if (!result.message.empty()) out.error_message = result.message;
+    if (result.error != ErrorCode::none) return;
+    out.topic_id = result.id;
+    out.num_partitions = result.partitions;
+    out.replication_factor = result.replication_factor;
+    auto configs = request.arena.make_array<CreateTopicsResponse::Config>(result.configs.size());
+    for (size_t i = 0; i < configs.size(); ++i)
+        configs[i] = {result.configs[i].key, result.configs[i].value, false, source_topic_config, false};
+    out.configs = configs;
+}
+
+void answer(Request& request, Serving& serving) {
+    const State& state = request.state_as<State>();
+    if (request.connection == nullptr) return serving.respond_nothing(request);
+    auto topics = request.arena.make_array<CreateTopicsResponse::Topic>(state.items.size());
+    if (topics.size() != state.items.size()) return serving.close(request);
+    size_t count = 0;
+    for (size_t i = 0; i < state.items.size(); ++i)
+        if (!state.items[i].repeated) fill(request, state, i, topics[count++]);
+    CreateTopicsResponse response;
+    response.topics = topics.first(count);
+    serving.respond(request, response);
+}
+
+void start(Request& request, wire::Reader& reader, Serving& serving) {
+    State& state = request.arena.make_array<State>(1).front();
+    request.state = &state;
+    if (!decode_body(request, serving, reader, state.asked)) return;
+    if (state.asked.topics.size() > limits::topics_per_request) return serving.close(request);
+    state.items = request.arena.make_array<Item>(state.asked.topics.size());
+    auto call = std::make_unique<TopicsCall>();
+    for (size_t i = 0; i < state.items.size(); ++i) {
+        const auto same = [&](const CreateTopicsRequest::Topic& other) {
+            return other.name == state.asked.topics[i].name;
+        };
+        Item& item = state.items[i];
+        item.repeated = std::ranges::any_of(state.asked.topics.first(i), same);
+        if (item.repeated) continue;
+        if (std::ranges::any_of(state.asked.topics.subspan(i + 1), same)) {
+            refuse(request, item, ErrorCode::invalid_request, "The topic is named more than once in the request");
+            continue;
+        }
+        NewTopic topic;
+        check(request, serving, state.asked.topics[i], topic, item);
+        if (item.error != ErrorCode::none) continue;
+        item.forwarded = static_cast<uint32_t>(call->created.size());
+        call->created.push_back(std::move(topic));
+    }
+    if (call->created.empty()) return answer(request, serving);
+    call->validate_only = state.asked.validate_only;
+    const int32_t timeout_ms = std::clamp(state.asked.timeout_ms, 1, limits::request_timeout_ms);
+    call->deadline = serving.time.now + timeout_ms * millisecond_ns;
+    request.topics_call = std::move(call);
+    serving.start_call(request, *request.topics_call, 0);
+    serving.set_deadline(request, request.topics_call->deadline);
+}
+
+void resume(Request& request, Call&, Serving& serving) { answer(request, serving); }
+
+}  // namespace
+
+const Handler create_topics_handler{wire::kafka::ApiKey::create_topics, start, resume};
+
+}  // namespace penstock::broker

@@ -1,0 +1,22 @@
+#include "broker/handlers.h"
+
+#include <array>
+
+namespace penstock::broker {
+
+namespace {
+
+// In the order of how often they are called.
+const std::array all{&produce_handler,       &fetch_handler,         &metadata_handler,      &list_offsets_handler,
+                     &api_versions_handler,  &create_topics_handler, &delete_topics_handler, &describe_cluster_handler};
+static_assert(all.size() == wire::kafka::apis.size());
+
+}  // namespace
+
+const Handler* find_handler(int16_t key) {
+    for (const Handler* handler : all)
+        if (static_cast<int16_t>(handler->key) == key) return handler;
+    return nullptr;
+}
+
+}  // namespace penstock::broker

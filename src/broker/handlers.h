@@ -1,0 +1,17 @@
+// The handlers of the APIs that the broker serves: one file each.
+#pragma once
+
+#include "broker/handler.h"
+
+namespace penstock::broker {
+
+extern const Handler produce_handler;
+extern const Handler fetch_handler;
+extern const Handler list_offsets_handler;
+extern const Handler metadata_handler;
+extern const Handler api_versions_handler;
+extern const Handler create_topics_handler;
+extern const Handler delete_topics_handler;
+extern const Handler describe_cluster_handler;
+
+}  // namespace penstock::broker

@@ -1,0 +1,86 @@
+// ListOffsets: one call for each partition; the owner knows its log.
+#include "wire/kafka/list_offsets.h"
+
+#include "broker/handlers.h"
+#include "broker/place.h"
+
+namespace penstock::broker {
+
+namespace {
+
+using wire::kafka::ListOffsetsRequest;
+using wire::kafka::ListOffsetsResponse;
+
+constexpr int64_t wait_ns = 10 * second_ns;  // for a disk that does not answer
+
+struct State {
+    ListOffsetsRequest asked;
+    std::span<ListOffsetCall> calls;  // one for each partition, in order; those with an error were not started
+};
+
+void answer(Request& request, Serving& serving) {
+    State& state = request.state_as<State>();
+    if (request.connection == nullptr) return serving.respond_nothing(request);
+    ListOffsetsResponse response;
+    auto topics = request.arena.make_array<ListOffsetsResponse::Topic>(state.asked.topics.size());
+    auto partitions = request.arena.make_array<ListOffsetsResponse::Partition>(state.calls.size());
+    if (topics.size() != state.asked.topics.size() || partitions.size() != state.calls.size())
+        return serving.close(request);
+    size_t at = 0;
+    for (size_t t = 0; t < topics.size(); ++t) {
+        const ListOffsetsRequest::Topic& asked = state.asked.topics[t];
+        topics[t].name = asked.name;
+        topics[t].partitions = partitions.subspan(at, asked.partitions.size());
+        for (const ListOffsetsRequest::Partition& partition : asked.partitions) {
+            const ListOffsetCall& call = state.calls[at];
+            ListOffsetsResponse::Partition& out = partitions[at++];
+            out.partition_index = partition.partition_index;
+            out.error_code = call.error;
+            if (call.error != ErrorCode::none) continue;
+            out.offset = call.offset;
+            out.timestamp = call.found_timestamp;
+            out.leader_epoch = call.leader_epoch;
+        }
+    }
+    response.topics = topics;
+    serving.respond(request, response);
+}
+
+void start(Request& request, wire::Reader& reader, Serving& serving) {
+    State& state = request.arena.make_array<State>(1).front();
+    request.state = &state;
+    if (!decode_body(request, serving, reader, state.asked)) return;
+    size_t count = 0;
+    for (const ListOffsetsRequest::Topic& topic : state.asked.topics) count += topic.partitions.size();
+    state.calls = request.arena.make_array<ListOffsetCall>(count);
+    if (state.calls.size() != count) return serving.close(request);
+    size_t at = 0;
+    for (const ListOffsetsRequest::Topic& topic : state.asked.topics) {
+        const Topic* known = serving.topics.find(topic.name);
+        for (const ListOffsetsRequest::Partition& partition : topic.partitions) {
+            ListOffsetCall& call = state.calls[at++];
+            const Place place = find_place(serving, known, partition.partition_index, false);
+            call.error = place.error;
+            // The places that newer versions ask for are not served, and not advertised.
+            if (call.error == ErrorCode::none && partition.timestamp < earliest_timestamp)
+                call.error = ErrorCode::unsupported_version;
+            if (call.error != ErrorCode::none) continue;
+            call.key = place.key;
+            call.timestamp = partition.timestamp;
+            call.current_leader_epoch = partition.current_leader_epoch;
+            serving.start_call(request, call, place.owner);
+        }
+    }
+    if (request.open_calls == 0) return answer(request, serving);
+    serving.set_deadline(request, serving.time.now + wait_ns);
+}
+
+void resume(Request& request, Call&, Serving& serving) {
+    if (request.open_calls == 0) answer(request, serving);
+}
+
+}  // namespace
+
+const Handler list_offsets_handler{wire::kafka::ApiKey::list_offsets, start, resume};
+
+}  // namespace penstock::broker

@@ -1,0 +1,26 @@
+// What the operator decides about a broker's Kafka side: plain values, filled by main from the settings, fixed from then on.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.h"
+#include "log/store.h"
+
+namespace penstock::broker {
+
+struct BrokerOptions {
+    NodeId node_id{1};
+    uint32_t shard = 0;
+    uint32_t shard_count = 1;
+
+    bool auto_create_topics = true;
+    int32_t default_partitions = 1;      ///< of topics that are created without a number
+    log::LogConfig default_log;          ///< of topics that do not set theirs
+
+    uint32_t request_bytes_max = 100 * 1024 * 1024;     ///< Kafka's socket.request.max.bytes
+    uint64_t request_memory_bytes = 256 * mib;          ///< frames of one shard, received or under way
+    uint32_t connections_max = 4096;                    ///< of one shard
+    uint64_t lent_bytes_max = 64 * mib;                 ///< cache that unsent responses of this shard may pin
+};
+
+}  // namespace penstock::broker

@@ -1,0 +1,25 @@
+// One partition at its owner: its log, and everybody who waits for that log to move.
+#pragma once
+
+#include <cstdint>
+
+#include "base/intrusive_list.h"
+#include "broker/call.h"
+#include "log/store.h"
+
+namespace penstock::broker {
+
+struct PartitionList;
+
+class Partition : public ListLink<PartitionList> {
+public:
+    explicit Partition(log::Log& its_log) : log(&its_log) {}
+
+    log::Log* log;
+    bool leading = false;           ///< this broker leads it, by the latest view
+    uint64_t appended_bytes = 0;    ///< since this object was made: watches measure growth by it
+    IntrusiveList<AppendCall, OwnerQueue> undurable;  ///< appended, in offset order, waiting to be durable
+    IntrusiveList<FetchPart, WatchList> watches;      ///< fetches that found too little
+};
+
+}  // namespace penstock::broker

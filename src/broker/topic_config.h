@@ -1,0 +1,37 @@
+// Topic configs: which names there are, which values they take, and what a topic's set of them means to the broker.
+//
+// Pure functions. One table (topic_config.cpp) holds every name that Kafka knows for topics. A name that would change what
+// clients observe and is not served is refused with the reason; one that only tunes Kafka's own files is accepted and
+// has no effect, so that existing scripts work.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "broker/cluster_view.h"
+#include "log/store.h"
+
+namespace penstock::broker {
+
+/// A topic's configs as the broker acts on them.
+struct TopicSettings {
+    log::LogConfig log;
+    uint32_t max_message_bytes = 1'048'588;   ///< Kafka's default: 1 MiB and a batch header's prefix
+    bool log_append_time = false;             ///< message.timestamp.type
+    int64_t timestamp_before_max_ms = INT64_MAX;
+    int64_t timestamp_after_max_ms = 3'600'000;
+    int32_t min_insync_replicas = 1;
+};
+
+/// Why `value` may not be set for `key`, as a sentence for the client; nothing when it may.
+std::optional<std::string> config_problem(std::string_view key, std::string_view value);
+
+/// Values that do not parse (a coordinator of another version wrote them) leave the default.
+TopicSettings settings_of(const TopicView& topic, const log::LogConfig& default_log);
+
+/// Kafka's rule: 1 to 249 of a-z A-Z 0-9 . _ - and neither "." nor "..".
+bool is_topic_name(std::string_view name);
+
+}  // namespace penstock::broker

@@ -1,0 +1,244 @@
+// penstock-broker: reads its settings, recovers the data directory, runs one thread for each shard until SIGTERM.
+//
+// Exit codes: 0 stopped as asked, 1 could not start or go on, 2 the settings are wrong.
+#include <sched.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "log/recover.h"
+#include "main/settings.h"
+#include "main/shard_thread.h"
+#include "uring/directory.h"
+#include "uring/disk.h"
+#include "uring/ring.h"
+#include "uring/socket.h"
+
+namespace penstock {
+namespace {
+
+constexpr int exit_failed = 1;
+constexpr int exit_settings = 2;
+constexpr uint32_t receive_buffer_bytes = 64 * 1024;
+
+void start_log(LogLevel level) {
+    auto log = spdlog::stderr_logger_mt("broker");
+    log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+    switch (level) {
+        case LogLevel::debug: log->set_level(spdlog::level::debug); break;
+        case LogLevel::info: log->set_level(spdlog::level::info); break;
+        case LogLevel::warn: log->set_level(spdlog::level::warn); break;
+        case LogLevel::error: log->set_level(spdlog::level::err); break;
+    }
+    spdlog::set_default_logger(std::move(log));
+}
+
+uint64_t random_word() {
+    uint64_t word = 0;
+    while (::getrandom(&word, sizeof word, 0) != sizeof word) {}
+    return word;
+}
+
+std::vector<uint32_t> allowed_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<uint32_t> cores;
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) return {0};
+    for (uint32_t core = 0; core < CPU_SETSIZE; ++core)
+        if (CPU_ISSET(core, &set)) cores.push_back(core);
+    return cores;
+}
+
+/// The number of shards, or the reason why these settings make no sense on this machine.
+std::expected<uint32_t, std::string> shard_count(const BrokerSettings& settings, size_t cores) {
+    const uint64_t count = settings.shards_count == 0 ? cores : settings.shards_count;
+    if (settings.shards_idle == IdleStrategy::spin && count > cores && !settings.shards_allow_oversubscription) {
+        return std::unexpected(fmt::format(
+            "{} spinning shards on {} cores would ruin each other's latency: lower shards.count, set shards.idle to "
+            "\"backoff\" or \"block\", or set shards.allow_oversubscription",
+            count, cores));
+    }
+    return static_cast<uint32_t>(count);
+}
+
+uint32_t power_of_two_below(uint64_t n) { return static_cast<uint32_t>(std::bit_floor(std::max<uint64_t>(n, 1))); }
+
+/// Recovers the directory on a ring of its own, which is gone when the shards start.
+std::optional<log::OpenedDirectory> recover(const uring::DataDirectory& directory, const BrokerSettings& settings,
+                                            uint32_t shards) {
+    auto ring = uring::Ring::create();
+    if (!ring) return spdlog::error("{}", ring.error().detail), std::nullopt;
+    auto disk = uring::Disk::create(**ring, directory);
+    if (!disk) return spdlog::error("{}", disk.error().detail), std::nullopt;
+    auto opened = log::open_directory(**disk, {.shard_count = shards,
+                                               .journal_bytes = settings.storage_journal_bytes,
+                                               .random_high = random_word(),
+                                               .random_low = random_word()});
+    if (!opened) {
+        spdlog::error("cannot open the data directory {}: {}", directory.path(), opened.error().detail);
+        return std::nullopt;
+    }
+    const log::OpenReport& report = opened->report;
+    if (report.created) spdlog::info("made the data directory {}: storage {}", directory.path(), report.storage_id.text());
+    else spdlog::info("opened the data directory {}: storage {}, {} logs, last stop {}, {} commits replayed, {} cut",
+                      directory.path(), report.storage_id.text(), report.logs, report.clean ? "clean" : "unclean",
+                      report.commits_replayed, report.commits_cut);
+    return std::move(*opened);
+}
+
+void mark_clean(const uring::DataDirectory& directory) {
+    auto ring = uring::Ring::create();
+    if (!ring) return;
+    auto disk = uring::Disk::create(**ring, directory);
+    if (disk && !log::mark_clean(**disk)) spdlog::warn("cannot note the clean stop: the next start looks for torn ends");
+}
+
+ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards, const Uuid& storage_id) {
+    ShardThreadOptions options;
+    broker::BrokerOptions& broker = options.shard.broker;
+    broker.node_id = NodeId(static_cast<int32_t>(settings.node_id));
+    broker.shard = shard;
+    broker.shard_count = shards;
+    broker.auto_create_topics = settings.topics_auto_create;
+    broker.default_partitions = static_cast<int32_t>(settings.topics_default_partitions);
+    broker.default_log = {.segment_bytes = static_cast<uint64_t>(settings.topics_default_segment_bytes),
+                          .segment_ms = settings.topics_default_segment_ms,
+                          .retention_bytes = settings.topics_default_retention_bytes,
+                          .retention_ms = settings.topics_default_retention_ms};
+    broker.request_bytes_max = static_cast<uint32_t>(settings.limits_request_bytes_max);
+    broker.request_memory_bytes = settings.limits_request_memory_bytes;
+    broker.connections_max = static_cast<uint32_t>(std::max<uint64_t>(settings.limits_connections_max / shards, 1));
+    broker.lent_bytes_max = settings.storage_cache_bytes / 2;
+    options.shard.store = {.shard = shard,
+                           .shard_count = shards,
+                           .cache_bytes = settings.storage_cache_bytes,
+                           .pool_bytes = settings.storage_pool_bytes,
+                           .pool_refill_bytes_per_s = settings.storage_pool_refill_bytes_per_s};
+    options.shard.listen = settings.kafka_listen;
+    options.shard.coordinator = settings.coordinator_address;
+    // One more for the link: a broker full of clients must still reach its coordinator.
+    options.streams.connections_max = broker.connections_max + 1;
+    options.streams.receive_buffer_bytes = receive_buffer_bytes;
+    options.streams.receive_buffers = power_of_two_below(settings.limits_receive_buffer_bytes / receive_buffer_bytes);
+    options.idle = settings.shards_idle;
+    if (shard == 0) {
+        broker::LinkOptions& link = options.shard.link.emplace();
+        link.node_id = broker.node_id;
+        link.incarnation = make_uuid(random_word(), random_word());
+        link.storage_id = storage_id;
+        link.advertised_host = settings.kafka_advertised.host;
+        link.advertised_port = settings.kafka_advertised.port != 0 ? settings.kafka_advertised.port
+                                                                   : settings.kafka_listen.port;
+        link.shard_count = shards;
+        link.seed = random_word();
+    }
+    return options;
+}
+
+/// Blocks the signals that end us, so that only wait_for_signal() sees them.
+sigset_t block_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return set;
+}
+
+/// A second signal means that somebody does not want to wait.
+void exit_on_second_signal(const sigset_t& set, const std::atomic<bool>& done) {
+    const timespec pause{0, 50'000'000};
+    while (!done.load()) {
+        if (::sigtimedwait(&set, nullptr, &pause) > 0) {
+            spdlog::warn("stopped at once on a second signal");
+            ::_exit(exit_failed);
+        }
+    }
+}
+
+int run_shards(const BrokerSettings& settings, const uring::DataDirectory& directory, log::OpenedDirectory opened,
+               const std::vector<uint32_t>& cores, const sigset_t& signals) {
+    const auto count = static_cast<uint32_t>(opened.shards.size());
+    ShardGroup group(count);
+    std::vector<std::unique_ptr<ShardThread>> threads;
+    std::string failure;
+    uint16_t port = settings.kafka_listen.port;
+    for (uint32_t shard = 0; shard < count; ++shard) {
+        ShardThreadOptions options = options_of(settings, shard, count, opened.report.storage_id);
+        options.shard.listen.port = port;
+        if (settings.shards_pin_cores && cores.size() >= count) options.core = cores[shard];
+        threads.push_back(
+            std::make_unique<ShardThread>(std::move(options), std::move(opened.shards[shard]), directory, group));
+        if (failure.empty()) failure = threads.back()->failure();
+        port = threads.back()->port();
+    }
+    if (failure.empty()) {
+        spdlog::info("{} shards, waiting for the coordinator at {}:{}", count, settings.coordinator_address.host,
+                     settings.coordinator_address.port);
+        int signal = 0;
+        sigwait(&signals, &signal);
+        spdlog::info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+    } else {
+        spdlog::error("{}", failure);
+        group.failed = true;
+    }
+    group.stop();
+    std::atomic<bool> done{false};
+    std::thread impatience([&] { exit_on_second_signal(signals, done); });
+    threads.clear();
+    done = true;
+    impatience.join();
+    return group.failed ? exit_failed : 0;
+}
+
+int run(const BrokerSettings& settings) {
+    start_log(settings.log_level);
+    const std::vector<uint32_t> cores = allowed_cores();
+    const auto shards = shard_count(settings, cores.size());
+    if (!shards) {
+        spdlog::error("{}", shards.error());
+        return exit_settings;
+    }
+    const sigset_t signals = block_signals();
+    spdlog::info("penstock-broker {}, node {}", PENSTOCK_VERSION, settings.node_id);
+    if (settings.kafka_listen.port != 0) {
+        if (const Result<void> free = uring::probe_port(settings.kafka_listen); !free) {
+            spdlog::error("cannot listen on {}:{}: {}", settings.kafka_listen.host, settings.kafka_listen.port,
+                          free.error().code == Errc::exists ? "another program listens there: stop it or change "
+                                                              "kafka.listen"
+                                                            : std::strerror(free.error().os_error));
+            return exit_failed;
+        }
+    }
+    auto directory = uring::DataDirectory::open({.path = settings.data_directory});
+    if (!directory) {
+        spdlog::error("{}", directory.error().detail);
+        return exit_failed;
+    }
+    for (const std::string& note : (*directory)->notes()) spdlog::warn("{}", note);
+    std::optional<log::OpenedDirectory> opened = recover(**directory, settings, *shards);
+    if (!opened) return exit_failed;
+    const int code = run_shards(settings, **directory, std::move(*opened), cores, signals);
+    if (code == 0) {
+        mark_clean(**directory);
+        spdlog::info("stopped");
+    }
+    return code;
+}
+
+}  // namespace
+}  // namespace penstock
+
+int main(int argc, char** argv) {
+    const auto settings = penstock::load_broker_settings(argc, argv);
+    if (!settings) return settings.error();
+    return penstock::run(*settings);
+}

@@ -1,0 +1,205 @@
+#include "main/shard_thread.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include <spdlog/spdlog.h>
+
+#include "uring/clock.h"
+#include "uring/disk.h"
+
+namespace penstock {
+
+namespace {
+
+/// How long `backoff` spins after the last work before it blocks: longer than a durable write on a good disk, so a shard
+/// that waits for its commits does not sleep in between.
+constexpr int64_t backoff_spin_ns = 200 * microsecond_ns;
+
+void pin(uint32_t core) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(core, &set);
+    const int error = pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+    if (error != 0) spdlog::warn("cannot pin a shard to core {}: {}", core, std::strerror(error));
+}
+
+std::string text(const Error& error) {
+    std::string text = to_string(error.code);
+    if (error.os_error != 0) text += std::string(": ") + std::strerror(error.os_error);
+    return text;
+}
+
+std::string_view name_of(broker::LinkState state) {
+    switch (state) {
+        case broker::LinkState::waiting: return "waiting";
+        case broker::LinkState::connecting: return "connecting";
+        case broker::LinkState::registering: return "registering";
+        case broker::LinkState::registered: return "registered";
+        case broker::LinkState::refused: return "refused";
+    }
+    return "";
+}
+
+}  // namespace
+
+ShardGroup::ShardGroup(uint32_t shard_count) : mailboxes(shard_count), wakers(shard_count), end(shard_count) {}
+
+void ShardGroup::wake(uint32_t shard) {
+    if (uring::Waker* waker = wakers[shard].load(std::memory_order_acquire)) waker->notify();
+}
+
+void ShardGroup::wake_all() {
+    for (uint32_t shard = 0; shard < wakers.size(); ++shard) wake(shard);
+}
+
+void ShardGroup::stop() {
+    stopping.store(true, std::memory_order_release);
+    stopping.notify_all();
+    wake_all();
+}
+
+ShardThread::ShardThread(ShardThreadOptions options, log::StoreImage image, const uring::DataDirectory& directory,
+                         ShardGroup& group)
+    : options_(std::move(options)),
+      image_(std::move(image)),
+      directory_(directory),
+      group_(group),
+      thread_([this] { run(); }) {
+    started_.wait(false);
+}
+
+ShardThread::~ShardThread() { thread_.join(); }
+
+void ShardThread::started(std::string failure) {
+    failure_ = std::move(failure);
+    started_.store(true, std::memory_order_release);
+    started_.notify_all();
+}
+
+void ShardThread::run() {
+    if (options_.core) pin(*options_.core);
+    std::string failure = run_shard();
+    if (failure.empty()) return;
+    // Others may be up: they stop as a group, and this one has nothing to stop.
+    started(std::move(failure));
+    group_.stopping.wait(false);
+    group_.requests_stopped.fetch_add(1);
+    group_.stores_stopped.fetch_add(1);
+    group_.wake_all();
+    group_.end.arrive_and_wait();
+}
+
+/// Everything that lives on the ring lives in this frame. Returns why it could not start.
+std::string ShardThread::run_shard() {
+    auto ring = uring::Ring::create();
+    if (!ring) return ring.error().detail;
+    auto disk = uring::Disk::create(**ring, directory_);
+    if (!disk) return disk.error().detail;
+    auto streams = uring::Streams::create(**ring, options_.streams);
+    if (!streams) return streams.error().detail;
+    if (options_.shard.listen.port == 0) {
+        const Result<uint16_t> port = (*streams)->listen(options_.shard.listen);
+        if (!port) return "cannot listen on " + options_.shard.listen.host + ": " + text(port.error());
+        options_.shard.listen.port = *port;
+        options_.shard.listening = true;
+        if (options_.shard.link && options_.shard.link->advertised_port == 0)
+            options_.shard.link->advertised_port = *port;
+    }
+    shard::Shard shard(options_.shard, std::move(image_), **disk, **streams, group_.mailboxes, uring::read_time());
+    group_.wakers[shard_number()].store(&(*ring)->waker(), std::memory_order_release);
+    started({});
+    loop(shard, **ring);
+    group_.end.arrive_and_wait();
+    return {};
+}
+
+void ShardThread::loop(shard::Shard& shard, uring::Ring& ring) {
+    while (true) {
+        const Time time = uring::read_time();
+        const shard::TurnResult turned = shard.turn(time);
+        for (const uint32_t peer : shard.to_wake()) group_.wake(peer);
+        report(shard);
+        if (take_stop_steps(shard, time.now)) return;
+        idle(ring, turned, time.now);
+    }
+}
+
+/// Submits what the turn queued and reaps what has finished; sleeps where the strategy says so.
+void ShardThread::idle(uring::Ring& ring, const shard::TurnResult& turned, Nanos now) {
+    if (turned.did_work) last_work_ = now;
+    const bool sleeps = options_.idle == IdleStrategy::block ? !turned.did_work
+                        : options_.idle == IdleStrategy::backoff ? now - last_work_ > backoff_spin_ns
+                                                                 : false;
+    if (sleeps) ring.wait_until(turned.next_deadline);
+    else ring.submit_and_reap();
+}
+
+/// True when this shard has stopped.
+bool ShardThread::take_stop_steps(shard::Shard& shard, Nanos now) {
+    if (!stop_seen_) {
+        if (!group_.stopping.load(std::memory_order_acquire)) return false;
+        stop_seen_ = true;
+        shard.begin_stop(now);
+    }
+    const uint32_t all = group_.mailboxes.shard_count();
+    if (!requests_stopped_ && shard.requests_stopped()) {
+        requests_stopped_ = true;
+        group_.requests_stopped.fetch_add(1);
+        group_.wake_all();
+    }
+    if (!store_stop_begun_ && requests_stopped_ && group_.requests_stopped.load() == all) {
+        store_stop_begun_ = true;
+        shard.begin_store_stop();
+        group_.wake(shard_number());
+    }
+    if (!store_stop_begun_ || !shard.stopped()) return false;
+    group_.stores_stopped.fetch_add(1);
+    return true;
+}
+
+void ShardThread::report(const shard::Shard& shard) {
+    if (shard.listen_error() && !group_.failed.exchange(true)) {
+        const io::Address& listen = options_.shard.listen;
+        spdlog::error("cannot listen on {}:{}: {}", listen.host, listen.port, text(*shard.listen_error()));
+        ::kill(::getpid(), SIGTERM);
+    }
+    if (shard.seat() == nullptr) return;
+    const broker::CoordinatorLink& link = shard.seat()->link();
+    if (link.state_changes() != link_changes_reported_) {
+        link_changes_reported_ = link.state_changes();
+        report_link(link);
+    }
+    if (!serving_reported_ && shard.serving() && shard.view().revision > 0) {
+        serving_reported_ = true;
+        const io::Address& listen = options_.shard.listen;
+        spdlog::info("serving Kafka clients on {}:{}: {} topics, cluster {}", listen.host, listen.port,
+                     shard.view().topics.size(), shard.view().cluster_id.text());
+    }
+}
+
+void ShardThread::report_link(const broker::CoordinatorLink& link) {
+    const io::Address& at = options_.shard.coordinator;
+    switch (link.state()) {
+        case broker::LinkState::registered:
+            spdlog::info("registered with the coordinator at {}:{}", at.host, at.port);
+            refusal_reported_.clear();
+            break;
+        case broker::LinkState::refused:
+        case broker::LinkState::waiting:
+            // It tries again every few seconds: the same reason is said once.
+            if (link.reason() == refusal_reported_) break;
+            refusal_reported_ = link.reason();
+            spdlog::warn("coordinator {}:{}: {}: {}; trying again", at.host, at.port, name_of(link.state()),
+                         link.reason());
+            break;
+        case broker::LinkState::connecting:
+        case broker::LinkState::registering: break;
+    }
+}
+
+}  // namespace penstock

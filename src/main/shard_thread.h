@@ -1,0 +1,92 @@
+// The thread of one shard: its ring, its drivers and the loop around Shard::turn(), with an idle strategy.
+//
+// Made and joined by main. The ring and what lives on it are built and destroyed on the thread itself. All shards of a
+// process share a ShardGroup: wakers to reach each other, and the steps of a graceful stop, which they take together.
+#pragma once
+
+#include <atomic>
+#include <barrier>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "main/settings.h"
+#include "shard/shard.h"
+#include "uring/directory.h"
+#include "uring/ring.h"
+#include "uring/stream.h"
+
+namespace penstock {
+
+/// What the threads share. Everything in it is safe to use from any of them.
+class ShardGroup {
+public:
+    explicit ShardGroup(uint32_t shard_count);
+
+    shard::Mailboxes mailboxes;
+    /// A shard's waker, null until its thread has made its ring.
+    std::vector<std::atomic<uring::Waker*>> wakers;
+    std::atomic<bool> stopping{false};
+    std::atomic<uint32_t> requests_stopped{0};  ///< shards that have no requests under way any more
+    std::atomic<uint32_t> stores_stopped{0};    ///< shards whose store has drained
+    std::atomic<bool> failed{false};            ///< a shard gave up and said why
+    std::barrier<> end;                         ///< before this nobody may destroy a ring: others may still wake it
+
+    void wake(uint32_t shard);
+    void wake_all();
+    /// From any thread, main's above all.
+    void stop();
+};
+
+struct ShardThreadOptions {
+    shard::ShardOptions shard;
+    uring::StreamOptions streams;
+    IdleStrategy idle = IdleStrategy::block;
+    std::optional<uint32_t> core;               ///< to pin to
+};
+
+class ShardThread {
+public:
+    /// Starts the thread and waits until it has its drivers and listens, where port 0 asks for it.
+    ShardThread(ShardThreadOptions options, log::StoreImage image, const uring::DataDirectory& directory,
+                ShardGroup& group);
+    ~ShardThread();  ///< joins
+    ShardThread(const ShardThread&) = delete;
+    ShardThread& operator=(const ShardThread&) = delete;
+
+    /// The port that is listened on, also where the kernel chose it.
+    uint16_t port() const { return options_.shard.listen.port; }
+    /// Why it could not start; empty if it did. A thread that did not start waits for the group to stop.
+    const std::string& failure() const { return failure_; }
+
+private:
+    void run();
+    std::string run_shard();
+    void loop(shard::Shard& shard, uring::Ring& ring);
+    void idle(uring::Ring& ring, const shard::TurnResult& turned, Nanos now);
+    bool take_stop_steps(shard::Shard& shard, Nanos now);
+    void report(const shard::Shard& shard);
+    void report_link(const broker::CoordinatorLink& link);
+    uint32_t shard_number() const { return options_.shard.broker.shard; }
+    void started(std::string failure);
+
+    ShardThreadOptions options_;
+    log::StoreImage image_;
+    const uring::DataDirectory& directory_;
+    ShardGroup& group_;
+    std::string failure_;
+    std::atomic<bool> started_{false};
+
+    // The thread's own.
+    Nanos last_work_{0};
+    bool stop_seen_ = false, requests_stopped_ = false, store_stop_begun_ = false;
+    bool serving_reported_ = false;
+    uint64_t link_changes_reported_ = 0;
+    std::string refusal_reported_;
+    std::thread thread_;
+};
+
+}  // namespace penstock

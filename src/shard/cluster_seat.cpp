@@ -1,0 +1,154 @@
+#include "shard/cluster_seat.h"
+
+#include <algorithm>
+
+#include "limits.h"
+#include "wire/kafka/errors.h"
+
+namespace penstock::shard {
+
+using broker::AdminResult;
+using broker::TopicsCall;
+using broker::TopicsChange;
+
+ClusterSeat::ClusterSeat(broker::LinkOptions options, io::Address coordinator, io::Streams& streams, Nanos now)
+    : link_(std::move(options), now), coordinator_(std::move(coordinator)), streams_(streams) {}
+
+bool ClusterSeat::on_event(const io::StreamEvent& event, Nanos now) {
+    if (!connection_open_ || event.connection != connection_) return false;
+    switch (event.kind) {
+        case io::StreamEventKind::connected: link_.on_connected(now); break;
+        case io::StreamEventKind::received:
+            link_.on_received({event.buffer.data, event.buffer.size}, now);
+            streams_.release(event.buffer);
+            break;
+        case io::StreamEventKind::sent: link_.on_sent(); break;
+        case io::StreamEventKind::closed: {
+            connection_open_ = false;
+            std::string why = event.error.os_error == 0 ? "the coordinator closed the connection"
+                                                        : to_string(event.error.code);
+            if (event.error.os_error != 0) why += " (errno " + std::to_string(event.error.os_error) + ")";
+            link_.on_closed(why, now);
+            break;
+        }
+        case io::StreamEventKind::accepted: break;
+    }
+    return true;
+}
+
+void ClusterSeat::on_call(TopicsCall& call) {
+    call.held = true;
+    call.token = ++last_token_;
+    call.answered_by_coordinator = false;
+    calls_.push_back(&call);
+    Result<void> asked = fail(Errc::would_block);
+    if (!closed_ && calls_.size() <= limits::topic_changes) {
+        asked = call.change == TopicsChange::create
+                    ? link_.create_topics(call.token, call.created, call.validate_only, call.deadline)
+                    : link_.delete_topics(call.token, call.removed, call.deadline);
+    }
+    if (asked) return;
+    // Retriable: clients look for the controller again, and by then there may be room.
+    call.result.error = wire::kafka::ErrorCode::not_controller;
+    call.result.message = "The broker cannot forward the change to the coordinator now";
+    answer(calls_.size() - 1);
+}
+
+void ClusterSeat::on_cancel(TopicsCall& call) {
+    const auto at = std::ranges::find(calls_, &call);
+    if (at == calls_.end()) return;
+    if (!call.answered_by_coordinator) {
+        call.result.error = wire::kafka::ErrorCode::request_timed_out;
+        call.result.message = "The coordinator has not answered in time; the change may still happen";
+    }
+    answer(static_cast<size_t>(at - calls_.begin()));
+}
+
+bool ClusterSeat::on_turn(Nanos now) {
+    if (closed_) return false;
+    link_.on_turn(now);
+    if (link_.poll_connect()) connect(now);
+    if (link_.poll_close() && connection_open_) streams_.close(connection_);
+    if (connection_open_) send(now);
+    bool worked = false;
+    while (std::optional<AdminResult> result = link_.poll_result()) {
+        on_result(std::move(*result));
+        worked = true;
+    }
+    if (confirm_at_ <= now) {
+        link_.confirm_applied(confirmed_revision_ = applied_revision_);
+        confirm_at_ = never;
+    }
+    return worked;
+}
+
+void ClusterSeat::connect(Nanos now) {
+    const Result<io::ConnectionId> connecting = streams_.connect(coordinator_);
+    if (!connecting) {
+        std::string why = "cannot connect to " + coordinator_.host + ":" + std::to_string(coordinator_.port) + ": " +
+                          to_string(connecting.error().code);
+        return link_.on_closed(why, now);
+    }
+    connection_ = *connecting;
+    connection_open_ = true;
+}
+
+void ClusterSeat::send(Nanos now) {
+    const std::span<const std::byte> bytes = link_.poll_send();
+    if (bytes.empty()) return;
+    const Fragment fragment{bytes.data(), static_cast<uint32_t>(bytes.size())};
+    // One send at a time, so the driver's queue cannot be full: whatever it says, this connection is of no more use.
+    if (!streams_.send(connection_, {&fragment, 1}, 0)) streams_.close(connection_);
+    static_cast<void>(now);
+}
+
+void ClusterSeat::on_result(AdminResult result) {
+    const auto at = std::ranges::find(calls_, result.token, &TopicsCall::token);
+    if (at == calls_.end()) return;  // cancelled
+    (*at)->answered_by_coordinator = true;
+    (*at)->result = std::move(result);
+    answer_applied();
+}
+
+void ClusterSeat::on_applied(uint64_t revision, Nanos now) {
+    applied_revision_ = revision;
+    if (confirm_at_ == never) confirm_at_ = now + limits::removal_settle_ns;
+    answer_applied();
+}
+
+void ClusterSeat::answer_applied() {
+    for (size_t i = calls_.size(); i-- > 0;) {
+        if (calls_[i]->answered_by_coordinator && calls_[i]->result.revision <= applied_revision_) answer(i);
+    }
+}
+
+void ClusterSeat::answer(size_t index) {
+    TopicsCall* call = calls_[index];
+    calls_[index] = calls_.back();
+    calls_.pop_back();
+    call->held = false;
+    answers_.push_back(call);
+}
+
+broker::Call* ClusterSeat::poll_answer() {
+    if (answers_.empty()) return nullptr;
+    broker::Call* call = answers_.back();
+    answers_.pop_back();
+    return call;
+}
+
+Nanos ClusterSeat::next_deadline() const {
+    return closed_ ? never : std::min(link_.next_deadline(), confirm_at_);
+}
+
+void ClusterSeat::close() {
+    closed_ = true;
+    if (connection_open_) streams_.close(connection_);
+    while (!calls_.empty()) {
+        calls_.back()->result.error = wire::kafka::ErrorCode::not_controller;
+        calls_.back()->result.message = "The broker is stopping";
+        answer(calls_.size() - 1);
+    }
+}
+
+}  // namespace penstock::shard

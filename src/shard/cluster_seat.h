@@ -1,0 +1,65 @@
+// Shard 0's seat in the cluster: drives the link to the coordinator over a connection of its own, hands out views, and
+// serves the calls that change topics, from every shard.
+//
+// Stepped by shard 0: on_event() for the link's connection, on_call/on_cancel, on_turn(), then poll_view() and
+// poll_answer(); on_applied() when every shard has applied a view.
+// Invariant: a change is answered only after all shards have applied a view that is at least as new as it, so whoever is
+// told of a new topic finds it everywhere.
+// What it does not do: apply views, or say anything (reason() is for main's log).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/call.h"
+#include "broker/coordinator_link.h"
+#include "io/stream.h"
+
+namespace penstock::shard {
+
+class ClusterSeat {
+public:
+    ClusterSeat(broker::LinkOptions options, io::Address coordinator, io::Streams& streams, Nanos now);
+
+    /// False: the event is not about the link.
+    bool on_event(const io::StreamEvent& event, Nanos now);
+    void on_call(broker::TopicsCall& call);
+    /// Answers now. The change itself may still happen.
+    void on_cancel(broker::TopicsCall& call);
+    bool on_turn(Nanos now);
+    /// All shards have applied the view of `revision`.
+    void on_applied(uint64_t revision, Nanos now);
+
+    std::shared_ptr<const broker::ClusterView> poll_view() { return link_.poll_view(); }
+    broker::Call* poll_answer();
+    Nanos next_deadline() const;
+    const broker::CoordinatorLink& link() const { return link_; }
+
+    /// Ends the connection; nothing is served any more.
+    void close();
+
+private:
+    void connect(Nanos now);
+    void send(Nanos now);
+    void on_result(broker::AdminResult result);
+    void answer(size_t index);
+    void answer_applied();
+
+    broker::CoordinatorLink link_;
+    io::Address coordinator_;
+    io::Streams& streams_;
+    io::ConnectionId connection_;
+    bool connection_open_ = false;
+    bool closed_ = false;
+
+    std::vector<broker::TopicsCall*> calls_;  ///< held, in no order
+    std::vector<broker::Call*> answers_;
+    uint64_t last_token_ = 0;
+    uint64_t applied_revision_ = 0;
+    uint64_t confirmed_revision_ = 0;
+    Nanos confirm_at_ = never;
+};
+
+}  // namespace penstock::shard

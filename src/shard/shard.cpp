@@ -1,0 +1,207 @@
+#include "shard/shard.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/assert.h"
+#include "limits.h"
+
+namespace penstock::shard {
+
+using broker::Ask;
+using broker::Call;
+using broker::CallKind;
+
+Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, io::Streams& streams,
+             Mailboxes& mailboxes, Time time)
+    : options_(options),
+      streams_(streams),
+      time_(time),
+      mailbox_(mailboxes, options.broker.shard),
+      store_(options.store, std::move(image), disk, time),
+      topics_(options.broker.default_log),
+      owner_(options_.broker, store_),
+      listener_(options_.broker, topics_, streams, *this),
+      listening_(options.listening) {
+    if (!options.link) return;
+    PENSTOCK_ASSERT(options.broker.shard == 0);
+    seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinator, streams, time.now);
+    for (uint32_t shard = 1; shard < options.broker.shard_count; ++shard) {
+        auto call = std::make_unique<broker::ViewCall>();
+        call->owner = shard;
+        view_calls_.push_back(std::move(call));
+    }
+}
+
+Shard::~Shard() = default;
+
+TurnResult Shard::turn(Time time) {
+    time_ = time;
+    listener_.begin_turn(time);
+    bool worked = take_stream_events();
+    worked |= store_.on_turn(time);
+    worked |= owner_.on_turn(time);
+    worked |= drain_mailboxes();
+    worked |= listener_.on_timers();
+    worked |= follow_cluster();
+    for (uint32_t round = 0; round < limits::rounds_per_turn; ++round) {
+        const bool answered = deliver_answers();
+        if (!listener_.step() && !answered) break;
+        worked = true;
+    }
+    if (stop_deadline_ <= time.now) {
+        stop_deadline_ = never;
+        listener_.close_all();
+        worked = true;
+    }
+    worked |= store_.submit(time);
+    Nanos deadline = std::min({store_.next_deadline(), listener_.next_deadline(), stop_deadline_});
+    if (seat_ != nullptr) deadline = std::min(deadline, seat_->next_deadline());
+    return {worked, deadline};
+}
+
+bool Shard::take_stream_events() {
+    std::array<io::StreamEvent, 64> events;
+    bool worked = false;
+    for (size_t taken = 0; taken < limits::stream_events_per_turn;) {
+        const size_t count = streams_.poll(events);
+        for (const io::StreamEvent& event : std::span(events).first(count)) {
+            if (seat_ == nullptr || !seat_->on_event(event, time_.now)) listener_.on_event(event);
+        }
+        worked |= count > 0;
+        taken += count;
+        if (count < events.size()) break;
+    }
+    return worked;
+}
+
+bool Shard::drain_mailboxes() {
+    bool worked = false;
+    Mail mail;
+    for (uint32_t peer = 0; peer < mailbox_.shard_count(); ++peer) {
+        if (peer == options_.broker.shard) continue;
+        while (mailbox_.next_answer(peer, mail)) {
+            worked = true;
+            on_home_answer(*mail.call);
+        }
+        while (mailbox_.next_ask(peer, mail)) {
+            worked = true;
+            if (mail.what == Ask::start) {
+                serve(*mail.call);
+                continue;
+            }
+            if (mail.what == Ask::cancel) cancel(*mail.call);
+            else owner_.on_release(static_cast<broker::FetchCall&>(*mail.call));
+            mailbox_.answer(*mail.call, mail.what);
+        }
+    }
+    return worked;
+}
+
+void Shard::serve(Call& call) {
+    if (call.kind == CallKind::topics) {
+        PENSTOCK_ASSERT(seat_ != nullptr);
+        seat_->on_call(static_cast<broker::TopicsCall&>(call));
+    } else if (call.kind == CallKind::view) {
+        PENSTOCK_ASSERT(view_call_ == nullptr);
+        view_call_ = static_cast<broker::ViewCall*>(&call);
+        apply(view_call_->view);
+    } else {
+        owner_.on_call(call, time_);
+    }
+}
+
+void Shard::cancel(Call& call) {
+    if (call.kind == CallKind::topics) seat_->on_cancel(static_cast<broker::TopicsCall&>(call));
+    else owner_.on_cancel(call, time_);
+}
+
+void Shard::ask(Call& call, Ask what) {
+    ++call.asks;
+    if (call.owner != options_.broker.shard) return mailbox_.ask(call, what);
+    if (what == Ask::start) return serve(call);
+    if (what == Ask::cancel) cancel(call);
+    else owner_.on_release(static_cast<broker::FetchCall&>(call));
+    --call.asks;
+}
+
+/// Sends the answers that this shard's partitions and seat have ready to where they belong.
+bool Shard::deliver_answers() {
+    bool worked = false;
+    const auto deliver = [&](Call& call) {
+        worked = true;
+        if (call.home == options_.broker.shard) on_home_answer(call);
+        else mailbox_.answer(call, Ask::start);
+    };
+    while (Call* call = owner_.poll_answer()) deliver(*call);
+    if (seat_ == nullptr) return worked;
+    while (Call* call = seat_->poll_answer()) deliver(*call);
+    return worked;
+}
+
+void Shard::on_home_answer(Call& call) {
+    if (call.kind != CallKind::view) return listener_.on_answered(call);
+    --call.asks;
+    PENSTOCK_ASSERT(view_calls_open_ > 0);
+    --view_calls_open_;
+}
+
+/// Shard 0 takes a new view once all shards have applied the one before.
+bool Shard::follow_cluster() {
+    bool worked = false;
+    if (seat_ != nullptr) {
+        worked |= seat_->on_turn(time_.now);
+        std::shared_ptr<const broker::ClusterView> view;
+        if (!applying_ && view_calls_open_ == 0 && !stopping_) view = seat_->poll_view();
+        if (view != nullptr) {
+            for (auto& call : view_calls_) {
+                call->view = view;
+                ++view_calls_open_;
+                ask(*call, Ask::start);
+            }
+            apply(std::move(view));
+            worked = true;
+        }
+    }
+    return finish_applying() || worked;
+}
+
+void Shard::apply(std::shared_ptr<const broker::ClusterView> view) {
+    const std::vector<const broker::Topic*> changed = topics_.update(std::move(view));
+    owner_.apply(topics_.view(), changed);
+    applying_ = true;
+}
+
+bool Shard::finish_applying() {
+    if (!applying_ || owner_.applying() || view_calls_open_ > 0) return false;
+    applying_ = false;
+    listener_.begin_serving();
+    if (!listening_ && !stopping_) {
+        const Result<uint16_t> port = streams_.listen(options_.listen);
+        if (port) listening_ = true;
+        else listen_error_ = port.error();
+    }
+    if (view_call_ != nullptr) mailbox_.answer(*view_call_, Ask::start);
+    view_call_ = nullptr;
+    if (seat_ != nullptr) seat_->on_applied(topics_.view().revision, time_.now);
+    return true;
+}
+
+void Shard::begin_stop(Nanos now) {
+    stopping_ = true;
+    stop_deadline_ = now + limits::stop_timeout_ns;
+    streams_.stop_listening();
+    if (seat_ != nullptr) seat_->close();
+    owner_.begin_stop();
+    listener_.begin_stop();
+}
+
+bool Shard::requests_stopped() const { return stopping_ && listener_.stopped() && view_calls_open_ == 0; }
+
+void Shard::begin_store_stop() {
+    PENSTOCK_ASSERT(requests_stopped());
+    store_stopping_ = true;
+    store_.begin_stop();
+}
+
+}  // namespace penstock::shard

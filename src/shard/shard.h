@@ -1,0 +1,105 @@
+// One shard: its connections, its partitions and its store, stepped together, one turn at a time.
+//
+// Whoever owns the thread calls turn(now) again and again; between two turns it submits and reaps the driver's ring, wakes
+// the shards in to_wake(), and may sleep until the turn's deadline when nothing was done. No other method is called
+// from another thread. Shard 0 also has the seat at the coordinator.
+//
+// A turn: stream events, what the disk finished, mailboxes, timers, the cluster's view, then requests and answers until
+// both are quiet, then the store's commit. Each step is bounded, so one busy neighbour cannot hold up the others.
+// Invariant: everything appended in a turn is in the commit that ends it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "broker/listener.h"
+#include "broker/options.h"
+#include "broker/owner.h"
+#include "broker/topic_table.h"
+#include "log/recover.h"
+#include "log/store.h"
+#include "shard/cluster_seat.h"
+#include "shard/mailboxes.h"
+
+namespace penstock::shard {
+
+struct ShardOptions {
+    broker::BrokerOptions broker;   ///< shard and shard_count among them
+    log::StoreOptions store;
+    io::Address listen;
+    bool listening = false;         ///< the streams listen already; otherwise the first view of the cluster starts it
+    io::Address coordinator;        ///< of shard 0, as is the link
+    std::optional<broker::LinkOptions> link;
+};
+
+struct TurnResult {
+    bool did_work = false;          ///< turn again at once
+    Nanos next_deadline = never;    ///< otherwise: at the latest then
+};
+
+class Shard final : private broker::Exchange {
+public:
+    /// All references must outlive it.
+    Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, io::Streams& streams,
+          Mailboxes& mailboxes, Time time);
+    ~Shard();
+
+    TurnResult turn(Time time);
+    /// Shards to be woken after this turn.
+    std::span<const uint32_t> to_wake() { return mailbox_.to_wake(); }
+
+    // Graceful stop, in steps: all shards must have finished one before any begins the next, since they serve each
+    // other's last calls.
+    void begin_stop(Nanos now);              ///< no new connections or requests; those under way end soon
+    bool requests_stopped() const;
+    void begin_store_stop();                 ///< tails and checkpoints are written
+    bool stopped() const { return store_stopping_ && store_.drained(); }
+
+    // What main reports.
+    bool serving() const { return listening_; }
+    const std::optional<Error>& listen_error() const { return listen_error_; }
+    const ClusterSeat* seat() const { return seat_.get(); }
+    const broker::ClusterView& view() const { return topics_.view(); }
+    const broker::Listener& listener() const { return listener_; }
+    const broker::Owner& owner() const { return owner_; }
+    const log::Store& store() const { return store_; }
+
+private:
+    void ask(broker::Call& call, broker::Ask what) override;
+
+    bool take_stream_events();
+    bool drain_mailboxes();
+    void serve(broker::Call& call);
+    void cancel(broker::Call& call);
+    void on_home_answer(broker::Call& call);
+    bool deliver_answers();
+
+    bool follow_cluster();
+    void apply(std::shared_ptr<const broker::ClusterView> view);
+    bool finish_applying();
+
+    const ShardOptions options_;
+    io::Streams& streams_;
+    Time time_;
+    Mailbox mailbox_;
+    log::Store store_;
+    broker::TopicTable topics_;
+    broker::Owner owner_;
+    broker::Listener listener_;
+    std::unique_ptr<ClusterSeat> seat_;
+
+    bool applying_ = false;                     ///< a view, here
+    broker::ViewCall* view_call_ = nullptr;     ///< from shard 0, to be answered when it is applied
+    std::vector<std::unique_ptr<broker::ViewCall>> view_calls_;  ///< of shard 0, one for each other shard
+    uint32_t view_calls_open_ = 0;
+
+    bool listening_ = false;
+    std::optional<Error> listen_error_;
+    bool stopping_ = false, store_stopping_ = false;
+    Nanos stop_deadline_ = never;
+};
+
+}  // namespace penstock::shard

@@ -1,0 +1,269 @@
+#include "scenario/broker_world.h"
+
+#include <algorithm>
+#include <array>
+
+#include "wire/compression.h"
+#include "wire/kafka/create_topics.h"
+
+namespace penstock::scenario {
+
+namespace {
+
+constexpr uint16_t kafka_port = 9092;
+constexpr uint16_t coordinator_port = 9090;
+
+}  // namespace
+
+// --- Client ----------------------------------------------------------------------------------------------------------
+
+Client::Client(BrokerWorld& world, const std::string& name)
+    : world_(world),
+      streams_(std::make_unique<sim::Streams>(world.network, sim::StreamOptions{.host = name, .receive_buffers = 16})) {
+    id_ = *streams_->connect({"broker", kafka_port});
+}
+
+bool Client::turn() {
+    std::array<io::StreamEvent, 16> events;
+    const size_t count = streams_->poll(events);
+    for (const io::StreamEvent& event : std::span(events).first(count)) {
+        switch (event.kind) {
+            case io::StreamEventKind::connected: connected_ = true; break;
+            case io::StreamEventKind::received:
+                received_.insert(received_.end(), event.buffer.data, event.buffer.data + event.buffer.size);
+                received_total_ += event.buffer.size;
+                streams_->release(event.buffer);
+                break;
+            case io::StreamEventKind::sent:
+                outgoing_.pop_front();
+                --sending_;
+                break;
+            case io::StreamEventKind::closed: closed_ = true; break;
+            case io::StreamEventKind::accepted: break;
+        }
+    }
+    while (connected_ && !closed_ && sending_ < outgoing_.size()) {
+        const std::vector<std::byte>& next = outgoing_[sending_];
+        const Fragment fragment{next.data(), static_cast<uint32_t>(next.size())};
+        if (!streams_->send(id_, {&fragment, 1}, 0)) break;
+        ++sending_;
+    }
+    return count > 0;
+}
+
+void Client::send_bytes(std::vector<std::byte> bytes) { outgoing_.push_back(std::move(bytes)); }
+
+bool Client::has_frame() const {
+    return received_.size() >= 4 && received_.size() - 4 >= load_be<uint32_t>(received_.data());
+}
+
+bool Client::wait_for_frame(int64_t ns_max) {
+    return world_.run_until([&] { return has_frame(); }, ns_max);
+}
+
+std::vector<std::byte> Client::take_frame() {
+    const size_t size = load_be<uint32_t>(received_.data());
+    std::vector<std::byte> frame(received_.begin() + 4, received_.begin() + 4 + static_cast<ptrdiff_t>(size));
+    received_.erase(received_.begin(), received_.begin() + 4 + static_cast<ptrdiff_t>(size));
+    return frame;
+}
+
+bool Client::wait_for_close(int64_t ns_max) {
+    return world_.run_until([&] { return closed_; }, ns_max);
+}
+
+void Client::stop_reading() { streams_->pause(id_); }
+void Client::go_on_reading() { streams_->resume(id_); }
+void Client::close() { streams_->close(id_); }
+
+// --- BrokerWorld -------------------------------------------------------------------------------------------------------
+
+BrokerWorld::BrokerWorld(const BrokerWorldOptions& its_options)
+    : network(clock, its_options.seed, its_options.network),
+      directory(std::make_unique<sim::Directory>(sim::DirectoryOptions{.seed = its_options.seed})),
+      options(its_options) {
+    coordinator_streams_ = std::make_unique<sim::Streams>(network, sim::StreamOptions{.host = "coordinator"});
+    if (options.coordinator) start_coordinator();
+    start_broker();
+}
+
+BrokerWorld::~BrokerWorld() {
+    clients.clear();
+    crash_broker();
+    stop_coordinator();
+}
+
+void BrokerWorld::start_coordinator() {
+    store_ = std::make_unique<sim::Store>(medium_);
+    auto state = coordinator::State::load(*store_->load());
+    ASSERT_TRUE(state.has_value());
+    coordinator::CoordinatorOptions coordinator_options;
+    coordinator_options.seed = options.seed + ++starts_;
+    coordinator_.emplace(coordinator_options, std::move(*state), clock.now());
+    ASSERT_TRUE(coordinator_streams_->listen({"coordinator", coordinator_port}).has_value());
+    server_ = std::make_unique<coordinator::Server>(*coordinator_, *coordinator_streams_, *store_);
+}
+
+void BrokerWorld::stop_coordinator() {
+    server_.reset();
+    coordinator_.reset();
+    coordinator_streams_ = std::make_unique<sim::Streams>(network, sim::StreamOptions{.host = "coordinator"});
+}
+
+void BrokerWorld::start_broker() {
+    sim::Disk opener(*directory);
+    auto opened = log::open_directory(
+        opener, {.shard_count = options.shards, .journal_bytes = 4 * mib, .random_high = 7, .random_low = options.seed});
+    ASSERT_TRUE(opened.has_value()) << opened.error().detail;
+    mailboxes_ = std::make_unique<shard::Mailboxes>(options.shards);
+    for (uint32_t number = 0; number < options.shards; ++number) {
+        shard::ShardOptions shard_options;
+        shard_options.broker = options.broker;
+        shard_options.broker.shard = number;
+        shard_options.broker.shard_count = options.shards;
+        shard_options.store = {.shard = number,
+                               .shard_count = options.shards,
+                               .cache_bytes = options.cache_bytes,
+                               .pool_bytes = 16 * mib};
+        shard_options.listen = {"broker", kafka_port};
+        shard_options.coordinator = {"coordinator", coordinator_port};
+        if (number == 0) {
+            broker::LinkOptions& link = shard_options.link.emplace();
+            link.incarnation = make_uuid(options.seed, ++starts_);
+            link.storage_id = opened->report.storage_id;
+            link.advertised_host = "broker";
+            link.advertised_port = kafka_port;
+            link.shard_count = options.shards;
+            link.seed = options.seed;
+        }
+        disks_.push_back(std::make_unique<sim::Disk>(*directory));
+        streams_.push_back(std::make_unique<sim::Streams>(
+            network, sim::StreamOptions{.host = "broker", .receive_buffers = options.receive_buffers}));
+        shards.push_back(std::make_unique<shard::Shard>(shard_options, std::move(opened->shards[number]),
+                                                        *disks_.back(), *streams_.back(), *mailboxes_, clock.time()));
+    }
+    if (coordinator_) {
+        ASSERT_TRUE(run_until([&] {
+            return std::ranges::all_of(shards, [](const auto& shard) { return shard->serving(); });
+        }));
+    }
+}
+
+void BrokerWorld::crash_broker() {
+    streams_.clear();
+    shards.clear();
+    disks_.clear();
+    mailboxes_.reset();
+}
+
+void BrokerWorld::stop_broker() {
+    for (auto& shard : shards) shard->begin_stop(clock.now());
+    ASSERT_TRUE(run_until([&] {
+        return std::ranges::all_of(shards, [](const auto& shard) { return shard->requests_stopped(); });
+    }));
+    for (auto& shard : shards) shard->begin_store_stop();
+    ASSERT_TRUE(
+        run_until([&] { return std::ranges::all_of(shards, [](const auto& shard) { return shard->stopped(); }); }));
+    shards.clear();
+    streams_.clear();
+    sim::Disk closer(*directory);
+    ASSERT_TRUE(log::mark_clean(closer).has_value());
+    crash_broker();
+}
+
+Client& BrokerWorld::connect() {
+    clients.push_back(std::make_unique<Client>(*this, "client" + std::to_string(clients.size())));
+    return *clients.back();
+}
+
+bool BrokerWorld::turn() {
+    bool worked = false;
+    network.run();
+    directory->step(clock.now());
+    if (server_ != nullptr) worked |= server_->turn(clock.now());
+    shards_deadline_ = never;
+    for (auto& shard : shards) {
+        const shard::TurnResult turned = shard->turn(clock.time());
+        worked |= turned.did_work || !shard->to_wake().empty();
+        shards_deadline_ = std::min(shards_deadline_, turned.next_deadline);
+    }
+    for (auto& client : clients) worked |= client->turn();
+    return worked;
+}
+
+void BrokerWorld::settle() {
+    for (int round = 0; turn(); ++round) ASSERT_LT(round, 100'000) << "it never comes to rest";
+}
+
+bool BrokerWorld::move_time(Nanos end) {
+    Nanos next = std::min({network.next_event(), directory->next_completion(), shards_deadline_, end});
+    if (server_ != nullptr) next = std::min(next, server_->next_deadline());
+    if (next == never) return false;
+    clock.advance_to(std::max(next, clock.now() + 1));
+    return true;
+}
+
+Uuid BrokerWorld::make_topic(const std::string& name, int32_t partitions,
+                             std::vector<std::pair<std::string, std::string>> configs) {
+    using wire::kafka::CreateTopicsRequest;
+    using wire::kafka::CreateTopicsResponse;
+    std::vector<CreateTopicsRequest::Config> set;
+    for (const auto& [key, value] : configs) set.push_back({key, value});
+    CreateTopicsRequest::Topic topic;
+    topic.name = name;
+    topic.num_partitions = partitions;
+    topic.configs = set;
+    CreateTopicsRequest request;
+    request.topics = {&topic, 1};
+    const auto response = connect().ask<CreateTopicsResponse>(request, 7);
+    if (response.topics.size() != 1) return {};
+    EXPECT_EQ(response.topics[0].error_code, ErrorCode::none) << response.topics[0].error_message.value_or("");
+    const Uuid id = response.topics[0].topic_id;
+    clients.pop_back();
+    return id;
+}
+
+int32_t BrokerWorld::partition_of(const Uuid& topic, int32_t partitions, uint32_t shard) const {
+    for (int32_t partition = 0; partition < partitions; ++partition)
+        if (log::shard_of({topic, partition}, options.shards) == shard) return partition;
+    return -1;
+}
+
+// --- batches -----------------------------------------------------------------------------------------------------------
+
+std::vector<std::byte> make_batch(const std::vector<std::string>& values, wire::Codec codec, int64_t timestamp_ms) {
+    wire::BatchBuilder builder;
+    for (size_t i = 0; i < values.size(); ++i)
+        builder.add(timestamp_ms + static_cast<int64_t>(i), std::nullopt, std::as_bytes(std::span(values[i])));
+    std::vector<std::byte> batch;
+    EXPECT_TRUE(builder.finish(codec, batch).has_value());
+    return batch;
+}
+
+std::vector<std::string> values_of(std::span<const Fragment> records, int64_t offset) {
+    std::vector<std::byte> bytes;
+    for (const Fragment& fragment : records) bytes.insert(bytes.end(), fragment.data, fragment.data + fragment.size);
+    std::vector<std::string> values;
+    for (size_t at = 0; bytes.size() - at >= wire::batch_header_bytes;) {
+        const auto rest = std::span<const std::byte>(bytes).subspan(at);
+        const wire::BatchHeader header = wire::parse_batch_header(rest.first<wire::batch_header_bytes>());
+        const auto size = static_cast<size_t>(header.total_bytes());
+        if (size > rest.size()) break;
+        const auto body = rest.subspan(wire::batch_header_bytes, size - wire::batch_header_bytes);
+        const Fragment fragment{body.data(), static_cast<uint32_t>(body.size())};
+        EXPECT_EQ(wire::batch_crc(rest.first<wire::batch_header_bytes>(), {&fragment, 1}), header.crc);
+        std::vector<std::byte> plain;
+        EXPECT_TRUE(wire::decompress(header.codec(), body, 64 * mib, plain).has_value());
+        wire::RecordCursor cursor(plain, header.record_count);
+        wire::Record record;
+        while (cursor.next(record)) {
+            if (header.base_offset.value + record.offset_delta < offset) continue;
+            values.emplace_back(reinterpret_cast<const char*>(record.value->data()), record.value->size());
+        }
+        EXPECT_FALSE(cursor.failed());
+        at += size;
+    }
+    return values;
+}
+
+}  // namespace penstock::scenario
