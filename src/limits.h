@@ -16,6 +16,12 @@
 
 namespace penstock::limits {
 
+// --- wire: messages and batches ----------------------------------------------------------------------------------
+
+/// Kafka's max.message.bytes, unless a topic says otherwise
+inline constexpr uint32_t batch_bytes_default = 1'048'588;
+inline constexpr uint32_t writer_chunk_bytes_max = 16 * kib;  ///< small fields gather in these between spliced records
+
 // --- coordinator: the cluster's state, and the broker's view of it -----------------------------------------------
 
 inline constexpr uint32_t brokers_max = 1024;                 ///< they come whole in every page of a watch

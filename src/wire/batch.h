@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/units.h"
+#include "limits.h"
 #include "wire/kafka/errors.h"
 
 namespace penstock::wire {
@@ -75,7 +76,7 @@ uint32_t batch_crc(BatchHeaderBytes header, std::span<const Fragment> body) noex
 
 /// What a topic and a version of Produce allow.
 struct BatchLimits {
-    uint32_t batch_bytes_max = 1'048'588;                  ///< whole batch; Kafka's max.message.bytes
+    uint32_t batch_bytes_max = limits::batch_bytes_default;  ///< of the whole batch
     uint64_t segment_bytes = 1 * gib;                      ///< a batch never crosses segments
     int64_t now_ms = 0;                                    ///< for the two below
     int64_t timestamp_before_max_ms = std::numeric_limits<int64_t>::max();  ///< how old max timestamp may be

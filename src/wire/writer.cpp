@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <limits>
 
+#include "limits.h"
+
 namespace penstock::wire {
 
 namespace {
-constexpr size_t chunk_bytes_max = 16 * 1024;
 constexpr size_t first_list = 8;
 }  // namespace
 
@@ -27,7 +28,7 @@ bool Writer::new_chunk(size_t size) noexcept {
     }
     begin_ = at_ = memory;
     end_ = memory + wanted;
-    chunk_bytes_ = std::min(chunk_bytes_ * 2, chunk_bytes_max);
+    chunk_bytes_ = std::min<size_t>(chunk_bytes_ * 2, limits::writer_chunk_bytes_max);
     return true;
 }
 
