@@ -34,7 +34,11 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
     plan_files.clear();
     plan_blocks.clear();
     Plan plan;
-    if (auto planned = plan_append(log, size, time, plan); !planned) {
+    Block* last = log.row.empty() ? nullptr : log.row.back();
+    if (last != nullptr) ++last->pins;  // making room must not take the block that the batch continues
+    auto planned = plan_append(log, size, time, plan);
+    if (last != nullptr) --last->pins;
+    if (!planned) {
         abandon_plan();
         ++counters.append_refusals;
         return std::unexpected(planned.error());
@@ -94,9 +98,11 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
 }
 
 Result<void> Store::Impl::plan_append(LogData& log, uint64_t size, Time time, Plan& plan) {
-    // Room in the ring for this and for what reclaiming needs: the last eighth is kept free.
-    if (ring.used() > ring.bytes() / 8 * 7) return fail(Errc::would_block);
-    if (dirty_bytes + size > slab.bytes_total() / 4 * 3) return fail(Errc::would_block);
+    if (!ring_has_room(log)) return fail(Errc::would_block);
+    if (dirty_bytes + size > slab.bytes_total() / 4 * 3) {
+        memory_wanted = true;
+        return fail(Errc::would_block);
+    }
     if (log.end % io::block_size != 0 && log.row.empty()) {
         load_tail(log);
         return fail(Errc::would_block);
@@ -149,7 +155,10 @@ Result<void> Store::Impl::plan_append(LogData& log, uint64_t size, Time time, Pl
         uint64_t room = std::min(to, file_end) - at;
         bool chunk = (room >= chunk_worth || log.end - log.written >= chunk_worth) && file_end - at >= chunk_size;
         Block* block = take_block(chunk ? chunk_size : page_size);
-        if (block == nullptr) return fail(Errc::would_block);
+        if (block == nullptr) {
+            memory_wanted = true;
+            return fail(Errc::would_block);
+        }
         block->position = at;
         plan_blocks.push_back(block);
         at += block->capacity;
@@ -245,7 +254,10 @@ void Store::Impl::load_tail(LogData& log) {
     size_t file = log.state.file_of(from);
     PENSTOCK_ASSERT(file < log.state.files.size());
     Block* block = take_block(page_size);
-    if (block == nullptr) return;
+    if (block == nullptr) {
+        memory_wanted = true;
+        return;
+    }
     block->position = from;
     log.tail_loading = true;
     IoTask& task = make_task(TaskKind::tail, &log);

@@ -14,7 +14,6 @@
 namespace penstock::log {
 namespace {
 
-constexpr uint64_t commit_bytes_max = 1 * mib;    // soft: the log that crosses it is the last one
 constexpr uint64_t direct_bytes_min = 32 * kib;   // below, one more op costs more than writing twice
 constexpr uint64_t rejournal_with_max = 64 * kib; // a larger append waits for its tail's copy instead
 constexpr int64_t note_delay_ns = 5 * millisecond_ns;
@@ -23,13 +22,26 @@ constexpr uint64_t piece_encoded_size = 29;
 
 }  // namespace
 
+/// A commit takes no further log beyond this. Small against the ring: what is left at its end may be lost to each lap.
+uint64_t Store::Impl::commit_bytes_max() const { return std::min(mib, ring.bytes() / 16); }
+
+/// Whether the ring takes another append of the log on top of all that is staged. What is staged must always fit, or a
+/// log that waits for room could keep the ring from being released. A quarter stays free for the gap at the end of the
+/// ring and for entries that are not appends.
+bool Store::Impl::ring_has_room(const LogData& log) const {
+    if (log.staged_bound > ring.bytes() / 16) return false;
+    return ring.used() + staged_bound <= ring.bytes() / 4 * 3;
+}
+
 /// Upper bound of what the log's staged entries take in a commit.
 uint64_t Store::Impl::entry_bound(const LogData& log) const {
+    if (log.staged_count == 0) return 0;
     uint64_t bytes = io::block_size;  // a tail journaled again
     for (size_t i = 0; i < log.staged_count; ++i) {
         const Entry& e = log.staged[i];
         uint64_t payload = e.position_to - e.position;
         if (e.type != EntryType::append) payload = 0;
+        if (e.type == EntryType::append && log.failed()) bytes += log.state.end - log.state.flushed;
         bytes += entry_fixed_size + e.pieces.size() * piece_encoded_size;
         bytes += std::min(payload, direct_bytes_min + rejournal_with_max + io::block_size);
     }
@@ -96,20 +108,23 @@ void Store::Impl::fill_commit(Commit& commit) {
     size_t kept = 0;
     for (; taken < staged.size(); ++taken) {
         LogData& log = *staged[taken];
-        uint64_t size = commit.buffer.size() + entry_bound(log);
-        if (commit.header.entry_count > 0 && size > commit_bytes_max) break;
+        uint64_t size = commit.buffer.size() + log.staged_bound;
+        if (commit.header.entry_count > 0 && size > commit_bytes_max()) break;
         if (!ring.fits(align_up(size, io::block_size))) break;
         size_t done = 0;
         while (done < log.staged_count && add_to_commit(commit, log, log.staged[done])) ++done;
         if (done == log.staged_count) {
             log.staged_count = 0;
             log.listed_staged = false;
+            staged_bound -= log.staged_bound;
+            log.staged_bound = 0;
             continue;
         }
         // The rest waits for the commit that holds the tail's copy.
         std::rotate(log.staged.begin(), log.staged.begin() + static_cast<ptrdiff_t>(done),
                     log.staged.begin() + static_cast<ptrdiff_t>(log.staged_count));
         log.staged_count -= done;
+        list_staged(log);
         staged[kept++] = &log;
     }
     staged.erase(staged.begin() + static_cast<ptrdiff_t>(kept), staged.begin() + static_cast<ptrdiff_t>(taken));
@@ -256,9 +271,10 @@ void Store::Impl::commit_durable(Commit& commit) {
     for (CommitLog& part : commit.logs) {
         LogData& log = *part.log;
         if (log.failed() || log.removed) continue;
+        // A roll moves the end without an offset; only a failed log's end goes back.
+        log.durable_end = part.end;
         if (part.end_offset > log.durable_offset_.value) {
             log.set_durable(part.end_offset);
-            log.durable_end = part.end;
             list_advanced(log);
         }
         want_behind(log);

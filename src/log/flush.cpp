@@ -8,6 +8,7 @@
 // (guard_sequence).
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "log/store_impl.h"
 
@@ -197,8 +198,9 @@ void Store::Impl::run_reclaim() {
         log->listed_owed = false;
         return true;
     });
-    if (!stopping && ring.used() < ring.bytes() / 2) return;
-    uint64_t before = stopping ? UINT64_MAX : ring.head() - ring.used() / 2;
+    bool all = stopping || std::exchange(memory_wanted, false);
+    if (!all && ring.used() < ring.bytes() / 2) return;
+    uint64_t before = all ? UINT64_MAX : ring.head() - ring.used() / 2;
     for (LogData* log : owed) {
         if (behind_under_way >= reclaim_max) break;
         if (log->owed_place() >= before) continue;

@@ -66,6 +66,7 @@ struct LogData : Log {
     std::vector<Entry> staged;    ///< the first staged_count count; the rest keep their memory
     size_t staged_count = 0;
     bool listed_staged = false;
+    uint64_t staged_bound = 0;    ///< what they may take in the ring
 
     uint64_t durable_end = 0;     ///< position of durable_offset()
 

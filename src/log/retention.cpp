@@ -43,7 +43,11 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
         bool too_much =
             config.retention_bytes >= 0 && size - segment_size >= static_cast<uint64_t>(config.retention_bytes);
         if (!too_much && !expired(segments[gone])) break;
-        if (log.state.flushed < segments[gone + 1].start || log.index_under_way) break;
+        if (log.state.flushed < segments[gone + 1].start) {
+            flush_step(log);  // a quiet log's end may wait long for a reason to leave the journal
+            break;
+        }
+        if (log.index_under_way) break;
         size -= segment_size;
         ++gone;
     }

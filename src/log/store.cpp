@@ -78,7 +78,7 @@ LogData* Store::Impl::adopt(LogState state, const LogConfig& config) {
 
 Result<Log*> Store::Impl::create(const LogKey& key, const LogConfig& config) {
     if (poisoned) return fail(Errc::failed);
-    if (stopping || ring.used() > ring.bytes() / 8 * 7) return fail(Errc::would_block);
+    if (stopping || ring.used() + staged_bound > ring.bytes() / 8 * 7) return fail(Errc::would_block);
     if (logs.contains(key)) return fail(Errc::exists);
     LogState state;
     state.id = next_log_id;
@@ -126,6 +126,9 @@ Result<void> Store::Impl::begin_epoch(LogData& log, LeaderEpoch epoch) {
 }
 
 void Store::Impl::list_staged(LogData& log) {
+    staged_bound -= log.staged_bound;
+    log.staged_bound = entry_bound(log);
+    staged_bound += log.staged_bound;
     if (log.listed_staged) return;
     log.listed_staged = true;
     staged.push_back(&log);

@@ -144,6 +144,8 @@ struct Store::Impl {
     void journal_tail_again(Commit& commit, LogData& log);
     void record_entry(Commit& commit, LogData& log, const Entry& entry);
     uint64_t entry_bound(const LogData& log) const;
+    uint64_t commit_bytes_max() const;
+    bool ring_has_room(const LogData& log) const;
     void finish_commits();
     void commit_durable(Commit& commit);
     void part_done(Commit& commit);
@@ -229,6 +231,7 @@ struct Store::Impl {
     std::vector<std::unique_ptr<LogData>> graves;    // removed, with operations or slices outstanding
     uint64_t next_log_id;
     std::vector<LogData*> staged;
+    uint64_t staged_bound = 0;   ///< of all staged entries: what they may take in the ring
     std::vector<LogData*> dirty;
     std::vector<LogData*> owed;
     std::deque<LogData*> behind;
@@ -238,6 +241,7 @@ struct Store::Impl {
     // Memory.
     Slab slab;
     uint64_t dirty_bytes = 0;
+    bool memory_wanted = false;  ///< an append was refused: flush what holds memory, however little of the ring it owes
     Block* oldest_tail = nullptr;
     Block* newest_tail = nullptr;
     Block* evict_hand = nullptr;
