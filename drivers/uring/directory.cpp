@@ -15,9 +15,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 
 #include "base/assert.h"
+#include "uring/outlast.h"
 
 namespace penstock::uring {
 
@@ -26,8 +26,6 @@ namespace {
 constexpr const char* folder_names[io::file_kind_count] = {"super",   "journal", "checkpoint",
                                                            "pool-1m", "pool-4m", "pool-16m"};
 constexpr const char* probe_name = "probe";
-constexpr int lock_tries = 100;
-constexpr long lock_pause_ns = 20'000'000;
 constexpr int64_t zfs_magic = 0x2fc12fc1;  // not in the kernel's list, since ZFS is not in the kernel
 
 std::unexpected<Failure> failed(const std::string& what, int os_error, const std::string& advice = {}) {
@@ -92,13 +90,11 @@ Opened<void> DataDirectory::take_lock() {
     lock_ = ::openat(root_, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (lock_ < 0) return failed("cannot open " + path_ + "/lock", errno);
     char text[24] = {};
-    // A process that was killed may hold its files for a moment longer: the kernel ends its io_uring first.
-    int locked = ::flock(lock_, LOCK_EX | LOCK_NB);
-    for (int i = 0; i < lock_tries && locked != 0 && errno == EWOULDBLOCK; ++i) {
-        const timespec pause{0, lock_pause_ns};
-        ::nanosleep(&pause, nullptr);
+    int locked = -1;
+    outlast([&] {
         locked = ::flock(lock_, LOCK_EX | LOCK_NB);
-    }
+        return locked == 0 || errno != EWOULDBLOCK;
+    });
     if (locked != 0) {
         if (errno != EWOULDBLOCK) return failed("cannot lock " + path_ + "/lock", errno);
         const bool named = ::pread(lock_, text, sizeof text - 1, 0) > 0;

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <string>
 
+#include "uring/outlast.h"
+
 namespace penstock::uring {
 
 namespace {
@@ -73,19 +75,32 @@ Result<int> listening_socket(const SocketAddress& address, int backlog) {
     return socket;
 }
 
+namespace {
+
+Result<void> probe_once(const SocketAddress& address) {
+    const int socket = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (socket < 0) return fail(Errc::io, errno);
+    if (!set(socket, SOL_SOCKET, SO_REUSEADDR, 1) ||
+        ::bind(socket, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
+        return close_and_fail(socket);
+    }
+    ::close(socket);
+    return {};
+}
+
+}  // namespace
+
 Result<void> probe_port(const io::Address& address) {
     if (address.port == 0) return {};
     auto addresses = resolve(address, true, 1);
     if (!addresses) return std::unexpected(addresses.error());
     const SocketAddress& first = addresses->front();
-    const int socket = ::socket(first.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (socket < 0) return fail(Errc::io, errno);
-    if (!set(socket, SOL_SOCKET, SO_REUSEADDR, 1) ||
-        ::bind(socket, reinterpret_cast<const sockaddr*>(&first.storage), first.size) != 0) {
-        return close_and_fail(socket);
-    }
-    ::close(socket);
-    return {};
+    Result<void> probed;
+    outlast([&] {
+        probed = probe_once(first);
+        return probed || probed.error().code != Errc::exists;
+    });
+    return probed;
 }
 
 Result<int> connecting_socket(const SocketAddress& address) {

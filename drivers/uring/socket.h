@@ -22,7 +22,7 @@ Result<std::vector<SocketAddress>> resolve(const io::Address& address, bool to_l
 /// A listening socket (SO_REUSEPORT); accepted ones inherit TCP_NODELAY and keepalive from it.
 Result<int> listening_socket(const SocketAddress& address, int backlog);
 /// Errc::exists if somebody listens there already. SO_REUSEPORT lets a second process of the same user share a port in
-/// silence; a program asks this once, before its shards listen.
+/// silence; a program asks this once, before it listens. Waits for a killed process to let go of the port.
 Result<void> probe_port(const io::Address& address);
 Result<int> connecting_socket(const SocketAddress& address);
 uint16_t local_port(int socket);
