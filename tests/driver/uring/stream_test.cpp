@@ -98,6 +98,20 @@ TEST_F(UringStreams, a_reset_is_told_with_its_reason) {
     EXPECT_EQ(side_[side_.begun[0]].error, (Error{Errc::io, ECONNRESET}));
 }
 
+TEST_F(UringStreams, closed_waits_for_the_kernel) {
+    const int raw = connect_raw();
+    ASSERT_TRUE(run_until([&] { return side_.begun.size() == 1; }));
+    const std::vector<std::byte> bytes = pattern_bytes(0, 64 * mib);
+    const Fragment one{bytes.data(), static_cast<uint32_t>(bytes.size())};
+    ASSERT_TRUE(side_.send(side_.begun[0], {&one, 1}, 1));
+    for (int i = 0; i < 5; ++i) world_.step();
+    world_.server_side->close(side_.begun[0]);
+    side_.poll();
+    EXPECT_FALSE(side_.is_closed(side_.begun[0])) << "the kernel still reads the caller's memory";
+    ASSERT_TRUE(run_until([&] { return side_.is_closed(side_.begun[0]); }));
+    ::close(raw);
+}
+
 TEST_F(UringStreams, rests_when_descriptors_run_out) {
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -142,18 +156,19 @@ TEST_F(UringStreams, shards_share_a_port_and_strangers_are_found) {
 }
 
 TEST_F(UringStreams, connects_by_name_and_over_ipv6) {
-    const auto named = world_.client_side->connect({"localhost", port_});  // ::1 comes first and refuses
-    ASSERT_TRUE(named.has_value());
+    const auto named = world_.client_side->connect({"localhost", port_});
+    const auto unnamed = world_.client_side->connect({"", port_});  // both loopbacks: where ::1 comes first it refuses
+    ASSERT_TRUE(named.has_value() && unnamed.has_value());
     Side client(*world_.client_side);
-    ASSERT_TRUE(run_until([&] { client.poll(); return client.is_open(*named); }));
+    ASSERT_TRUE(run_until([&] { client.poll(); return client.is_open(*named) && client.is_open(*unnamed); }));
     EXPECT_EQ(world_.client_side->connect({"no such host.invalid", 1}).error().code, Errc::not_found);
 
     world_.server_side->stop_listening();
     const auto port = world_.server_side->listen({"::1", 0});
     if (!port) GTEST_SKIP() << "no IPv6 on this machine";
     const auto six = world_.client_side->connect({"::1", *port});
-    ASSERT_TRUE(run_until([&] { client.poll(); return client.is_open(*six) && side_.begun.size() == 2; }));
-    EXPECT_TRUE(side_[side_.begun[1]].peer.starts_with("[::1]:"));
+    ASSERT_TRUE(run_until([&] { client.poll(); return client.is_open(*six) && side_.begun.size() == 3; }));
+    EXPECT_TRUE(side_[side_.begun[2]].peer.starts_with("[::1]:"));
 }
 
 }  // namespace
