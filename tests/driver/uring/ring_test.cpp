@@ -2,8 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <liburing.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstddef>
 #include <thread>
 #include <vector>
 
@@ -106,6 +113,35 @@ TEST(Ring, raises_the_limit_of_descriptors) {
     auto ring = Ring::create();
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &half), 0);
     EXPECT_EQ(half.rlim_cur, half.rlim_max);
+}
+
+/// From here on this process may not set up an io_uring: what a container's seccomp profile does.
+bool forbid_io_uring() {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{.len = std::size(program), .filter = program};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST(Ring, says_what_forbids_it) {
+    constexpr int explained = 0, silent = 1, no_filter = 2;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (!forbid_io_uring()) ::_exit(no_filter);
+        const auto ring = Ring::create();
+        const bool good = !ring && ring.error().error == Error{Errc::io, EPERM} &&
+                          ring.error().detail.find("seccomp") != std::string::npos;
+        ::_exit(good ? explained : silent);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == no_filter) GTEST_SKIP() << "this kernel takes no filter";
+    EXPECT_EQ(WEXITSTATUS(status), explained);
 }
 
 }  // namespace
