@@ -1,0 +1,156 @@
+// Every message between nodes: whole round trips, cut into single bytes, truncated everywhere.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "wire/node/broker_heartbeat.h"
+#include "wire/node/register_broker.h"
+#include "wire/node/topics.h"
+#include "wire/node/watch_cluster.h"
+
+namespace penstock::wire::node {
+namespace {
+
+constexpr size_t arena_bytes = 1 << 20;
+
+Uuid id(uint8_t first) {
+    Uuid made;
+    made.bytes.fill(first);
+    return made;
+}
+
+template <class M>
+std::vector<std::byte> bytes_of(const M& message) {
+    Arena arena(arena_bytes);
+    Writer writer(arena);
+    EXPECT_TRUE(encode(writer, message, 0));
+    std::vector<std::byte> out;
+    for (const Fragment& f : writer.finish()) out.insert(out.end(), f.data, f.data + f.size);
+    return out;
+}
+
+// What decodes must encode to the same bytes; every truncation is an error, whichever way the bytes are cut.
+template <class M>
+void check(const M& message) {
+    const auto bytes = bytes_of(message);
+    Arena arena(arena_bytes);
+    std::vector<Fragment> single;
+    for (const std::byte& b : bytes) single.push_back({&b, 1});
+    for (size_t size = 0; size <= bytes.size(); ++size) {
+        arena.reset();
+        const std::span<const Fragment> part(single.data(), size);
+        Reader reader(part, arena);
+        M copy;
+        const bool whole = decode(reader, copy, 0);
+        EXPECT_EQ(whole, size == bytes.size()) << size;
+        if (whole) {
+            EXPECT_EQ(reader.remaining(), 0u);
+            EXPECT_EQ(bytes_of(copy), bytes);
+        }
+    }
+}
+
+TEST(NodeMessages, Registration) {
+    RegisterBrokerRequest request;
+    request.node_id = 7;
+    request.incarnation = id(1);
+    request.storage_id = id(2);
+    request.host = "broker.example";
+    request.port = 9092;
+    request.shard_count = 4;
+    request.cluster_id = id(3);
+    request.revision = 1234567890123;
+    request.epoch_id = id(4);
+    check(request);
+    RegisterBrokerResponse response;
+    response.error = 101;
+    response.message = "who are you";
+    response.session = -5;
+    response.cluster_id = id(9);
+    response.heartbeat_interval_ms = 50;
+    check(response);
+    response.message.reset();
+    check(response);
+}
+
+TEST(NodeMessages, RegistrationBytes) {
+    RegisterBrokerRequest request;
+    request.node_id = 1;
+    request.incarnation = id(0xaa);
+    request.storage_id = id(0xbb);
+    request.host = "h";
+    request.port = 9092;
+    request.shard_count = 2;
+    request.revision = 3;
+    std::vector<uint8_t> wanted{0, 0, 0, 1};
+    wanted.insert(wanted.end(), 16, 0xaa);
+    wanted.insert(wanted.end(), 16, 0xbb);
+    for (int b : {2, int{'h'}, 0, 0, 0x23, 0x84, 0, 0, 0, 2}) wanted.push_back(static_cast<uint8_t>(b));
+    wanted.insert(wanted.end(), 16, 0);
+    for (int b : {0, 0, 0, 0, 0, 0, 0, 3}) wanted.push_back(static_cast<uint8_t>(b));
+    wanted.insert(wanted.end(), 16, 0);
+    wanted.push_back(0);  // no tags
+    std::vector<uint8_t> got;
+    for (std::byte b : bytes_of(request)) got.push_back(std::to_integer<uint8_t>(b));
+    EXPECT_EQ(got, wanted);
+}
+
+TEST(NodeMessages, Heartbeat) {
+    check(BrokerHeartbeatRequest{.session = 1, .sequence = 2, .applied_revision = 3});
+    check(BrokerHeartbeatResponse{.error = 102, .sequence = INT64_MAX});
+}
+
+TEST(NodeMessages, Watch) {
+    check(WatchClusterRequest{.session = 1, .revision = 2, .after_revision = 3, .after_topic = id(4), .wait_ms = 5});
+    const std::vector<int32_t> replicas{1, 2, 3}, isr{2};
+    const std::vector<WatchedPartition> partitions{{1, 5, replicas, isr}, {-1, 0, replicas, {}}};
+    const std::vector<TopicConfig> configs{{"a", "b"}, {"c", ""}};
+    const std::vector<WatchedTopic> topics{{id(1), "games", 8, partitions, configs}, {id(2), "empty", 9, {}, {}}};
+    const std::vector<WatchedBroker> brokers{{1, "host", 9092, 2, true}, {2, "other", 1, 1, false}};
+    const std::vector<Uuid> deleted{id(7), id(8)};
+    WatchClusterResponse response;
+    response.revision = 10;
+    response.full = response.more = true;
+    response.after_revision = 8;
+    response.after_topic = id(1);
+    response.controller_id = 1;
+    response.brokers = brokers;
+    response.topics = topics;
+    response.deleted = deleted;
+    check(response);
+    check(WatchClusterResponse{});
+}
+
+TEST(NodeMessages, Topics) {
+    const std::vector<int32_t> first{1, 2}, second{2, 1};
+    const std::vector<Array<int32_t>> assignment{first, second};
+    const std::vector<TopicConfig> configs{{"retention.ms", "1"}};
+    const std::vector<CreatableTopic> topics{{"a", -1, -1, assignment, configs}, {"b", 3, 1, {}, {}}};
+    CreateTopicsRequest create;
+    create.session = 9;
+    create.topics = topics;
+    create.validate_only = true;
+    check(create);
+    const std::vector<DeletableTopic> gone{{"a", {}}, {"", id(5)}};
+    check(DeleteTopicsRequest{.session = 1, .topics = gone});
+    const std::vector<ConfigAlteration> changes{{"a", "b"}, {"c", std::nullopt}};
+    check(AlterTopicConfigsRequest{.session = 1, .topic = "a", .changes = changes, .validate_only = false});
+    const std::vector<ChangedTopic> changed{{"a", id(1), 36, "it exists", 3, 1, configs},
+                                            {"b", id(2), 0, {}, 1, 1, {}}};
+    CreateTopicsResponse response;
+    response.revision = 4;
+    response.topics = changed;
+    check(response);
+}
+
+TEST(NodeMessages, EveryRowHasItsKey) {
+    for (const Api& api : node_apis) {
+        EXPECT_EQ(&api_of(NodeKey{api.key}), &api);
+        EXPECT_TRUE(api.serves(0));
+        EXPECT_FALSE(api.serves(1));
+    }
+}
+
+}  // namespace
+}  // namespace penstock::wire::node
