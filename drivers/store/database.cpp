@@ -35,10 +35,20 @@ int64_t checksum(std::string_view key, std::string_view value) {
     return crc32c(with_size, std::as_bytes(std::span(value)));
 }
 
+int64_t checksum(uint64_t revision, uint64_t digest) {
+    const uint64_t both[] = {revision, digest};
+    return crc32c(std::as_bytes(std::span(both)));
+}
+
+// `value` must outlive the statement's next step.
+void bind_text(sqlite3_stmt* statement, int index, const std::string& value) {
+    sqlite3_bind_text64(statement, index, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+}
+
 }  // namespace
 
 Database::~Database() {
-    for (sqlite3_stmt* statement : {put_, remove_, set_revision_}) sqlite3_finalize(statement);
+    for (sqlite3_stmt* statement : {put_, remove_, find_, set_meta_}) sqlite3_finalize(statement);
     if (handle_ != nullptr) sqlite3_close(handle_);
 }
 
@@ -93,7 +103,8 @@ Result<void> Database::open(const std::string& path) {
     if (auto ok = prepare("INSERT INTO state(key, value, crc) VALUES(?1, ?2, ?3) "
                           "ON CONFLICT(key) DO UPDATE SET value = ?2, crc = ?3", put_); !ok) return ok;
     if (auto ok = prepare("DELETE FROM state WHERE key = ?1", remove_); !ok) return ok;
-    return prepare("UPDATE meta SET revision = ?1", set_revision_);
+    if (auto ok = prepare("SELECT crc FROM state WHERE key = ?1", find_); !ok) return ok;
+    return prepare("UPDATE meta SET revision = ?1, digest = ?2, crc = ?3", set_meta_);
 }
 
 // Exclusive: the lock that the first write takes is kept, so no other program writes in between, and there is no shared
@@ -114,8 +125,9 @@ Result<void> Database::create_schema() {
         "PRAGMA application_id = " + std::to_string(application_id) + ";"
         "PRAGMA user_version = " + std::to_string(schema_version) + ";"
         "CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE meta(one INTEGER PRIMARY KEY CHECK(one = 1), revision INTEGER NOT NULL);"
-        "INSERT INTO meta VALUES(1, 0);"
+        "CREATE TABLE meta(one INTEGER PRIMARY KEY CHECK(one = 1), revision INTEGER NOT NULL,"
+        " digest INTEGER NOT NULL, crc INTEGER NOT NULL);"
+        "INSERT INTO meta VALUES(1, 0, 0, " + std::to_string(checksum(uint64_t{0}, 0)) + ");"
         "COMMIT";
     return execute(sql.c_str());
 }
@@ -141,10 +153,10 @@ Result<void> Database::verify() {
 
 Result<io::StoreContents> Database::load() {
     io::StoreContents contents;
-    auto revision = read_number("SELECT revision FROM meta");
-    if (!revision) return std::unexpected(revision.error());
-    if (*revision < 0) return refusal(Errc::corrupt, "has a negative revision: restore a backup");
-    contents.revision = static_cast<uint64_t>(*revision);
+    auto meta = read_meta();
+    if (!meta) return std::unexpected(meta.error());
+    contents.revision = meta->revision;
+    uint64_t digest = 0;
     sqlite3_stmt* statement = nullptr;
     if (auto ok = prepare("SELECT key, value, crc FROM state ORDER BY key", statement); !ok)
         return std::unexpected(ok.error());
@@ -161,12 +173,48 @@ Result<io::StoreContents> Database::load() {
             result = refusal(Errc::corrupt, "row \"" + row.key + "\" fails its checksum: restore a backup");
             break;
         }
+        digest += static_cast<uint64_t>(sqlite3_column_int64(statement, 2));
         contents.rows.push_back(std::move(row));
     }
-    if (code == SQLITE_DONE) result = std::move(contents);
+    if (code == SQLITE_DONE && digest != meta->digest)
+        result = refusal(Errc::corrupt, "has lost rows, or has some too many: restore a backup");
+    else if (code == SQLITE_DONE) result = std::move(contents);
     else if (code != SQLITE_ROW) result = failure("load");
     sqlite3_finalize(statement);
     return result;
+}
+
+Result<Database::Meta> Database::read_meta() {
+    sqlite3_stmt* statement = nullptr;
+    if (auto ok = prepare("SELECT revision, digest, crc FROM meta", statement); !ok) return std::unexpected(ok.error());
+    Result<Meta> result;
+    if (sqlite3_step(statement) != SQLITE_ROW) {
+        result = failure("read the revision");
+    } else {
+        result->revision = static_cast<uint64_t>(sqlite3_column_int64(statement, 0));
+        result->digest = static_cast<uint64_t>(sqlite3_column_int64(statement, 1));
+        if (sqlite3_column_int64(statement, 2) != checksum(result->revision, result->digest))
+            result = refusal(Errc::corrupt, "its revision fails its checksum: restore a backup");
+    }
+    sqlite3_finalize(statement);
+    return result;
+}
+
+Result<void> Database::write_meta(const Meta& meta) {
+    sqlite3_bind_int64(set_meta_, 1, static_cast<int64_t>(meta.revision));
+    sqlite3_bind_int64(set_meta_, 2, static_cast<int64_t>(meta.digest));
+    sqlite3_bind_int64(set_meta_, 3, checksum(meta.revision, meta.digest));
+    return step(set_meta_);
+}
+
+Result<uint64_t> Database::stored_checksum(const std::string& key) {
+    bind_text(find_, 1, key);
+    Result<uint64_t> crc = 0;
+    const int code = sqlite3_step(find_);
+    if (code == SQLITE_ROW) crc = static_cast<uint64_t>(sqlite3_column_int64(find_, 0));
+    else if (code != SQLITE_DONE) crc = failure("read");
+    sqlite3_reset(find_);
+    return crc;
 }
 
 Result<void> Database::apply(const io::StoreTransaction& transaction) {
@@ -181,26 +229,31 @@ Result<void> Database::apply(const io::StoreTransaction& transaction) {
 }
 
 Result<void> Database::write(const io::StoreTransaction& transaction) {
-    auto revision = read_number("SELECT revision FROM meta");
-    if (!revision) return std::unexpected(revision.error());
-    if (static_cast<uint64_t>(*revision) + 1 != transaction.revision)
-        return refusal(Errc::refused, "is at revision " + std::to_string(*revision) + ", not " +
-                                          std::to_string(transaction.revision - 1) + ": somebody else has written to it");
-    auto text = [](sqlite3_stmt* statement, int index, const std::string& value) {
-        sqlite3_bind_text64(statement, index, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
-    };
+    auto meta = read_meta();
+    if (!meta) return std::unexpected(meta.error());
+    if (meta->revision + 1 != transaction.revision)
+        return refusal(Errc::refused, "is at revision " + std::to_string(meta->revision) + ", not " +
+                                          std::to_string(transaction.revision - 1) +
+                                          ": somebody else has written to it");
+    meta->revision = transaction.revision;
     for (const io::StoreRow& row : transaction.puts) {
-        text(put_, 1, row.key);
+        auto before = stored_checksum(row.key);
+        if (!before) return std::unexpected(before.error());
+        const int64_t crc = checksum(row.key, row.value);
+        meta->digest += static_cast<uint64_t>(crc) - *before;
+        bind_text(put_, 1, row.key);
         sqlite3_bind_blob64(put_, 2, row.value.data(), row.value.size(), SQLITE_STATIC);
-        sqlite3_bind_int64(put_, 3, checksum(row.key, row.value));
+        sqlite3_bind_int64(put_, 3, crc);
         if (auto ok = step(put_); !ok) return ok;
     }
     for (const std::string& key : transaction.removes) {
-        text(remove_, 1, key);
+        auto before = stored_checksum(key);
+        if (!before) return std::unexpected(before.error());
+        meta->digest -= *before;
+        bind_text(remove_, 1, key);
         if (auto ok = step(remove_); !ok) return ok;
     }
-    sqlite3_bind_int64(set_revision_, 1, static_cast<int64_t>(transaction.revision));
-    return step(set_revision_);
+    return write_meta(*meta);
 }
 
 }  // namespace penstock::store

@@ -1,4 +1,7 @@
 // The database behind Sqlite: schema, rows with checksums, one transaction at a time. Blocks; one thread at a time.
+//
+//     state(key, value, crc)        crc: of key and value
+//     meta(revision, digest, crc)   one row; digest: the sum of state's crcs; crc: of revision and digest
 #pragma once
 
 #include <cstdint>
@@ -36,12 +39,22 @@ private:
     Result<void> write(const io::StoreTransaction& transaction);
     Result<void> step(sqlite3_stmt* statement);
 
+    struct Meta {
+        uint64_t revision = 0;
+        uint64_t digest = 0;
+    };
+    Result<Meta> read_meta();
+    Result<void> write_meta(const Meta& meta);
+    /// The checksum of the row that has the key; 0 if there is none.
+    Result<uint64_t> stored_checksum(const std::string& key);
+
     std::string path_;
     std::string detail_;
     sqlite3* handle_ = nullptr;
     sqlite3_stmt* put_ = nullptr;
     sqlite3_stmt* remove_ = nullptr;
-    sqlite3_stmt* set_revision_ = nullptr;
+    sqlite3_stmt* find_ = nullptr;
+    sqlite3_stmt* set_meta_ = nullptr;
 };
 
 }  // namespace penstock::store

@@ -2,13 +2,12 @@
 //
 // Created, used and destroyed by one thread; its own thread only writes transactions and calls `wake`. While it lives
 // it holds an exclusive lock on the directory, so there is one writer. Invariants: transactions are written in order;
-// after one failed, all later ones fail, for what reached the disk is known only after opening again. Every row carries
-// a CRC-32C of key and value; load() refuses rot instead of passing it on.
+// after one failed, all later ones fail, for what reached the disk is known only after opening again. Checksums cover
+// every row, their number and the revision: load() refuses rot instead of passing it on.
 //
 //     DIRECTORY/coordinator.lock   locked by the process that its text names
-//     DIRECTORY/coordinator.db     the database; with -wal beside it while it is open (and after a crash)
-// A backup is a copy of both files while the coordinator is stopped, or `sqlite3 coordinator.db ".backup FILE"` of
-// them.
+//     DIRECTORY/coordinator.db     the database; with -wal beside it while it is open, and after a crash
+// A backup is a copy of these files while the coordinator is stopped; restoring is copying them back.
 #pragma once
 
 #include <expected>
