@@ -36,6 +36,12 @@ uint32_t pad_to_block(Bytes& buffer) {
 
 }  // namespace
 
+std::string name_of(io::FileId file) {
+    static constexpr const char* folders[] = {"super", "journal", "checkpoint", "pool-1m", "pool-4m", "pool-16m"};
+    static_assert(std::size(folders) == io::file_kind_count);
+    return std::string(folders[static_cast<size_t>(file.kind)]) + "/" + std::to_string(file.number);
+}
+
 void FieldWriter::put(const Uuid& id) {
     put(std::as_bytes(std::span(id.bytes)));
 }

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <new>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/units.h"
@@ -29,6 +30,9 @@
 #include "log/store.h"
 
 namespace penstock::log {
+
+/// "pool-4m/17"
+std::string name_of(io::FileId file);
 
 /// Memory that direct I/O may use as it is.
 template <class T>

@@ -33,11 +33,6 @@ OpenFailure failure(const Error& error, std::string detail) {
     return failure(error.code, std::move(detail) + ": " + to_string(error.code), error.os_error);
 }
 
-std::string name_of(io::FileId file) {
-    static constexpr const char* folders[] = {"super", "journal", "checkpoint", "pool-1m", "pool-4m", "pool-16m"};
-    return std::string(folders[static_cast<size_t>(file.kind)]) + "/" + std::to_string(file.number);
-}
-
 constexpr io::FileId super_file{io::FileKind::super, 0};
 
 Result<void> store_super(BlockingDisk& disk, const SuperBlock& super) {

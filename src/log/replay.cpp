@@ -155,6 +155,7 @@ private:
             }
             ++out_.commits_replayed;
         }
+        out_.cut_from = sequence;
         out_.commits_cut = static_cast<uint64_t>(
             std::ranges::count_if(commits_, [&](const auto& c) { return c.first >= sequence; }));
         return std::nullopt;

@@ -45,6 +45,7 @@ struct ShardReplay {
     uint64_t commits_replayed = 0;
     uint64_t commits_cut = 0;
     uint64_t log_id_max = 0;
+    uint64_t cut_from = 0;          ///< the first commit that was not applied
 };
 
 using FileSizes = std::map<io::FileId, uint64_t>;
