@@ -212,6 +212,7 @@ bool Store::Impl::submit(Time time) {
 }
 
 Nanos Store::Impl::next_deadline() const {
+    if (poisoned) return never;  // nothing runs any more: a deadline that stays in the past would be asked for ever
     Nanos at = std::min(note_at, pool->next_deadline());
     if (!stopping && !logs.empty()) at = std::min(at, retention_at);
     return at;
