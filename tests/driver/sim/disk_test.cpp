@@ -24,7 +24,9 @@ private:
     std::unique_ptr<sim::Disk> disk_;
 };
 
-std::unique_ptr<DiskWorld> make(const sim::DirectoryOptions& options) { return std::make_unique<SimDiskWorld>(options); }
+std::unique_ptr<DiskWorld> make(const sim::DirectoryOptions& options) {
+    return std::make_unique<SimDiskWorld>(options);
+}
 
 // With gaps of zeros, as files have them: that is all in which the simulator is stricter by default.
 INSTANTIATE_TEST_SUITE_P(Drivers, DiskContract,

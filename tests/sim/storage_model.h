@@ -1,0 +1,103 @@
+// What a correct store may answer: every batch ever appended, what was acknowledged when, and the checks against it.
+//
+// The model never looks into the store. It is told of each append, and asks the store's logs for their durable offset
+// whenever the simulated power may go. A Snapshot is that moment: the bounds between which a recovery may end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "log/store.h"
+
+namespace penstock::sim {
+
+struct ModelBatch {
+    int64_t base = 0;
+    int64_t next = 0;  ///< base of the batch after it
+    int64_t max_timestamp = -1;
+    std::shared_ptr<const std::vector<std::byte>> bytes;  ///< as stamped by append()
+};
+
+struct ModelLog {
+    log::LogKey key;
+    log::LogConfig config;
+    std::vector<ModelBatch> batches;  ///< from the lowest start that a recovery may still come back with
+    log::Log* log = nullptr;          ///< null once removed
+    int64_t start_durable = 0;        ///< a recovery must not come back with a lower one
+    int32_t epoch_durable = 0;        ///< nor with a lower epoch
+    int32_t epoch = 0;                ///< highest ever begun
+    int64_t durable_seen = 0;         ///< when it was removed or last looked at
+    int64_t start_seen = 0;
+    bool create_durable = false;
+    bool failed_seen = false;
+    bool removed = false, remove_durable = false;
+    int64_t retention_bytes_min = -1;  ///< the strictest ever configured; -1: none
+    int64_t retention_ms_min = -1;
+
+    int64_t end() const { return batches.empty() ? start_durable : batches.back().next; }
+    int64_t durable() const { return log != nullptr ? log->durable_offset().value : durable_seen; }
+    /// Index of the batch that holds `offset`; batches.size() if none does.
+    size_t find(int64_t offset) const;
+    void note_config(const log::LogConfig& config);
+    /// Whether retention could have moved the start to `offset` by then.
+    bool may_start_at(int64_t offset, int64_t wall_ms) const;
+};
+
+struct LogBounds {
+    bool must_exist = false, may_exist = true;
+    int64_t durable = 0;
+    int64_t end = 0;
+    int64_t start_low = 0;
+    int32_t epoch_low = 0, epoch_high = 0;
+};
+
+/// The bounds of every log of a Model, in the order of its logs, at one moment.
+struct Snapshot {
+    std::vector<LogBounds> logs;
+    int64_t wall_ms = 0;
+};
+
+struct Model {
+    std::vector<ModelLog> logs;
+    uint64_t batches_made = 0;  ///< no two batches ever are equal
+    uint32_t topics_made = 0;
+
+    Snapshot snapshot(int64_t wall_ms) const;
+    /// Everything that was asked for so far is durable: nothing is on its way any more.
+    void settle();
+    ModelLog* find(const log::LogKey& key);
+};
+
+/// The batch before append() stamped it: a minimal v2 batch of `size` bytes, records_count offsets.
+struct MadeBatch {
+    log::BatchToAppend batch;
+    std::vector<std::byte> body;
+    Fragment pieces[3];  ///< of the body, to be copied from where the network left it
+
+    MadeBatch() = default;
+    MadeBatch(const MadeBatch&) = delete;
+};
+inline constexpr uint32_t batch_size_min = log::batch_header_size + 16;
+void make_batch(MadeBatch& out, uint64_t id, uint32_t size, int32_t records_count, int64_t max_timestamp,
+                Random& random);
+/// After a successful append.
+ModelBatch stamped(const MadeBatch& made, Offset base);
+
+/// Compares what a read returned with the model. Empty if it is right.
+struct ReadExpectation {
+    int64_t from = 0;
+    int64_t limit = 0;
+    uint32_t bytes_max = 0;
+    bool at_least_one = false;
+};
+std::string check_slices(const ModelLog& log, const ReadExpectation& want, std::span<const log::Slice> slices,
+                         int64_t& next_offset);
+
+std::string to_text(const log::LogKey& key);
+
+}  // namespace penstock::sim

@@ -1,0 +1,323 @@
+// What a World does at random in a turn, and how it reads.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "storage_trail.h"
+#include "storage_world.h"
+
+namespace penstock::sim {
+
+namespace {
+
+constexpr uint32_t read_tries_max = 20'000;  ///< turns that one read may wait
+
+}  // namespace
+
+void World::random_step() {
+    if (model_.logs.empty()) return random_create();
+    const uint64_t dice = random_.below(1000);
+    if (dice < 620) random_append();
+    else if (dice < 900) random_read();
+    else if (dice < 930) random_timestamp();
+    else if (dice < 960) random_create();
+    else if (dice < 970) random_remove();
+    else if (dice < 985) random_epoch();
+    else random_configure();
+}
+
+// Append.
+
+int32_t World::next_records_count() {
+    return static_cast<int32_t>(random_.chance(1, 2) ? 1 : random_.between(2, 20));
+}
+
+uint32_t World::random_size(const ModelLog& log) {
+    const uint64_t dice = random_.below(100);
+    uint64_t size = 0;
+    if (dice < 45) {
+        size = random_.between(batch_size_min, 600);
+    } else if (dice < 65) {
+        // Ends at, just before or just behind the end of a block, counted from the start of the log.
+        uint64_t position = 0;
+        for (const ModelBatch& batch : log.batches) position += batch.bytes->size();
+        size = io::block_size - position % io::block_size + random_.below(3) * io::block_size;
+        size += random_.between(0, 2) - 1;
+    } else if (dice < 80) {
+        size = random_.between(1000, 9000);
+    } else if (dice < 90) {
+        size = random_.between(1, 20) * io::block_size;
+    } else {
+        size = random_.between(20'000, std::max<uint64_t>(20'000, options_.batch_bytes_max));
+    }
+    return static_cast<uint32_t>(std::clamp<uint64_t>(size, batch_size_min, options_.batch_bytes_max));
+}
+
+Result<Offset> World::append(size_t log_index, uint32_t size) {
+    ModelLog& log = model_.logs[log_index];
+    const int64_t wall_ms = clock_.time().wall_ms;
+    make_batch(made_, ++model_.batches_made, size, next_records_count(),
+               wall_ms - static_cast<int64_t>(random_.below(1000)), random_);
+    const auto base = store_of(log.key).append(*log.log, made_.batch, clock_.time());
+    if (!base) {
+        ++counters_.refusals;
+        const Errc code = base.error().code;
+        const bool full_is_right = options_.disk_may_fill || options_.disk_limit_bytes != 0;
+        const bool right = code == Errc::would_block || (code == Errc::disk_full && full_is_right) ||
+                           (code == Errc::failed && options_.faults) ||
+                           ((code == Errc::failed || code == Errc::corrupt) && options_.rot);
+        if (!right) fail_run(to_text(log.key) + ": an append was refused with " + to_string(code));
+        return base;
+    }
+    ++counters_.appends;
+    if (stopping_) fail_run("an append was taken after begin_stop()");
+    if (base->value != log.end()) fail_run(to_text(log.key) + ": an append got another offset than the next");
+    const std::byte* header = made_.batch.header;
+    if (load_be<int64_t>(header) != base->value || load_be<int32_t>(header + 12) != log.epoch)
+        fail_run(to_text(log.key) + ": a batch was stamped wrongly");
+    log.batches.push_back(stamped(made_, *base));
+    if (log.log->end_offset().value != log.end()) fail_run(to_text(log.key) + ": the end is not behind the last batch");
+    return base;
+}
+
+void World::random_append() {
+    const size_t index = model_.logs.empty() ? 0 : random_.below(model_.logs.size());
+    if (index >= model_.logs.size() || model_.logs[index].log == nullptr) return;
+    (void)append(index, random_size(model_.logs[index]));
+}
+
+// Logs.
+
+log::LogConfig World::random_config() {
+    log::LogConfig config;
+    config.segment_bytes = random_.chance(1, 2) ? random_.between(20'000, 300'000) : gib;
+    config.segment_ms = random_.chance(1, 4) ? static_cast<int64_t>(random_.between(100, 5000)) : 7 * 24 * 3600 * 1000;
+    config.retention_bytes = random_.chance(1, 3) ? static_cast<int64_t>(random_.between(0, 400'000)) : -1;
+    config.retention_ms = random_.chance(1, 3) ? static_cast<int64_t>(random_.between(500, 20'000)) : -1;
+    return config;
+}
+
+ModelLog* World::create_log(const log::LogConfig& config) {
+    ModelLog log;
+    const uint64_t topic = mix64(++model_.topics_made);
+    log.key = {make_uuid(topic, mix64(topic)), static_cast<int32_t>(random_.below(3))};
+    log.note_config(config);
+    const auto made = store_of(log.key).create(log.key, config, clock_.time());
+    if (!made) {
+        const Errc code = made.error().code;
+        if (code != Errc::would_block && !(code == Errc::failed && options_.faults))
+            fail_run(std::string("a create was refused with ") + to_string(code));
+        return nullptr;
+    }
+    ++counters_.creates;
+    log.log = *made;
+    if (log.log->start_offset().value != 0 || log.log->end_offset().value != 0) fail_run("a new log is not empty");
+    log.epoch = log.epoch_durable = log.log->leader_epoch().value;
+    const auto again = store_of(log.key).create(log.key, config, clock_.time());
+    if (again || again.error().code != Errc::exists) fail_run("a log could be created twice");
+    model_.logs.push_back(std::move(log));
+    return &model_.logs.back();
+}
+
+void World::random_create() {
+    const auto alive = std::ranges::count_if(model_.logs, [](const ModelLog& log) { return !log.removed; });
+    if (alive < static_cast<int64_t>(options_.logs_max)) create_log(random_config());
+}
+
+void World::random_remove() {
+    if (model_.logs.size() < 3) return;
+    ModelLog& log = model_.logs[random_.below(model_.logs.size())];
+    if (log.log == nullptr || (log.log->failed() && options_.faults)) return;
+    log::Log* victim = log.log;
+    log.durable_seen = victim->durable_offset().value;
+    log.create_durable |= log.durable_seen > log.start_durable;
+    log.removed = true;
+    log.log = nullptr;
+    if (const auto removed = store_of(log.key).remove(*victim); !removed) {
+        const Errc code = removed.error().code;
+        if (code != Errc::would_block && !(code == Errc::failed && options_.faults))
+            fail_run(std::string("a remove was refused with ") + to_string(code));
+        log.removed = false;
+        log.log = victim;
+        return;
+    }
+    ++counters_.removes;
+    if (store_of(log.key).find(log.key) != nullptr) fail_run("a removed log is still found");
+}
+
+void World::random_epoch() {
+    if (model_.logs.empty()) return;
+    ModelLog& log = model_.logs[random_.below(model_.logs.size())];
+    if (log.log == nullptr) return;
+    const int32_t epoch = log.epoch + static_cast<int32_t>(random_.between(1, 3));
+    const int32_t before = log.epoch;
+    log.epoch = epoch;
+    if (const auto begun = store_of(log.key).begin_epoch(*log.log, LeaderEpoch(epoch)); !begun) {
+        if (!options_.faults && begun.error().code != Errc::would_block)
+            fail_run(std::string("an epoch was refused with ") + to_string(begun.error().code));
+        log.epoch = before;
+    } else if (log.log->leader_epoch().value != epoch) {
+        fail_run(to_text(log.key) + ": an epoch began and is not the current one");
+    }
+}
+
+void World::random_configure() {
+    if (model_.logs.empty()) return;
+    ModelLog& log = model_.logs[random_.below(model_.logs.size())];
+    if (log.log == nullptr) return;
+    log.note_config(random_config());
+    store_of(log.key).configure(*log.log, log.config);
+}
+
+// Read.
+
+log::ReadStatus World::read_once(ModelLog& log, const ReadExpectation& want, int64_t& next) {
+    log::Store& store = store_of(log.key);
+    slices_.clear();
+    ++counters_.reads;
+    const log::ReadRequest request{.from = Offset(want.from), .limit = Offset(want.limit), .bytes_max = want.bytes_max,
+                                   .at_least_one = want.at_least_one, .waiter = counters_.reads};
+    const log::ReadStatus status = store.read(*log.log, request, slices_);
+    next = want.from;
+    if (status != log::ReadStatus::ready && !slices_.empty()) fail_run("a read failed but lent slices");
+    const bool in_range = want.from >= log.log->start_offset().value && want.from <= log.end();
+    switch (status) {
+        case log::ReadStatus::ready: {
+            const std::string wrong = check_slices(log, want, slices_, next);
+            if (!wrong.empty()) fail_run(to_text(log.key) + " from " + std::to_string(want.from) + ": " + wrong);
+            keep_or_release(store, slices_);
+            break;
+        }
+        case log::ReadStatus::pending: ++counters_.reads_pending; break;
+        case log::ReadStatus::busy: ++counters_.reads_busy; break;
+        case log::ReadStatus::out_of_range:
+            if (in_range) fail_run(to_text(log.key) + ": a read at " + std::to_string(want.from) + " is out of range");
+            break;
+        case log::ReadStatus::corrupt:
+            ++counters_.corrupt;
+            if (!options_.rot) fail_run(to_text(log.key) + " from " + std::to_string(want.from) + " reads as corrupt");
+            break;
+        case log::ReadStatus::failed:
+            ++counters_.failed;
+            if (!options_.faults && !options_.rot) fail_run(to_text(log.key) + ": a read failed without a fault");
+            break;
+    }
+    return status;
+}
+
+void World::random_read() {
+    if (model_.logs.empty()) return;
+    ModelLog& log = model_.logs[random_.below(model_.logs.size())];
+    if (log.log == nullptr) return;
+    const int64_t start = log.log->start_offset().value, durable = log.log->durable_offset().value;
+    ReadExpectation want{.from = start, .limit = durable,
+                         .bytes_max = static_cast<uint32_t>(random_.between(1, 200'000)),
+                         .at_least_one = random_.chance(1, 2)};
+    const uint64_t dice = random_.below(20);
+    if (dice == 0) want.from = start - 1;
+    else if (dice == 1) want.from = log.end() + 1;
+    else if (dice < 10) want.from = std::max(start, durable - static_cast<int64_t>(random_.below(10)));
+    else if (durable > start)
+        want.from = start + static_cast<int64_t>(random_.below(static_cast<uint64_t>(durable - start)));
+    if (want.from < 0) return;
+    int64_t next = 0;
+    (void)read_once(log, want, next);
+}
+
+void World::random_timestamp() {
+    if (model_.logs.empty()) return;
+    ModelLog& log = model_.logs[random_.below(model_.logs.size())];
+    if (log.log == nullptr || log.batches.empty()) return;
+    const int64_t timestamp = log.batches[random_.below(log.batches.size())].max_timestamp +
+                              static_cast<int64_t>(random_.below(3)) - 1;
+    log::TimestampMatch match;
+    const log::ReadStatus status = store_of(log.key).find_timestamp(*log.log, timestamp, ++counters_.reads, match);
+    if (status != log::ReadStatus::ready) return;
+    const int64_t start = log.log->start_offset().value;
+    const ModelBatch* expected = nullptr;
+    for (const ModelBatch& batch : log.batches)
+        if (expected == nullptr && batch.base >= start && batch.max_timestamp >= timestamp) expected = &batch;
+    // What is not durable yet may be found or not.
+    const bool unsure = expected != nullptr && expected->base >= log.log->durable_offset().value;
+    if (unsure && match.base_offset.value < 0) return;
+    const int64_t base = expected != nullptr ? expected->base : -1;
+    if (match.base_offset.value != base)
+        fail_run(to_text(log.key) + ": timestamp " + std::to_string(timestamp) + " found at " +
+                 std::to_string(match.base_offset.value) + " instead of " + std::to_string(base));
+    if (expected != nullptr && match.max_timestamp != expected->max_timestamp)
+        fail_run(to_text(log.key) + ": a timestamp came back changed");
+}
+
+void World::read_whole(ModelLog& log) {
+    int64_t from = log.log->start_offset().value;
+    const int64_t limit = log.log->durable_offset().value;
+    for (uint32_t tries = 0; from < limit; ++tries) {
+        if (tries > read_tries_max) fail_run(to_text(log.key) + ": a read never ends");
+        const ReadExpectation want{.from = from, .limit = limit,
+                                   .bytes_max = static_cast<uint32_t>(random_.between(1000, 300'000)),
+                                   .at_least_one = true};
+        int64_t next = from;
+        const log::ReadStatus status = read_once(log, want, next);
+        if (status == log::ReadStatus::ready) {
+            if (next == from) fail_run(to_text(log.key) + ": a read returns nothing for ever");
+            from = next;
+            tries = 0;
+        } else if (status == log::ReadStatus::pending) {
+            // The waiter must be woken: until then there is no point in asking again.
+            const uint64_t waiter = counters_.reads;
+            bool woken = false;
+            for (uint32_t i = 0; i < read_tries_max && !woken; ++i) {
+                turn(false);
+                woken = std::ranges::find(store_of(log.key).readable(), waiter) != store_of(log.key).readable().end();
+            }
+            if (!woken) fail_run(to_text(log.key) + ": a pending read is never woken");
+        } else if (status == log::ReadStatus::busy) {
+            give_back(true);
+            turn(false);
+        } else {
+            // Rot or a refusing disk: the batch is lost to this reader, but those behind it may not be.
+            const size_t index = log.find(from);
+            if (index == log.batches.size()) return;
+            from = log.batches[index].next;
+            tries = 0;
+        }
+    }
+}
+
+void World::verify_all() {
+    give_back(true);
+    for (size_t i = 0; i < model_.logs.size(); ++i)
+        if (model_.logs[i].log != nullptr) read_whole(model_.logs[i]);
+    give_back(true);
+    check_disk();
+}
+
+void World::keep_or_release(log::Store& store, std::vector<log::Slice>& slices) {
+    if (slices.empty()) return;
+    Lent lent{.store = &store, .slices = std::move(slices), .copy = {}, .until_turn = counters_.turns};
+    slices = {};
+    if (lent_.size() < 4 && random_.chance(1, 3)) lent.until_turn += random_.below(20);
+    for (const log::Slice& slice : lent.slices) lent.copy.insert(lent.copy.end(), slice.data, slice.data + slice.size);
+    lent_.push_back(std::move(lent));
+    if (lent_.back().until_turn == counters_.turns) {
+        for (const log::Slice& slice : lent_.back().slices) store.release(slice);
+        lent_.pop_back();
+    }
+}
+
+void World::give_back(bool all) {
+    std::erase_if(lent_, [&](Lent& lent) {
+        if (!all && lent.until_turn > counters_.turns) return false;
+        size_t at = 0;
+        for (const log::Slice& slice : lent.slices) {
+            if (std::memcmp(lent.copy.data() + at, slice.data, slice.size) != 0)
+                fail_run("the bytes of a lent slice changed");
+            at += slice.size;
+            lent.store->release(slice);
+        }
+        return true;
+    });
+}
+
+}  // namespace penstock::sim
