@@ -143,6 +143,9 @@ private:
             bool sure = sequence <= durable_;
             undo_.clear();
             bool good = apply_commit(found->second.header, found->second.offset, sure);
+            if (read_failure_) {
+                return refused("cannot read records that commit " + std::to_string(sequence) + " names", *read_failure_);
+            }
             if (!good && sure) {
                 return refused("commit " + std::to_string(sequence) + " does not fit what came before it");
             }
@@ -239,7 +242,11 @@ private:
             uint64_t n = std::min<uint64_t>(out.size(), file.end() - from);
             uint64_t block = align_down(from, io::block_size);
             Bytes blocks(align_up(from + n, io::block_size) - block);
-            if (!disk_.read(file.file, io::block_size + (block - file.start), blocks)) return false;
+            // A disk that refuses is no proof that the records were never written.
+            if (auto read = disk_.read(file.file, io::block_size + (block - file.start), blocks); !read) {
+                read_failure_ = read.error().code;
+                return false;
+            }
             std::ranges::copy(std::span(blocks).subspan(from - block, n), out.begin());
             from += n;
             out = out.subspan(n);
@@ -264,6 +271,7 @@ private:
     uint64_t frame_number_ = 0;
     uint64_t replay_from_ = 0;
     uint64_t durable_ = 0;
+    std::optional<Errc> read_failure_;
 };
 
 }  // namespace
