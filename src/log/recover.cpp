@@ -421,7 +421,12 @@ std::expected<OpenedDirectory, OpenFailure> open_directory(io::Disk& disk, const
 
 Result<void> mark_clean(io::Disk& disk) {
     BlockingDisk blocking(disk);
-    auto supers = load_supers(blocking, super_size);
+    auto files = disk.list();
+    if (!files) return std::unexpected(files.error());
+    // A crash while the directory was made may have left the file shorter than it will be.
+    auto found = std::ranges::find(*files, super_file, &io::FileEntry::file);
+    if (found == files->end()) return fail(Errc::not_found);
+    auto supers = load_supers(blocking, found->size);
     if (!supers) return std::unexpected(supers.error());
     if (!supers->newest) return fail(Errc::corrupt);
     SuperBlock super = *supers->newest;
