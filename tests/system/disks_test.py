@@ -6,9 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import kafka_wire as wire
 from harness import Failure, Node, Skip, case, check, check_equal, need, run, run_cases, wait_for
 
 MIB = 1 << 20
+RETRIABLE = (7, 56)  # REQUEST_TIMED_OUT, KAFKA_STORAGE_ERROR
 
 
 @contextlib.contextmanager
@@ -30,7 +32,8 @@ def ext4_image(size_mib):
         try:
             yield mount_point
         finally:
-            run('umount', mount_point)
+            # The kernel ends the io_uring of a killed broker, which holds its files, a moment after the process.
+            wait_for(lambda: run('umount', mount_point, check_exit=False).returncode == 0, 20, 'umount')
 
 
 @case
@@ -60,6 +63,10 @@ def full_disk():
             print(f'# {sent}')
             check(sent['failed'] > 0, 'a full disk took everything')
             check(sent['acked'] > 0, 'nothing was acknowledged before the disk was full')
+            with wire.Connection(node.host_port) as connection:
+                connection.send(wire.produce_request('t', 0, wire.batch([b'x' * 500_000]), timeout_ms=2000))
+                code, _ = wire.produce_outcome(connection.answer()[1])
+                check(code in RETRIABLE, f'error code {code} is not retriable')
             check(node.broker.is_running(), f'the broker died: {node.broker.tail()}')
             ballast.unlink()
 
