@@ -142,12 +142,12 @@ Nanos Connection::check_time(Nanos now) const {
 }
 
 bool Connection::overdue(Nanos now) const {
-    if (sending_count_ > 0 && now - last_sent_ > limits::send_stall_timeout_ns) return true;
+    if (sending_count_ > 0 && now - last_sent_ >= limits::send_stall_timeout_ns) return true;
     if (frame_began_ != never) {
         const int64_t size_allowance = static_cast<int64_t>(frames.frame_size() / mib) * second_ns;
-        return now - frame_began_ > limits::frame_timeout_ns + size_allowance;
+        return now - frame_began_ >= limits::frame_timeout_ns + size_allowance;
     }
-    return drained() && now - last_received_ > limits::connection_idle_timeout_ns;
+    return drained() && now - last_received_ >= limits::connection_idle_timeout_ns;
 }
 
 }  // namespace penstock::broker
