@@ -88,9 +88,12 @@ BrokerWorld::BrokerWorld(const BrokerWorldOptions& its_options)
 }
 
 BrokerWorld::~BrokerWorld() {
-    clients.clear();
-    crash_broker();
+    // Every scenario ends in a graceful stop, whatever the clients were doing.
+    directory->clear_faults();
+    directory->set_capacity(0);
+    if (!shards.empty()) stop_broker();
     stop_coordinator();
+    EXPECT_TRUE(directory->violations().empty()) << directory->violations().front();
 }
 
 void BrokerWorld::start_coordinator() {
@@ -149,11 +152,12 @@ void BrokerWorld::start_broker() {
     }
 }
 
-void BrokerWorld::crash_broker() {
-    streams_.clear();
-    shards.clear();
-    disks_.clear();
-    mailboxes_.reset();
+/// The power goes: what the medium holds then is decided by `seed`. The old processes end on the old medium.
+void BrokerWorld::crash_broker(uint64_t seed) {
+    const std::vector<sim::CrashChoice> choices = directory->crash_choices(16, seed);
+    std::unique_ptr<sim::Directory> found = directory->crash(choices[seed % choices.size()]);
+    stop_broker();
+    directory = std::move(found);
 }
 
 void BrokerWorld::stop_broker() {
@@ -166,9 +170,10 @@ void BrokerWorld::stop_broker() {
         run_until([&] { return std::ranges::all_of(shards, [](const auto& shard) { return shard->stopped(); }); }));
     shards.clear();
     streams_.clear();
+    disks_.clear();
+    mailboxes_.reset();
     sim::Disk closer(*directory);
     ASSERT_TRUE(log::mark_clean(closer).has_value());
-    crash_broker();
 }
 
 Client& BrokerWorld::connect() {

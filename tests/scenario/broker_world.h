@@ -144,7 +144,7 @@ public:
     void stop_broker();
     /// Starts the broker on what is on the disk.
     void start_broker();
-    void crash_broker();
+    void crash_broker(uint64_t seed);
 
     /// Makes a topic and waits until it is there; its id.
     Uuid make_topic(const std::string& name, int32_t partitions = 1,

@@ -54,9 +54,9 @@ inline wire::kafka::ProduceResponse::Partition only(const wire::kafka::ProduceRe
     return response.topics[0].partitions[0];
 }
 
-inline wire::kafka::ProduceResponse::Partition produce(Client& client, const std::string& topic, int32_t partition,
-                                                       std::vector<std::byte> batch,
-                                                       const ProduceOptions& options = {}) {
+inline wire::kafka::ProduceResponse::Partition produce_batch(Client& client, const std::string& topic,
+                                                             int32_t partition, std::vector<std::byte> batch,
+                                                             const ProduceOptions& options = {}) {
     ProduceCall call(topic, partition, std::move(batch), options);
     return only(client.receive<wire::kafka::ProduceResponse>(call.send(client), options.version));
 }
@@ -64,7 +64,7 @@ inline wire::kafka::ProduceResponse::Partition produce(Client& client, const std
 inline wire::kafka::ProduceResponse::Partition produce(Client& client, const std::string& topic, int32_t partition,
                                                        const std::vector<std::string>& values,
                                                        const ProduceOptions& options = {}) {
-    return produce(client, topic, partition, make_batch(values), options);
+    return produce_batch(client, topic, partition, make_batch(values), options);
 }
 
 struct FetchOptions {
