@@ -1,0 +1,150 @@
+#include "log/format.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+
+namespace penstock::log {
+namespace {
+
+Generation generation_of(uint64_t number, uint64_t storage = 1) { return make_generation(number, make_uuid(storage, 2)); }
+
+Bytes commit_bytes(const Generation& generation, size_t payload) {
+    Bytes buffer(header_size);
+    buffer.resize(header_size + payload, std::byte{7});
+    CommitHeader header;
+    header.sequence = 12;
+    header.durable_through = 9;
+    header.checkpoint_frame = 4;
+    header.entry_count = 3;
+    header.shard = 2;
+    seal_commit(buffer, generation, header);
+    return buffer;
+}
+
+TEST(FormatTest, a_commit_opens_as_it_was_sealed) {
+    Bytes bytes = commit_bytes(generation_of(5), 5000);
+    EXPECT_EQ(bytes.size(), 8192u);
+    CommitHeader header;
+    ASSERT_TRUE(open_commit(bytes, generation_of(5), header));
+    EXPECT_EQ(header.sequence, 12u);
+    EXPECT_EQ(header.durable_through, 9u);
+    EXPECT_EQ(header.checkpoint_frame, 4u);
+    EXPECT_EQ(header.entries_size, 5000u);
+    EXPECT_EQ(header.shard, 2u);
+}
+
+TEST(FormatTest, a_commit_of_another_generation_or_directory_is_none) {
+    Bytes bytes = commit_bytes(generation_of(5), 10);
+    CommitHeader header;
+    EXPECT_FALSE(open_commit(bytes, generation_of(7), header));
+    EXPECT_FALSE(open_commit(bytes, generation_of(5, 3), header)) << "the salt differs";
+}
+
+TEST(FormatTest, every_changed_bit_is_noticed_even_in_the_padding) {
+    Bytes bytes = commit_bytes(generation_of(5), 300);
+    Random random(3);
+    CommitHeader header;
+    for (int i = 0; i < 2000; ++i) {
+        size_t bit = random.below(bytes.size() * 8);
+        bytes[bit / 8] ^= static_cast<std::byte>(1u << bit % 8);
+        EXPECT_FALSE(open_commit(bytes, generation_of(5), header));
+        bytes[bit / 8] ^= static_cast<std::byte>(1u << bit % 8);
+    }
+    EXPECT_TRUE(open_commit(bytes, generation_of(5), header));
+    EXPECT_FALSE(open_commit(std::span<const std::byte>(bytes).first(100), generation_of(5), header));
+}
+
+TEST(FormatTest, a_frame_opens_as_it_was_sealed_and_is_no_commit) {
+    Bytes buffer(header_size + 10);
+    FrameHeader header;
+    header.number = 8;
+    header.replay_from = 99;
+    header.base_begin = 1;
+    seal_frame(buffer, generation_of(1), header);
+    FrameHeader again;
+    ASSERT_TRUE(open_frame(buffer, generation_of(1), again));
+    EXPECT_EQ(again.number, 8u);
+    EXPECT_EQ(again.replay_from, 99u);
+    EXPECT_EQ(again.base_begin, 1);
+    EXPECT_EQ(again.consistent, 0);
+    CommitHeader commit;
+    EXPECT_FALSE(open_commit(buffer, generation_of(1), commit));
+}
+
+TEST(FormatTest, superblock_and_file_header_keep_their_fields) {
+    Bytes block(io::block_size);
+    SuperBlock super{9, make_uuid(1, 2), 64 * mib, 3, 1};
+    write_super(block, super);
+    SuperBlock super_again;
+    ASSERT_TRUE(read_super(block, super_again));
+    EXPECT_EQ(super_again.generation, 9u);
+    EXPECT_EQ(super_again.storage_id, super.storage_id);
+    EXPECT_EQ(super_again.shard_count, 3u);
+    EXPECT_EQ(super_again.clean, 1);
+    FileHeader header{{make_uuid(5, 6), 7}, 8, 9, 10, 11};
+    EXPECT_FALSE(read_file_header(block, header));
+    write_file_header(block, header);
+    FileHeader header_again;
+    ASSERT_TRUE(read_file_header(block, header_again));
+    EXPECT_EQ(header_again.key, header.key);
+    EXPECT_EQ(header_again.first_offset, 11);
+    block[4000] ^= std::byte{1};
+    EXPECT_FALSE(read_file_header(block, header_again));
+}
+
+TEST(FormatTest, an_index_belongs_to_one_place_of_one_log) {
+    Bytes bytes(geometry(io::FileKind::pool_1m).index_bytes);
+    std::vector<IndexRange> ranges{{3, 4096, 77, 70'000, 5, true}, {9, 80'000, -1, 100, 0, false}};
+    write_index(bytes, 4, 4096, ranges);
+    std::vector<IndexRange> again;
+    ASSERT_TRUE(read_index(bytes, 4, 4096, again));
+    ASSERT_EQ(again.size(), 2u);
+    EXPECT_EQ(again[0].size, 70'000u);
+    EXPECT_TRUE(again[0].crc_known);
+    EXPECT_FALSE(again[1].crc_known);
+    EXPECT_EQ(again[1].size, 100u);
+    EXPECT_FALSE(read_index(bytes, 5, 4096, again));
+    EXPECT_FALSE(read_index(bytes, 4, 0, again));
+    bytes[70] ^= std::byte{1};
+    EXPECT_FALSE(read_index(bytes, 4, 4096, again));
+    EXPECT_TRUE(again.empty());
+}
+
+TEST(FormatTest, entries_come_back_and_cut_ones_are_refused) {
+    Entry append;
+    append.type = EntryType::append;
+    append.log_id = 3;
+    append.offset = 5;
+    append.offset_to = 7;
+    append.position = 100;
+    append.position_to = 160;
+    append.payload_from = 90;
+    append.pieces.push_back({60, 1, 2, 5, 6, true});
+    Bytes bytes;
+    encode_entry(bytes, append);
+    bytes.resize(bytes.size() + 70, std::byte{9});
+    FieldReader in(bytes);
+    Entry again;
+    ASSERT_TRUE(decode_entry(in, again));
+    EXPECT_EQ(again.offset_to, 7);
+    EXPECT_EQ(again.payload.size(), 70u);
+    ASSERT_EQ(again.pieces.size(), 1u);
+    EXPECT_TRUE(again.pieces[0].starts_range);
+    for (size_t cut = 0; cut < bytes.size(); ++cut) {
+        FieldReader short_in(std::span<const std::byte>(bytes).first(cut));
+        EXPECT_FALSE(decode_entry(short_in, again)) << cut;
+    }
+    Random random(8);
+    for (int i = 0; i < 20'000; ++i) {
+        Bytes hostile = bytes;
+        hostile[random.below(hostile.size())] = static_cast<std::byte>(random.next());
+        FieldReader hostile_in(hostile);
+        (void)decode_entry(hostile_in, again);
+    }
+}
+
+TEST(FormatTest, files_have_names) { EXPECT_EQ(name_of({io::FileKind::pool_4m, 17}), "pool-4m/17"); }
+
+}  // namespace
+}  // namespace penstock::log

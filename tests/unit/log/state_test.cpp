@@ -1,0 +1,173 @@
+#include "log/state.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+
+namespace penstock::log {
+namespace {
+
+LogState new_state() {
+    LogState state;
+    state.id = 4;
+    state.key.partition = 2;
+    state.segments.push_back({0, 0, 0, -1, 1000});
+    return state;
+}
+
+Entry entry_of(EntryType type, uint64_t position, int64_t offset) {
+    Entry entry;
+    entry.type = type;
+    entry.log_id = 4;
+    entry.position = position;
+    entry.offset = offset;
+    return entry;
+}
+
+void attach(LogState& state, uint32_t number, uint64_t position, int64_t offset) {
+    Entry entry = entry_of(EntryType::attach, position, offset);
+    entry.file = {io::FileKind::pool_1m, number};
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, entry, freed));
+}
+
+bool append(LogState& state, uint32_t size, bool starts_range, uint64_t payload_from = UINT64_MAX) {
+    Entry entry = entry_of(EntryType::append, state.end, state.end_offset);
+    entry.offset_to = state.end_offset + 1;
+    entry.position_to = state.end + size;
+    entry.payload_from = payload_from == UINT64_MAX ? state.end : payload_from;
+    entry.pieces.push_back({size, 1, 2, state.end_offset, 500 + state.end_offset, starts_range});
+    std::vector<io::FileId> freed;
+    return apply(state, entry, freed);
+}
+
+constexpr uint64_t file_data = geometry(io::FileKind::pool_1m).data_bytes();
+
+/// Two segments, three files, five batches.
+LogState filled() {
+    LogState state = new_state();
+    std::vector<io::FileId> freed;
+    attach(state, 1, 0, 0);
+    EXPECT_TRUE(append(state, 100'000, true));
+    EXPECT_TRUE(append(state, 900'000, true));
+    attach(state, 2, file_data, 3);
+    EXPECT_TRUE(append(state, 100'000, true));
+    Entry roll = entry_of(EntryType::roll, align_up(state.end, io::block_size), 3);
+    roll.wall_ms = 2000;
+    EXPECT_TRUE(apply(state, roll, freed));
+    attach(state, 3, state.end, 3);
+    EXPECT_TRUE(append(state, 70'000, true));
+    EXPECT_TRUE(append(state, 10, true));
+    EXPECT_TRUE(freed.empty());
+    return state;
+}
+
+TEST(StateTest, entries_build_segments_files_and_ranges) {
+    LogState state = filled();
+    EXPECT_EQ(state.end_offset, 5);
+    ASSERT_EQ(state.segments.size(), 2u);
+    EXPECT_EQ(state.segments[0].end, 1'100'000u);
+    EXPECT_EQ(state.segments[1].base_offset, 3);
+    ASSERT_EQ(state.ranges.size(), 5u);
+    EXPECT_EQ(state.segments[1].max_timestamp, 504);
+    EXPECT_EQ(state.file_of(file_data), 1u);
+    EXPECT_EQ(state.file_of(state.covered()), state.files.size());
+}
+
+TEST(StateTest, an_entry_that_does_not_fit_is_refused) {
+    LogState state = filled();
+    std::vector<io::FileId> freed;
+    EXPECT_FALSE(apply(state, entry_of(EntryType::roll, state.end, state.end_offset), freed)) << "not on a block";
+    Entry gap = entry_of(EntryType::append, state.end + 1, state.end_offset);
+    gap.position_to = gap.position;
+    EXPECT_FALSE(apply(state, gap, freed));
+    EXPECT_FALSE(apply(state, entry_of(EntryType::start, 0, state.end_offset + 1), freed));
+    EXPECT_FALSE(append(state, 2 * mib, true)) << "beyond its files";
+    Entry epoch = entry_of(EntryType::epoch, 0, state.end_offset);
+    epoch.epoch = 3;
+    EXPECT_TRUE(apply(state, epoch, freed));
+    epoch.epoch = 2;
+    EXPECT_FALSE(apply(state, epoch, freed));
+}
+
+TEST(StateTest, a_new_start_frees_the_files_of_whole_segments_only) {
+    LogState state = filled();
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, entry_of(EntryType::start, 0, 2), freed));
+    EXPECT_EQ(state.start_offset, 2);
+    EXPECT_TRUE(freed.empty());
+    ASSERT_TRUE(apply(state, entry_of(EntryType::start, 0, 3), freed));
+    EXPECT_EQ(freed.size(), 2u);
+    EXPECT_EQ(state.segments.size(), 1u);
+    EXPECT_EQ(state.ranges.size(), 2u);
+    EXPECT_GE(state.flushed, state.segments[0].start);
+}
+
+TEST(StateTest, a_cut_range_forgets_its_checksum) {
+    LogState state = new_state();
+    attach(state, 1, 0, 0);
+    ASSERT_TRUE(append(state, 1000, true));
+    ASSERT_TRUE(append(state, 1000, false));
+    state.flushed = 2000;
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, entry_of(EntryType::truncate, 1000, 1), freed));
+    EXPECT_EQ(state.end, 1000u);
+    EXPECT_EQ(state.flushed, 1000u);
+    ASSERT_EQ(state.ranges.size(), 1u);
+    EXPECT_EQ(state.ranges[0].size, 1000u);
+    EXPECT_FALSE(state.ranges[0].crc_known);
+}
+
+TEST(StateTest, bytes_journaled_again_no_longer_count_as_flushed) {
+    LogState state = new_state();
+    attach(state, 1, 0, 0);
+    ASSERT_TRUE(append(state, 5000, true));
+    state.flushed = 5000;
+    ASSERT_TRUE(append(state, 10, false, 4096));
+    EXPECT_EQ(state.flushed, 4096u);
+}
+
+TEST(StateTest, encoding_keeps_everything) {
+    LogState state = filled();
+    state.flushed = 8192;
+    state.files[0].indexed = true;
+    state.epochs.push_back({3, 1});
+    Bytes bytes;
+    encode_state(bytes, state, 77);
+    FieldReader in(bytes);
+    LogState again;
+    uint64_t as_of = 0;
+    ASSERT_TRUE(decode_state(in, again, as_of));
+    EXPECT_EQ(as_of, 77u);
+    Bytes second;
+    encode_state(second, again, as_of);
+    EXPECT_EQ(bytes, second);
+}
+
+TEST(StateTest, hostile_bytes_never_break_it) {
+    Bytes good;
+    encode_state(good, filled(), 77);
+    Random random(5);
+    for (size_t cut = 0; cut < good.size(); ++cut) {
+        FieldReader in(std::span<const std::byte>(good).first(cut));
+        LogState state;
+        uint64_t as_of = 0;
+        EXPECT_FALSE(decode_state(in, state, as_of)) << cut;
+    }
+    for (int i = 0; i < 20'000; ++i) {
+        Bytes bytes = good;
+        for (uint64_t n = random.between(1, 4); n > 0; --n) {
+            bytes[random.below(bytes.size())] = static_cast<std::byte>(random.next());
+        }
+        FieldReader in(bytes);
+        LogState state;
+        uint64_t as_of = 0;
+        if (!decode_state(in, state, as_of)) continue;
+        // What it lets through is fit to be used.
+        EXPECT_FALSE(state.segments.empty());
+        for (const IndexRange& range : state.ranges) EXPECT_LT(state.file_of(range.position), state.files.size());
+    }
+}
+
+}  // namespace
+}  // namespace penstock::log
