@@ -1,0 +1,173 @@
+// The link between broker and coordinator, from both ends and message by message.
+//
+// Input: mode | piece size | bytes.
+//   mode 0     a request frame: header, then its message. What decodes must encode to what decodes to the same bytes.
+//   mode 1     a response: row of the API table in place of the piece size; the same.
+//   mode 2     what a coordinator sends to a broker's link, in pieces, with a turn after each: never more than a closed
+//              connection, and no view goes back.
+//   mode 3     what a broker sends to the coordinator, in pieces: a frame of an answer or a closed connection, no more.
+// Seeds and options are fixed, so recorded conversations make sense again.
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "base/assert.h"
+#include "broker/coordinator_link.h"
+#include "coordinator/coordinator.h"
+#include "limits.h"
+#include "wire/node/broker_heartbeat.h"
+#include "wire/node/frame_cutter.h"
+#include "wire/node/register_broker.h"
+#include "wire/node/topics.h"
+
+namespace {
+
+using namespace penstock;
+using namespace penstock::wire::node;
+
+using Input = std::span<const std::byte>;
+
+constexpr size_t arena_bytes = 4 << 20;
+constexpr Nanos start{1000 * second_ns};
+
+std::vector<std::byte> joined(std::span<const Fragment> chain) {
+    std::vector<std::byte> out;
+    for (const Fragment& f : chain) out.insert(out.end(), f.data, f.data + f.size);
+    return out;
+}
+
+template <class M>
+void check(wire::Reader& reader) {
+    M message;
+    if (!wire::decode(reader, message, 0)) return;
+    Arena arena(arena_bytes);
+    wire::Writer writer(arena);
+    if (!wire::encode(writer, message, 0)) return PENSTOCK_ASSERT(writer.error() == Errc::too_large);
+    const std::vector<std::byte> first = joined(writer.finish());
+    const Fragment whole{first.data(), static_cast<uint32_t>(first.size())};
+    wire::Reader again(std::span(&whole, 1), arena);
+    M copy;
+    if (!wire::decode(again, copy, 0)) return PENSTOCK_ASSERT(again.error() == Errc::too_large);
+    PENSTOCK_ASSERT(again.remaining() == 0);
+    wire::Writer second(arena);
+    if (wire::encode(second, copy, 0)) PENSTOCK_ASSERT(joined(second.finish()) == first);
+}
+
+template <class Request, class Response>
+void check_either(wire::Reader& reader, bool is_request) {
+    if (is_request) check<Request>(reader);
+    else check<Response>(reader);
+}
+
+void check_message(wire::Reader& reader, NodeKey key, bool is_request) {
+    switch (key) {
+        case NodeKey::register_broker:
+            return check_either<RegisterBrokerRequest, RegisterBrokerResponse>(reader, is_request);
+        case NodeKey::broker_heartbeat:
+            return check_either<BrokerHeartbeatRequest, BrokerHeartbeatResponse>(reader, is_request);
+        case NodeKey::watch_cluster:
+            return check_either<WatchClusterRequest, WatchClusterResponse>(reader, is_request);
+        case NodeKey::create_topics:
+            return check_either<CreateTopicsRequest, CreateTopicsResponse>(reader, is_request);
+        case NodeKey::delete_topics:
+            return check_either<DeleteTopicsRequest, DeleteTopicsResponse>(reader, is_request);
+        case NodeKey::alter_topic_configs:
+            return check_either<AlterTopicConfigsRequest, AlterTopicConfigsResponse>(reader, is_request);
+    }
+}
+
+void run_request(Input frame) {
+    const Fragment bytes{frame.data(), static_cast<uint32_t>(frame.size())};
+    Arena arena(arena_bytes);
+    wire::Reader reader(std::span(&bytes, 1), arena);
+    wire::RequestHeader header;
+    if (wire::decode_request_header(reader, node_apis, header) == wire::HeaderStatus::ok)
+        check_message(reader, NodeKey{header.key}, true);
+}
+
+void run_response(Input frame, size_t row) {
+    const Fragment bytes{frame.data(), static_cast<uint32_t>(frame.size())};
+    Arena arena(arena_bytes);
+    wire::Reader reader(std::span(&bytes, 1), arena);
+    const wire::Api& api = node_apis[row % node_apis.size()];
+    int32_t correlation = 0;
+    if (wire::decode_response_header(reader, api, 0, correlation)) check_message(reader, NodeKey{api.key}, false);
+}
+
+broker::LinkOptions link_options() {
+    broker::LinkOptions options;
+    options.incarnation = make_uuid(1, 1);
+    options.storage_id = make_uuid(1, 2);
+    options.advertised_host = "host";
+    options.advertised_port = 9092;
+    return options;
+}
+
+void run_link(Input bytes, size_t piece) {
+    Nanos now = start;
+    broker::CoordinatorLink link(link_options(), now);
+    const broker::NewTopic topic{.name = "games", .partitions = 3, .assignment = {}, .configs = {}};
+    PENSTOCK_ASSERT(link.create_topics(1, std::span(&topic, 1), false, now + 3600 * second_ns).has_value());
+    link.on_turn(now);
+    PENSTOCK_ASSERT(link.poll_connect());
+    link.on_connected(now);
+    uint64_t revision = 0;
+    while (!bytes.empty()) {
+        now += millisecond_ns;
+        const size_t size = std::min(piece == 0 ? bytes.size() : piece, bytes.size());
+        link.on_received(bytes.first(size), now);
+        bytes = bytes.subspan(size);
+        link.on_turn(now);
+        if (!link.poll_send().empty()) link.on_sent();
+        if (auto view = link.poll_view()) {
+            PENSTOCK_ASSERT(view->revision >= revision);
+            revision = view->revision;
+            link.confirm_applied(revision);
+        }
+        while (link.poll_result()) {}
+        if (link.poll_close()) break;
+    }
+    link.on_closed("", now);
+    PENSTOCK_ASSERT(link.state() != broker::LinkState::registered);
+}
+
+void run_coordinator(Input bytes, size_t piece) {
+    Nanos now = start;
+    coordinator::CoordinatorOptions options;
+    options.seed = 1;
+    coordinator::Coordinator coordinator(options, coordinator::State::load({}).value(), now);
+    FrameCutter cutter(limits::node_request_bytes_max);
+    const io::ConnectionId connection{1};
+    bool closed = false;
+    while (!bytes.empty() && !closed) {
+        now += millisecond_ns;
+        const size_t size = std::min(piece == 0 ? bytes.size() : piece, bytes.size());
+        cutter.push(bytes.first(size));
+        bytes = bytes.subspan(size);
+        while (auto frame = cutter.next()) coordinator.on_frame(connection, *frame, now);
+        coordinator.on_turn(now);
+        if (auto t = coordinator.poll_transaction()) coordinator.on_stored({t->token, true, {}}, now);
+        while (auto frame = coordinator.poll_frame())
+            PENSTOCK_ASSERT(frame->bytes.size() <= limits::node_frame_bytes_max);
+        while (coordinator.poll_note()) {}
+        while (coordinator.poll_close()) closed = true;
+        closed |= cutter.broken();
+    }
+    coordinator.on_closed(connection);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    Input input = std::as_bytes(std::span(data, size));
+    if (input.size() < 2) return 0;
+    const auto parameter = std::to_integer<size_t>(input[1]);
+    const Input bytes = input.subspan(2);
+    switch (std::to_integer<unsigned>(input[0]) % 4) {
+        case 0: run_request(bytes); break;
+        case 1: run_response(bytes, parameter); break;
+        case 2: run_link(bytes, parameter); break;
+        default: run_coordinator(bytes, parameter); break;
+    }
+    return 0;
+}
