@@ -27,14 +27,15 @@ void Store::Impl::run_retention(Time time) {
 
 void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     const LogConfig& config = log.config;
-    if (log.failed() || log.staged_count > 0 || log.durable_end != log.state.end) return;
+    if (log.failed()) return;
     auto expired = [&](const Segment& s) {
         int64_t stamp = s.max_timestamp >= 0 ? s.max_timestamp : s.created_ms;
         return config.retention_ms >= 0 && wall_ms - stamp > config.retention_ms;
     };
     const auto& segments = log.state.segments;
+    bool quiet = log.staged_count == 0 && log.durable_end == log.state.end;
     bool active_has_data = log.state.end_offset > segments.back().base_offset;
-    if (active_has_data && expired(segments.back())) stage_roll(log, wall_ms);
+    if (quiet && active_has_data && expired(segments.back())) stage_roll(log, wall_ms);
 
     size_t gone = 0;
     uint64_t size = log.state.end - segments.front().start;
@@ -43,6 +44,8 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
         bool too_much =
             config.retention_bytes >= 0 && size - segment_size >= static_cast<uint64_t>(config.retention_bytes);
         if (!too_much && !expired(segments[gone])) break;
+        // A busy log always has something under way: only what goes must be settled.
+        if (segments[gone + 1].base_offset > log.durable_offset_.value) break;
         if (log.state.flushed < segments[gone + 1].start) {
             flush_step(log);  // a quiet log's end may wait long for a reason to leave the journal
             break;
