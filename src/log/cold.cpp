@@ -234,7 +234,9 @@ ReadStatus Store::Impl::cold_index(LogData& log, const FileRef& file, uint64_t w
     ColdIndex& index = *it->second;
     switch (index.state) {
         case ColdIndex::State::loading:
-            if (waiter != 0 && index.waiters.size() < waiters_max) index.waiters.push_back(waiter);
+            if (waiter == 0) return ReadStatus::pending;
+            if (index.waiters.size() >= waiters_max) return ReadStatus::busy;
+            index.waiters.push_back(waiter);
             return ReadStatus::pending;
         case ColdIndex::State::ready: found = &index; return ReadStatus::ready;
         case ColdIndex::State::corrupt: return ReadStatus::corrupt;
