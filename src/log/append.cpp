@@ -34,11 +34,7 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
     plan_files.clear();
     plan_blocks.clear();
     Plan plan;
-    Block* last = log.row.empty() ? nullptr : log.row.back();
-    if (last != nullptr) ++last->pins;  // making room must not take the block that the batch continues
-    auto planned = plan_append(log, size, time, plan);
-    if (last != nullptr) --last->pins;
-    if (!planned) {
+    if (auto planned = plan_append(log, size, time, plan); !planned) {
         abandon_plan();
         ++counters.append_refusals;
         return std::unexpected(planned.error());
@@ -98,6 +94,14 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
 }
 
 Result<void> Store::Impl::plan_append(LogData& log, uint64_t size, Time time, Plan& plan) {
+    Block* last = log.row.empty() ? nullptr : log.row.back();
+    if (last != nullptr) ++last->pins;  // making room must not take the block that the batch continues
+    auto planned = plan_parts(log, size, time, plan);
+    if (last != nullptr) --last->pins;
+    return planned;
+}
+
+Result<void> Store::Impl::plan_parts(LogData& log, uint64_t size, Time time, Plan& plan) {
     if (!ring_has_room(log)) return fail(Errc::would_block);
     if (dirty_bytes + size > slab.bytes_total() / 4 * 3) {
         memory_wanted = true;
@@ -125,7 +129,11 @@ Result<void> Store::Impl::plan_append(LogData& log, uint64_t size, Time time, Pl
     if (filled && took_ms < fast_fill_ms && file_class + 1 < file_class_count) ++file_class;
     if (filled && took_ms > slow_fill_ms && file_class > 0) --file_class;
     if (!filled) file_class = 0;
+    uint64_t segment_end = (plan.roll ? plan.start : log.segment_start) + log.config.segment_bytes;
     while (covered < plan.start + size) {
+        // No larger than what the segment may still need: the rest of its last file is lost to it.
+        uint64_t need = std::max(segment_end, plan.start + size) - covered;
+        while (file_class > 0 && geometry(kind_of_class(file_class - 1)).data_bytes() >= need) --file_class;
         auto file = pool->take(file_class);
         if (!file) return fail(pool->disk_full() ? Errc::disk_full : Errc::would_block);
         plan_files.push_back(*file);
@@ -135,7 +143,11 @@ Result<void> Store::Impl::plan_append(LogData& log, uint64_t size, Time time, Pl
         if (file_class + 1 < file_class_count) ++file_class;
     }
 
-    // Memory: what the last block cannot take, in blocks that end where their file ends.
+    return plan_memory(log, size, plan);
+}
+
+/// What the last block cannot take, in blocks that end where their file ends.
+Result<void> Store::Impl::plan_memory(LogData& log, uint64_t size, Plan& plan) {
     bool reuse = !plan.roll && !log.row.empty();
     uint64_t at = plan.start;
     if (reuse) {

@@ -126,6 +126,8 @@ struct Store::Impl {
     Result<Offset> append(LogData& log, BatchToAppend& batch, Time time);
     struct Plan;
     Result<void> plan_append(LogData& log, uint64_t size, Time time, Plan& plan);
+    Result<void> plan_parts(LogData& log, uint64_t size, Time time, Plan& plan);
+    Result<void> plan_memory(LogData& log, uint64_t size, Plan& plan);
     void abandon_plan();
     void copy_batch(LogData& log, BatchToAppend& batch, Plan& plan, Piece& piece);
     Block* tail_block(LogData& log, Plan& plan, uint64_t position);
