@@ -368,7 +368,8 @@ private:
         Bytes zeros(mib);
         std::vector<io::MutableFragment> pieces;
         for (uint64_t at = size; at < options_.journal_bytes; at += mib) {
-            pieces.push_back({zeros.data(), static_cast<uint32_t>(std::min<uint64_t>(mib, options_.journal_bytes - at))});
+            uint64_t piece_size = std::min<uint64_t>(mib, options_.journal_bytes - at);
+            pieces.push_back({zeros.data(), static_cast<uint32_t>(piece_size)});
         }
         for (const io::MutableFragment& piece : pieces) {
             disk_.queue_write(file, size, {&piece, 1});

@@ -144,7 +144,8 @@ private:
             undo_.clear();
             bool good = apply_commit(found->second.header, found->second.offset, sure);
             if (read_failure_) {
-                return refused("cannot read records that commit " + std::to_string(sequence) + " names", *read_failure_);
+                return refused("cannot read records that commit " + std::to_string(sequence) + " names",
+                               *read_failure_);
             }
             if (!good && sure) {
                 return refused("commit " + std::to_string(sequence) + " does not fit what came before it");

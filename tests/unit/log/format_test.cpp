@@ -7,7 +7,9 @@
 namespace penstock::log {
 namespace {
 
-Generation generation_of(uint64_t number, uint64_t storage = 1) { return make_generation(number, make_uuid(storage, 2)); }
+Generation generation_of(uint64_t number, uint64_t storage = 1) {
+    return make_generation(number, make_uuid(storage, 2));
+}
 
 Bytes commit_bytes(const Generation& generation, size_t payload) {
     Bytes buffer(header_size);

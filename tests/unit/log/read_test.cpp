@@ -1,0 +1,111 @@
+#include "store_fixture.h"
+
+namespace penstock::log {
+namespace {
+
+class ReadTest : public StoreFixture {
+protected:
+    ReadStatus read_now(Log& log, ReadRequest request) {
+        ReadStatus status = store_->read(log, request, slices_);
+        return status;
+    }
+    uint64_t give_back() {
+        uint64_t bytes = 0;
+        for (const Slice& slice : slices_) {
+            bytes += slice.size;
+            store_->release(slice);
+        }
+        slices_.clear();
+        return bytes;
+    }
+    std::vector<Slice> slices_;
+};
+
+TEST_F(ReadTest, whole_batches_up_to_the_budget_and_the_limit) {
+    open();
+    Log& log = **store_->create(key_of(1), {}, time_);
+    for (int i = 0; i < 10; ++i) append(log, 1000 - batch_header_size, static_cast<char>('a' + i));
+    settle(log);
+    Offset end = log.durable_offset();
+    EXPECT_EQ(read_now(log, {Offset(2), end, 3500, false, 1}), ReadStatus::ready);
+    EXPECT_EQ(give_back(), 3000u);
+    EXPECT_EQ(read_now(log, {Offset(2), Offset(4), 9000, false, 1}), ReadStatus::ready);
+    EXPECT_EQ(give_back(), 2000u);
+    EXPECT_EQ(read_now(log, {Offset(2), end, 10, false, 1}), ReadStatus::ready);
+    EXPECT_EQ(give_back(), 0u);
+    EXPECT_EQ(read_now(log, {Offset(2), end, 10, true, 1}), ReadStatus::ready);
+    EXPECT_EQ(give_back(), 1000u);
+    EXPECT_EQ(read_now(log, {end, end, 1000, true, 1}), ReadStatus::ready) << "at the end: nothing yet";
+    EXPECT_EQ(give_back(), 0u);
+    EXPECT_EQ(read_now(log, {end + 1, end + 1, 1000, true, 1}), ReadStatus::out_of_range);
+    stop();
+}
+
+TEST_F(ReadTest, nothing_that_is_not_durable_is_shown) {
+    open();
+    Log& log = **store_->create(key_of(1), {}, time_);
+    append(log, 100, 'a');
+    settle(log);
+    append(log, 100, 'b');
+    EXPECT_EQ(read_now(log, {Offset(0), Offset(100), 9000, true, 1}), ReadStatus::ready);
+    EXPECT_EQ(give_back(), 100 + batch_header_size);
+    settle(log);
+    stop();
+}
+
+TEST_F(ReadTest, across_rolled_segments_memory_and_disk_agree) {
+    open();
+    LogConfig config;
+    config.segment_bytes = 200'000;
+    Log& log = **store_->create(key_of(1), config, time_);
+    for (int i = 0; i < 60; ++i) append(log, 30'000 + static_cast<size_t>(i) * 11, static_cast<char>('a' + i % 26));
+    settle(log);
+    for (int64_t i = 0; i < 60; ++i) {
+        expect_batch(log, i, 30'000 + static_cast<size_t>(i) * 11, static_cast<char>('a' + i % 26));
+    }
+    std::string hot = read(log, Offset(0), 10 << 20);
+    stop();
+    open();
+    std::string cold;
+    Log& again = *store_->find(key_of(1));
+    for (int64_t at = 0; at < 60;) {
+        std::string part = read(again, Offset(at), 400'000);
+        ASSERT_FALSE(part.empty());
+        for (size_t k = 0; k < part.size(); ++at) {
+            k += 12 + static_cast<size_t>(load_be<int32_t>(reinterpret_cast<const std::byte*>(part.data() + k + 8)));
+        }
+        cold += part;
+    }
+    EXPECT_EQ(hot, cold);
+    stop();
+}
+
+TEST_F(ReadTest, a_timestamp_finds_the_first_batch_that_reaches_it) {
+    open();
+    Log& log = **store_->create(key_of(1), {}, time_);
+    for (int i = 0; i < 50; ++i) append(log, 40'000, 'a', 1000 + i * 10);
+    settle(log);
+    for (bool reopened : {false, true}) {
+        Log& found = *store_->find(key_of(1));
+        auto search = [&](int64_t timestamp) {
+            TimestampMatch match;
+            ReadStatus status = ReadStatus::pending;
+            for (int i = 0; i < 100 && status == ReadStatus::pending; ++i) {
+                status = store_->find_timestamp(found, timestamp, 1, match);
+                if (status == ReadStatus::pending) turn();
+            }
+            EXPECT_EQ(status, ReadStatus::ready);
+            return match;
+        };
+        EXPECT_EQ(search(0).base_offset, Offset(0));
+        EXPECT_EQ(search(1201).base_offset, Offset(21));
+        EXPECT_EQ(search(1201).max_timestamp, 1210);
+        EXPECT_EQ(search(1490).base_offset, Offset(49));
+        EXPECT_EQ(search(1491).base_offset, Offset(-1));
+        stop();
+        if (!reopened) open();
+    }
+}
+
+}  // namespace
+}  // namespace penstock::log
