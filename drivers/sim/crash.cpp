@@ -186,6 +186,8 @@ std::unique_ptr<Directory> Directory::crash(const CrashChoice& choice) const {
                                   choice.mode == CrashMode::mask
                                       ? take_bits(bits, changing_sectors(item, i))
                                       : kept_sectors(choice, n, i, item.blocks->size(), random, fate));
+            const bool torn = choice.mode == CrashMode::random && fate % 3 == 2;
+            if (torn && random.chance(1, 2)) out->spoil_sector(item, random.below(item.blocks->size()), random);
             continue;
         }
         const bool kept = choice.mode == CrashMode::mask ? take_bits(bits, 1) != 0
@@ -219,6 +221,20 @@ void Directory::keep_sectors(const CrashItem& item, size_t block, uint32_t secto
     file.durable.set(index, mixed);
     file.visible.set(index, mixed);
     file.durable_size = file.visible_size = std::max(file.durable_size, (index + 1) * io::block_size);
+}
+
+// The sector under the head when the power went: neither old nor new. Its neighbours are what they are.
+void Directory::spoil_sector(const CrashItem& item, size_t block, Random& random) {
+    const BlockRef& written = (*item.blocks)[block];
+    if (!written) return;
+    // Even if the bytes do not change: the device wrote the sector all the same.
+    File& file = *files_.at(item.file);
+    const BlockRef before = durable_block(file, item.first_block + block);
+    const BlockRef mixed = mix_blocks(before, garbage_block(random.next()), 1u << random.below(sectors_per_block));
+    file.durable.set(item.first_block + block, mixed);
+    file.visible.set(item.first_block + block, mixed);
+    file.durable_size = file.visible_size =
+        std::max(file.durable_size, (item.first_block + block + 1) * io::block_size);
 }
 
 }  // namespace penstock::sim

@@ -22,7 +22,8 @@ enum class CrashMode : uint8_t {
     front,       ///< everything, but of item `item` only the first `sectors` sectors
     back,        ///< everything, but of item `item` only the last `sectors` sectors
     mask,        ///< bit i of `bits`: the i-th sector that would change anything, in the order of the items
-    random,      ///< items whole, lost or torn anywhere, from the seed `bits`
+    random,      ///< items whole, lost or torn anywhere, from the seed `bits`; a torn one may spoil the sector that the
+                 ///< power cut hit
 };
 
 struct CrashChoice {

@@ -78,9 +78,9 @@ void Directory::submit(Disk& disk, const io::DiskOp& op) {
         check_overlap(operation);
     }
     const auto spread = static_cast<uint64_t>(options_.delay_ns_max - options_.delay_ns_min);
-    // Now and then something takes ten times as long, so that much overtakes it.
+    // Now and then something takes ten or a hundred times as long, so that much overtakes it.
     const int64_t delay = options_.delay_ns_min + static_cast<int64_t>(random_.below(spread + 1));
-    const int64_t slow = random_.chance(1, 16) ? 10 : 1;
+    const int64_t slow = random_.chance(1, 16) ? (random_.chance(1, 8) ? 100 : 10) : 1;
     const Due due{std::max(now_.value + delay * slow, stalled_until_.value), operation.number};
     operations_.emplace(due, std::move(operation));
     ++disk.in_flight_;

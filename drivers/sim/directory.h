@@ -3,9 +3,10 @@
 //
 // What is durable. A write_durable that completed; a plain write once a flush of its file, submitted after the write
 // completed, has completed; a create that completed. Everything else may at a crash be there, be missing, or be torn
-// at 512-byte sectors, in any combination: see sim/crash.h. A remove may be undone by a crash until a create in the
-// same folder, submitted after it, has completed (which makes that folder durable): ext4 and XFS log an unlink lazily,
-// so a store must never take the presence of a file for a meaning.
+// at 512-byte sectors, in any combination, and one sector of a write may be neither old nor new: see sim/crash.h. A
+// remove may be undone by a crash until a create in the same folder, submitted after it, has completed (which makes
+// that folder durable): ext4 and XFS log an unlink lazily, so a store must never take the presence of a file for a
+// meaning.
 // Blocks that were never written read as garbage from the seed, unless zero_gaps says otherwise: files give zeros
 // there, but who counts on them is wrong on a raw device.
 // A read that overlaps a write in flight may see any mix of old and new sectors.
@@ -172,6 +173,7 @@ private:
     uint32_t changing_sectors(const CrashItem& item, size_t block) const;
     static std::shared_ptr<File> durable_copy(const File& file);
     void keep_sectors(const CrashItem& item, size_t block, uint32_t sectors);
+    void spoil_sector(const CrashItem& item, size_t block, Random& random);
     void violation(const Operation& operation, const char* what);
 
     DirectoryOptions options_;

@@ -127,6 +127,23 @@ TEST_F(SimDisk, a_crash_tears_at_sectors_in_every_way) {
     finish_all();
 }
 
+TEST_F(SimDisk, a_torn_write_may_spoil_the_sector_that_the_power_cut_hit) {
+    create(disk, file_a);
+    write(disk, file_a, 0, Buffer(1, 'o'), DiskOpKind::write_durable);
+    const Buffer out(1, 'n');
+    submit(DiskOpKind::write_durable, out);
+    bool spoilt = false;
+    for (uint64_t seed = 0; seed < 50; ++seed) {
+        const auto bytes = directory.crash({.mode = CrashMode::random, .bits = seed})->contents(file_a);
+        const auto strange = std::ranges::count_if(
+            bytes, [](std::byte b) { return b != std::byte{'o'} && b != std::byte{'n'}; });
+        EXPECT_LE(strange, sector_size);
+        spoilt |= strange > 0;
+    }
+    EXPECT_TRUE(spoilt);
+    finish_all();
+}
+
 TEST_F(SimDisk, any_version_of_an_unflushed_sector_may_survive) {
     create(disk, file_a);
     write(disk, file_a, 0, Buffer(1, 'o'), DiskOpKind::write_durable);
