@@ -6,6 +6,7 @@ is skipped by Skip, with the reason. Every process is ended by its pid, however 
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -87,9 +88,17 @@ def run_cases():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """A free port below those that the kernel gives to outgoing connections: while a broker is down, a client that tries
+    to reach it must not be given the broker's own port, which would keep it from coming back."""
+    ephemeral = int(Path('/proc/sys/net/ipv4/ip_local_port_range').read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, ephemeral)
+        with socket.socket() as probe:
+            try:
+                probe.bind(('127.0.0.1', port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_for(condition, seconds, what):
