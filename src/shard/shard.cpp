@@ -152,7 +152,10 @@ bool Shard::follow_cluster() {
     if (seat_ != nullptr) {
         worked |= seat_->on_turn(time_.now);
         std::shared_ptr<const broker::ClusterView> view;
-        if (!applying_ && view_calls_open_ == 0 && !stopping_) view = seat_->poll_view();
+        if (!applying_ && view_calls_open_ == 0 && !stopping_) {
+            view = seat_->poll_view();
+            if (view == nullptr && views_applied_ == 1 && !view_calls_.empty()) view = topics_.shared_view();
+        }
         if (view != nullptr) {
             for (auto& call : view_calls_) {
                 call->view = view;
@@ -175,8 +178,12 @@ void Shard::apply(std::shared_ptr<const broker::ClusterView> view) {
 bool Shard::finish_applying() {
     if (!applying_ || owner_.applying() || view_calls_open_ > 0) return false;
     applying_ = false;
-    listener_.begin_serving();
-    if (!listening_ && !stopping_) {
+    // Shard 0 is done when all are. The others learn that all have the first view when it gives them the second, at once:
+    // a client let in before would be told that topics do not exist whose owner is still applying.
+    ++views_applied_;
+    const bool all_applied = seat_ != nullptr || views_applied_ > 1;
+    if (all_applied) listener_.begin_serving();
+    if (all_applied && !listening_ && !stopping_) {
         const Result<uint16_t> port = streams_.listen(options_.listen);
         if (port) listening_ = true;
         else listen_error_ = port.error();

@@ -92,6 +92,7 @@ private:
     std::unique_ptr<ClusterSeat> seat_;
 
     bool applying_ = false;                     ///< a view, here
+    uint64_t views_applied_ = 0;
     broker::ViewCall* view_call_ = nullptr;     ///< from shard 0, to be answered when it is applied
     std::vector<std::unique_ptr<broker::ViewCall>> view_calls_;  ///< of shard 0, one for each other shard
     uint32_t view_calls_open_ = 0;
