@@ -292,7 +292,7 @@ static int verify(rd_kafka_t* client, const struct options* o) {
         }
     }
     if (o->acks_path != NULL) check_acks(o);
-    const double seconds = (double)(now_us() - started) / 1e6;
+    const double seconds = (double)(now_us() - started + 1) / 1e6;
     printf("{\"read\": %" PRIu64 ", \"wanted\": %" PRIu64 ", \"damaged\": %" PRIu64 ", \"disordered\": %" PRIu64 ", "
            "\"lost_acks\": %" PRIu64 ", \"error\": \"%s\", \"seconds\": %.3f, \"mb_per_s\": %.2f}\n",
            verified.read, wanted, verified.damaged, verified.disordered, verified.lost_acks, stall, seconds,
