@@ -511,7 +511,8 @@ std::optional<AdminResult> CoordinatorLink::poll_result() {
 
 Nanos CoordinatorLink::next_deadline() const {
     const Impl& link = *impl_;
-    Nanos next = std::min(link.answer_by, std::min(link.heartbeat_at, link.heartbeat_answer_by));
+    Nanos next = std::min(link.answer_by, link.heartbeat_answer_by);
+    if (!link.heartbeat) next = std::min(next, link.heartbeat_at);  // the next one waits for the answer to the last
     if (!link.connection) next = std::min(next, link.retry_at);
     for (const Admin& admin : link.admin_waiting) next = std::min(next, admin.deadline);
     for (const auto& [id, admin] : link.admin_under_way)

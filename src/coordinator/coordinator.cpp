@@ -375,8 +375,8 @@ std::optional<Note> Coordinator::poll_note() {
 
 Nanos Coordinator::next_deadline() const {
     if (failure_) return never;
+    if (store_busy_) return sessions_.next_tick();  // whatever else is due waits for the store
     Nanos next = sessions_.next_deadline();
-    if (store_busy_) return next;
     for (const auto& [connection, peer] : peers_)
         if (peer.watch) next = std::min(next, peer.watch->deadline);
     return next;

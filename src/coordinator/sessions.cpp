@@ -39,8 +39,7 @@ std::vector<NodeId> Sessions::expired(Nanos now) const {
 }
 
 Nanos Sessions::next_deadline() const {
-    if (sessions_.empty()) return never;
-    Nanos earliest = last_turn_ + tick_ns();
+    Nanos earliest = next_tick();
     for (const auto& [broker, session] : sessions_) earliest = std::min(earliest, session.deadline);
     return earliest;
 }

@@ -46,6 +46,8 @@ public:
     /// Whose deadline has passed.
     std::vector<NodeId> expired(Nanos now) const;
     Nanos next_deadline() const;
+    /// When on_turn() is due, whoever expires: while nobody can be fenced.
+    Nanos next_tick() const { return sessions_.empty() ? never : last_turn_ + tick_ns(); }
 
 private:
     int64_t tick_ns() const { return timeout_ns_ / 4; }

@@ -317,6 +317,24 @@ TEST(CoordinatorLink, NothingIsAnsweredBeforeTheStoreHasIt) {
     EXPECT_NE(node.view->topic("games"), nullptr);
 }
 
+TEST(CoordinatorLink, NobodyIsFencedWhileTheStoreIsStuckAndThenTheSilentOneIs) {
+    World world;
+    world.start_coordinator();
+    auto& one = world.add(1);
+    auto& two = world.add(2);
+    world.run(200 * millisecond_ns);
+    world.store_held = true;
+    create(world, one, 1, "games");
+    world.run(100 * millisecond_ns);
+    two.reachable = false;
+    world.run(3 * second_ns);  // without a busy wait, though a session is over and nothing can be done about it
+    EXPECT_TRUE(world.coordinator().state().alive(NodeId{2}));
+    world.store_held = false;
+    world.run(200 * millisecond_ns);
+    EXPECT_FALSE(one.view->alive(NodeId{2}));
+    EXPECT_TRUE(one.view->alive(NodeId{1}));
+}
+
 TEST(CoordinatorLink, ALargeStateComesInPages) {
     World world;
     world.start_coordinator();

@@ -4,6 +4,8 @@
 // with the frame lost or delivered, and may crash the coordinator with its transaction applied or not.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <deque>
 #include <memory>
 #include <optional>
@@ -98,13 +100,16 @@ public:
             settle();
             Nanos next = coordinator_ ? coordinator_->next_deadline() : never;
             for (auto& node : nodes) next = std::min(next, node->link.next_deadline());
-            clock.advance_to(std::min(end, std::max(next, clock.now() + millisecond_ns)));
+            if (restart_at_) next = std::min(next, *restart_at_);
+            // Whoever still wants a turn after having had all of them would keep a core busy.
+            EXPECT_GT(next, clock.now());
+            clock.advance_to(std::min(end, std::max(next, clock.now() + microsecond_ns)));
         }
         settle();
     }
     /// Everything that can happen without time passing.
     void settle() {
-        for (int round = 0; round < 1000 && turn(); ++round) {}
+        for (int round = 0; turn(); ++round) ASSERT_LT(round, 1000);
     }
     template <class Condition>
     bool run_until(Condition condition, int64_t ns_max = 60 * second_ns) {
