@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -52,7 +53,7 @@ Json verdict_json(const Verdict& v) {
     Json json{{"load", v.produce ? "produce" : "consume"},
               {"mode", v.options.rate > 0 ? "open" : "closed"},
               {"topic", v.options.topic}, {"partitions", v.outcome.partitions}, {"connections", v.options.connections},
-              {"in_flight", v.options.in_flight}, {"rate", v.options.rate}, {"window_seconds", seconds},
+              {"in_flight", v.outcome.in_flight}, {"rate", v.options.rate}, {"window_seconds", seconds},
               {"records", v.meter.records()}, {"bytes", v.meter.bytes()}, {"requests", v.meter.requests()},
               {"records_per_second", per_second(v.meter.records())},
               {"mb_per_second", per_second(v.meter.bytes()) / 1e6},
@@ -112,15 +113,16 @@ Outcome<std::vector<TopicInfo>> find_topics(Client& client, const BenchOptions& 
     for (const std::string& name : bench_topics(options)) {
         if (create) {
             const NewTopic wanted{.name = name,
-                                  .partitions = options.partitions,
+                                  .partitions = std::max<int64_t>(1, options.partitions),
                                   .replication_factor = options.replication_factor,
                                   .configs = {},
                                   .if_not_exists = true};
             auto created = create_topic(client, wanted, client.deadline());
             if (!created) return std::unexpected(std::move(created.error()));
-            if (static_cast<int64_t>(created->partitions.size()) != options.partitions) {
+            const auto count = static_cast<int64_t>(created->partitions.size());
+            if (options.partitions > 0 && count != options.partitions) {
                 complain(fmt::format("penstock: '{}' is already there with {} partitions, not {}; using those", name,
-                                     created->partitions.size(), options.partitions));
+                                     count, options.partitions));
             }
             topics.push_back(std::move(*created));
         } else {
@@ -193,7 +195,8 @@ void add_bench_produce(CLI::App& noun, Selected& selected) {
              "latencies count from when each is due");
     add_number(*verb, "--in-flight", options->in_flight, 1, 1'000'000,
                "Requests under way on each connection (default: 8; with --rate 1024)", false);
-    add_number(*verb, "--partitions", options->partitions, 1, 100'000, "Partitions of a topic that is created");
+    add_number(*verb, "--partitions", options->partitions, 1, 100'000,
+               "Partitions of a topic that is created (default: 1)", false);
     add_number(*verb, "--replication-factor", options->replication_factor, 1, 100,
                "Replicas of a topic that is created (default: the broker's)", false);
     add_bytes(*verb, "--record-bytes", options->record_bytes, 1, 64 * 1024 * 1024, "Size of each value");

@@ -18,7 +18,7 @@ namespace penstock::cli {
 struct BenchOptions {
     std::string topic = "bench";
     int64_t topics = 1;
-    int64_t partitions = 1;     ///< of topics that are created
+    int64_t partitions = -1;    ///< of topics that are created; -1: one, or whatever an existing topic has
     int64_t replication_factor = -1;
     int64_t connections = 1;    ///< to each broker
     int64_t in_flight = 0;      ///< requests under way on each connection; 0: the load's default
@@ -40,6 +40,7 @@ std::vector<std::string> bench_topics(const BenchOptions& options);
 
 /// What a load found, beside what its meter counted.
 struct BenchOutcome {
+    int64_t in_flight = 0;        ///< the bound on each connection that was used
     uint64_t unanswered = 0;      ///< requests that got no answer before the drain ended
     uint64_t wire_bytes = 0;      ///< of record batches, as sent or received
     uint64_t batch_records = 0;   ///< produce: records in each batch

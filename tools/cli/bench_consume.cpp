@@ -129,6 +129,7 @@ private:
             for (size_t i = l; i < positions.size(); i += lane_count) mine.push_back(positions[i]);
             const size_t wanted = options_.in_flight > 0 ? static_cast<size_t>(options_.in_flight) : 1;
             lane->groups.resize(std::min(wanted, mine.size()));
+            outcome_.in_flight = std::max(outcome_.in_flight, static_cast<int64_t>(lane->groups.size()));
             for (size_t i = 0; i < mine.size(); ++i) lane->groups[i % lane->groups.size()].positions.push_back(mine[i]);
         }
         return {};

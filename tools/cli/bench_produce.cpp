@@ -153,6 +153,7 @@ private:
             const int64_t depth = options_.in_flight > 0 ? options_.in_flight
                                                          : options_.rate > 0 ? in_flight_open : in_flight_closed;
             lane->ring.resize(static_cast<size_t>(depth));
+            outcome_.in_flight = depth;
             indices.push_back(lanes_.size() - 1);
         }
         return {};
@@ -245,6 +246,7 @@ private:
             const auto frame = lane.link.next_frame();
             if (!frame) return std::unexpected(frame.error());
             if (!*frame) return {};
+            if (acks_ == 0) continue;  // nobody should have answered; what was written is settled already
             if (auto settled = settle(lane, **frame, now); !settled) return settled;
         }
     }

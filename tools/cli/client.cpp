@@ -199,7 +199,8 @@ Outcome<TopicInfo> Client::topic_once(const std::string& name, IfAbsent if_absen
     const TopicInfo* topic = described->find(name);
     const ErrorCode error = topic == nullptr ? ErrorCode::unknown_topic_or_partition : topic->error;
     if (error == ErrorCode::unknown_topic_or_partition && if_absent == IfAbsent::refuse) {
-        return std::unexpected(unknown_topic(name, deadline));
+        const std::string otherwise = fmt::format("Create it with 'penstock topic create {}'.", name);
+        return std::unexpected(unknown_topic(name, otherwise, deadline));
     }
     if (error != ErrorCode::none) return std::unexpected(refusal(fmt::format("topic '{}'", name), error));
     for (const PartitionInfo& partition : topic->partitions) {
@@ -212,14 +213,14 @@ Outcome<TopicInfo> Client::topic_once(const std::string& name, IfAbsent if_absen
     return *topic;
 }
 
-Failure Client::unknown_topic(const std::string& name, Deadline deadline) {
+Failure Client::unknown_topic(const std::string& name, const std::string& otherwise, Deadline deadline) {
     Failure failure{.message = fmt::format("there is no topic '{}'", name)};
     if (const auto all = metadata({}, false, deadline)) {
         std::vector<std::string> names;
         for (const TopicInfo& topic : all->topics) names.push_back(topic.name);
         failure.hint = did_you_mean(name, names);
     }
-    if (failure.hint.empty()) failure.hint = fmt::format("Create it with 'penstock topic create {}'.", name);
+    if (failure.hint.empty()) failure.hint = otherwise;
     return failure;
 }
 

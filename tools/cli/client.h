@@ -82,8 +82,8 @@ public:
     Outcome<ClusterInfo> describe(Deadline deadline);
     /// One topic with all its partitions, every one with a leader; waits for leaders.
     Outcome<TopicInfo> topic(const std::string& name, IfAbsent if_absent, Deadline deadline);
-    /// "there is no topic …", with the nearest name that exists.
-    Failure unknown_topic(const std::string& name, Deadline deadline);
+    /// "there is no topic …", with the nearest name that exists, or `otherwise` as the hint.
+    Failure unknown_topic(const std::string& name, const std::string& otherwise, Deadline deadline);
 
     /// The last metadata.
     const ClusterInfo& cluster() const { return cluster_; }

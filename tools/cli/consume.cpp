@@ -17,6 +17,8 @@ namespace penstock::cli {
 
 namespace {
 
+constexpr Duration look_up = std::chrono::milliseconds(250);  // how often a silent consumer checks on its reader
+
 struct ConsumeOptions {
     std::string topic;
     StartOffset start;
@@ -96,14 +98,14 @@ Outcome<int> consume(Context& context, const ConsumeOptions& options) {
         return seen != options.count && !context.out.closed();
     };
     while (true) {
-        const auto done = fetcher.step(Clock::now() + std::chrono::seconds(1), print);
+        const auto done = fetcher.step(Clock::now() + look_up, print);
         context.out.flush();
         if (!done) {
             // Ctrl-C is how one leaves a consumer that has no end.
             if (done.error().kind == FailureKind::interrupted) return exit_ok;
             return std::unexpected(done.error());
         }
-        if (*done || context.out.closed()) return exit_ok;
+        if (*done || context.out.reader_gone()) return exit_ok;
     }
 }
 

@@ -42,6 +42,11 @@ void Output::flush() {
     buffer_.clear();
 }
 
+bool Output::reader_gone() const {
+    pollfd peek{.fd = fd_, .events = 0, .revents = 0};
+    return closed() || (::poll(&peek, 1, 0) == 1 && (peek.revents & POLLERR) != 0);
+}
+
 std::string printable(std::string_view text) {
     std::string out(text);
     for (char& c : out) {

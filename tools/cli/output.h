@@ -20,6 +20,8 @@ public:
     void flush();
 
     bool closed() const { return os_error_ != 0; }
+    /// Whether the reader of a pipe has gone, without writing to it: for who waits long between two lines.
+    bool reader_gone() const;
     /// errno of the failed write: EPIPE is the reader's good right, anything else (a full disk) is a failure.
     int os_error() const { return os_error_; }
 

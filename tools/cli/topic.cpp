@@ -137,7 +137,7 @@ Outcome<void> delete_once(Client& client, const std::string& name, bool if_exist
         if (result.name.value_or("") != name) continue;
         const bool absent = result.error_code == ErrorCode::unknown_topic_or_partition;
         if (result.error_code == ErrorCode::none || (absent && (repeated || if_exists))) return {};
-        if (absent) return std::unexpected(client.unknown_topic(name, deadline));
+        if (absent) return std::unexpected(client.unknown_topic(name, "Use --if-exists to accept that.", deadline));
         return std::unexpected(
             refusal(fmt::format("cannot delete topic '{}'", name), result.error_code, result.error_message));
     }

@@ -35,7 +35,10 @@ TEST(Output, FallsSilentWhenTheReaderHasGone) {
     std::signal(SIGPIPE, SIG_IGN);
     Pipe pipe;
     Output out(pipe.fds[1]);
+    EXPECT_FALSE(out.reader_gone());
     ::close(std::exchange(pipe.fds[0], -1));
+    EXPECT_TRUE(out.reader_gone());
+    EXPECT_FALSE(out.closed());
     out.write("hello");
     out.flush();
     EXPECT_TRUE(out.closed());
