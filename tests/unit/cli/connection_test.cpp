@@ -39,7 +39,8 @@ TEST(Connection, NegotiatesTheHighestCommonVersion) {
         ASSERT_TRUE(asked);
         EXPECT_EQ(asked->key, 18);
         EXPECT_EQ(asked->version, 4);
-        answer_versions(peer, *asked, {{ApiKey::produce, {0, 9}}, {ApiKey::fetch, {4, 99}}, {ApiKey::metadata, {0, 4}}});
+        answer_versions(peer, *asked, {{ApiKey::produce, {0, 9}}, {ApiKey::fetch, {4, 99}},
+                                       {ApiKey::metadata, {0, 4}}});
         peer.receive();
     }});
     const auto connection = Connection::open(broker.address(), soon());
@@ -50,7 +51,8 @@ TEST(Connection, NegotiatesTheHighestCommonVersion) {
 }
 
 TEST(Connection, FallsBackToTheVersionThatTheBrokerNames) {
-    for (const std::optional<int16_t> last : {std::optional<int16_t>(3), std::optional<int16_t>(0), std::optional<int16_t>()}) {
+    for (const std::optional<int16_t> last : {std::optional<int16_t>(3), std::optional<int16_t>(0),
+                                              std::optional<int16_t>()}) {
         std::vector<int16_t> versions;
         ScriptedBroker broker({[&](Peer& peer) {
             auto asked = peer.receive();
@@ -99,7 +101,8 @@ TEST(Connection, SaysWhichSideIsTooOld) {
     ScriptedBroker broker({[](Peer& peer) {
         const auto asked = peer.receive();
         ASSERT_TRUE(asked);
-        answer_versions(peer, *asked, {{ApiKey::produce, {0, 2}}, {ApiKey::fetch, {90, 99}}, {ApiKey::create_topics, {}}});
+        answer_versions(peer, *asked, {{ApiKey::produce, {0, 2}}, {ApiKey::fetch, {90, 99}},
+                                       {ApiKey::create_topics, {}}});
         peer.receive();
     }});
     const auto connection = Connection::open(broker.address(), soon());

@@ -105,7 +105,8 @@ void answer_versions(Peer& peer, const ReceivedRequest& request,
         for (const auto& [key, other] : changed) {
             if (static_cast<int16_t>(key) == api.key) range = other;
         }
-        if (range.last >= range.first) rows.push_back({.api_key = api.key, .min_version = range.first, .max_version = range.last});
+        if (range.last >= range.first) rows.push_back({.api_key = api.key, .min_version = range.first,
+                                                       .max_version = range.last});
     }
     wire::kafka::ApiVersionsResponse response;
     response.api_keys = rows;

@@ -1,7 +1,7 @@
 // A broker made of a script: a thread on a loopback port that runs the test's function for each connection in turn.
 //
-// Connection n runs script n; further ones run the last. It stops when it is destroyed: sockets are shut down, so that no
-// script waits for ever.
+// Connection n runs script n; further ones run the last. It stops when it is destroyed: sockets are shut down, so
+// that no script waits for ever.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,8 @@ public:
     template <class M>
     void answer(const ReceivedRequest& request, const M& message, std::optional<int16_t> version = {}) {
         Arena arena(1 << 20);
-        const auto frame = wire::response_frame(arena, request.correlation_id, message, version.value_or(request.version));
+        const auto frame = wire::response_frame(arena, request.correlation_id, message,
+                                                version.value_or(request.version));
         if (frame) send(*frame);
     }
 
