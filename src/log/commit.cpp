@@ -255,12 +255,21 @@ void Store::Impl::finish_commits() {
         commits.pop_front();
         PENSTOCK_ASSERT(commit->header.sequence == durable_sequence + 1);
         durable_sequence = commit->header.sequence;
-        commit_durable(*commit);
-        commit->logs.clear();
-        commit->freed.clear();
-        commit->removed.clear();
-        commit->buffer.clear();
-        spare_commits.push_back(std::move(commit));
+        // Recovery checks what a commit names unless a later one vouches for it. Where a segment write failed the check
+        // will, too, and cut there: nothing from that commit on is answered before somebody vouches.
+        if (commit->damaged) vouch_sequence = durable_sequence;
+        unvouched.push_back(std::move(commit));
+        if (unvouched.back()->header.durable_through < vouch_sequence) continue;
+        for (auto& sure : unvouched) {
+            commit_durable(*sure);
+            sure->logs.clear();
+            sure->freed.clear();
+            sure->removed.clear();
+            sure->buffer.clear();
+            sure->damaged = false;
+            spare_commits.push_back(std::move(sure));
+        }
+        unvouched.clear();
     }
     if (commits.empty() && staged.empty() && note_at == never && noted_durable < last_full_sequence) {
         note_at = now.now + note_delay_ns;

@@ -79,8 +79,12 @@ void Store::Impl::write_piece(LogData& log, uint64_t from, uint64_t to, Commit* 
 
 void Store::Impl::segment_done(IoTask& task, bool ok) {
     LogData& log = *task.log;
-    if (task.commit != nullptr) part_done(*task.commit);
-    else --behind_under_way;
+    if (task.commit != nullptr) {
+        task.commit->damaged |= !ok;
+        part_done(*task.commit);
+    } else {
+        --behind_under_way;
+    }
     for (Block* block : task.pinned) release(*block);
     if (log.removed) return;
     if (!ok) {

@@ -48,6 +48,7 @@ struct Commit {
     uint64_t place = 0;
     Bytes buffer;
     uint32_t pending = 0;              ///< writes that it waits for
+    bool damaged = false;              ///< a segment write that it names failed
     std::vector<CommitLog> logs;
     std::vector<io::FileId> freed;
     std::vector<LogData*> removed;
@@ -263,11 +264,13 @@ struct Store::Impl {
     Ring ring;
     io::FileId journal_file;
     uint64_t next_sequence = 1;
-    uint64_t durable_sequence = 0;
+    uint64_t durable_sequence = 0;   ///< complete, and all before it
+    uint64_t vouch_sequence = 0;     ///< the last damaged commit: nothing from it on counts before it is vouched for
     uint64_t noted_durable = 0;      ///< highest acknowledged commit that a later commit vouches for
     uint64_t last_full_sequence = 0; ///< last commit with entries
     Nanos note_at = never;
     std::deque<std::unique_ptr<Commit>> commits;   // under way, in order
+    std::deque<std::unique_ptr<Commit>> unvouched; // complete, but not to be answered yet, in order
     std::vector<std::unique_ptr<Commit>> spare_commits;
 
     // Flush and checkpoint.
