@@ -153,7 +153,8 @@ private:
             return static_cast<double>(latencies_us_[index]);
         };
         const log::StoreCounters& c = store_->counters();
-        std::printf("{\"append_bytes\": %llu, \"depth\": %u, \"logs\": %u, \"mib_per_s\": %.1f, \"appends_per_s\": %.0f, "
+        std::printf("{\"append_bytes\": %llu, \"depth\": %u, \"logs\": %u, \"mib_per_s\": %.1f, "
+                    "\"appends_per_s\": %.0f, "
                     "\"p50_us\": %.0f, \"p99_us\": %.0f, \"p999_us\": %.0f, \"max_us\": %.0f, \"refusals\": %llu, "
                     "\"commits\": %llu, \"journal_mib\": %llu, \"segment_mib\": %llu, \"segment_writes\": %llu, "
                     "\"checkpoints\": %llu, \"open_ms\": %.1f}\n",
@@ -162,7 +163,8 @@ private:
                     at(0.99), at(0.999), at(1), static_cast<unsigned long long>(refusals_),
                     static_cast<unsigned long long>(c.commits), static_cast<unsigned long long>(c.commit_bytes / mib),
                     static_cast<unsigned long long>(c.segment_write_bytes / mib),
-                    static_cast<unsigned long long>(c.segment_writes), static_cast<unsigned long long>(c.checkpoints), open_ms_);
+                    static_cast<unsigned long long>(c.segment_writes), static_cast<unsigned long long>(c.checkpoints),
+                    open_ms_);
     }
 
     void drain() {

@@ -129,7 +129,7 @@ inline constexpr uint32_t log_changes_per_turn = 64;
 /// Reads retried in one turn.
 inline constexpr uint32_t reads_per_turn = 256;
 
-// --- shards ------------------------------------------------------------------------------------------------------------
+// --- shards ----------------------------------------------------------------------------------------------------------
 
 inline constexpr uint32_t shards = 256;
 /// Calls of one shard to another under way; further ones wait at home. Enough that a burst of a turn fits.

@@ -53,8 +53,8 @@ public:
     uint64_t max() const { return max_; }
     double mean() const { return count_ == 0 ? 0.0 : static_cast<double>(sum_) / static_cast<double>(count_); }
 
-    /// The smallest value that at least `percent` (0 to 100) of all recorded values do not exceed, rounded up to the end
-    /// of its bucket but never above max(). 0 if nothing was recorded.
+    /// The smallest value that at least `percent` (0 to 100) of all recorded values do not exceed, rounded up to the
+    /// end of its bucket but never above max(). 0 if nothing was recorded.
     uint64_t percentile(double percent) const {
         PENSTOCK_ASSERT(percent >= 0.0);
         PENSTOCK_ASSERT(percent <= 100.0);
@@ -73,7 +73,8 @@ public:
     }
 
 private:
-    static constexpr uint32_t linear_bits = 11;  // 2048 exact values: the least power of two with 3 digits in its upper half
+    // 2048 exact values: the least power of two with 3 digits in its upper half.
+    static constexpr uint32_t linear_bits = 11;
     static constexpr uint64_t linear_count = uint64_t{1} << linear_bits;
     static constexpr uint64_t half_count = linear_count / 2;
     static constexpr size_t bucket_count = linear_count + (histogram_value_bits - linear_bits) * half_count;

@@ -1,7 +1,7 @@
 // Deadlines of one thread, earliest first. The timers live in what they time; the heap holds pointers to them.
 //
-// Setting, moving and cancelling a timer cost O(log n); asking for the earliest costs nothing. The heap's array grows to
-// the largest number of timers ever set at once and never shrinks, so a warm loop allocates nothing.
+// Setting, moving and cancelling a timer cost O(log n); asking for the earliest costs nothing. The heap's array grows
+// to the largest number of timers ever set at once and never shrinks, so a warm loop allocates nothing.
 #pragma once
 
 #include <cstddef>

@@ -2,8 +2,8 @@
 //
 // Stepped by the Listener. Requests move through two rows: in flight (running or answered), then sending. A response
 // leaves the first row only from its front, so a later one that is ready waits.
-// Requests run one after the other, as in Kafka, with one exception: Produces that follow each other run together; their
-// appends are made in order because calls to one owner stay in order.
+// Requests run one after the other, as in Kafka, with one exception: Produces that follow each other run together;
+// their appends are made in order because calls to one owner stay in order.
 // What bounds it: requests in both rows, and response bytes that were not sent yet. Beyond these it stops reading.
 // What it does not do: run handlers, or give memory back (Listener does).
 #pragma once

@@ -62,7 +62,8 @@ void check(Request& request, const Serving& serving, const CreateTopicsRequest::
            Item& item) {
     if (!is_topic_name(asked.name))
         return refuse(request, item, ErrorCode::invalid_topic,
-                      "A topic name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and is not '.' or '..'");
+                      "A topic name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and is not '.' or "
+                      "'..'");
     topic.name = asked.name;
     if (!asked.assignments.empty()) {
         if (asked.num_partitions != -1 || asked.replication_factor != -1)

@@ -80,7 +80,8 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
         state.forwarded[i] = UINT32_MAX;
         if (state.results[i].error_code != ErrorCode::none) continue;
         state.forwarded[i] = static_cast<uint32_t>(call->removed.size());
-        call->removed.push_back({std::string(state.asked[i].name.value_or(std::string_view())), state.asked[i].topic_id});
+        const std::string_view name = state.asked[i].name.value_or(std::string_view());
+        call->removed.push_back({std::string(name), state.asked[i].topic_id});
     }
     if (call->removed.empty()) return answer(request, serving);
     const int32_t timeout_ms = std::clamp(asked.timeout_ms, 1, limits::request_timeout_ms);

@@ -37,8 +37,8 @@ void respond_to_fetch(Request& request, Serving& serving, FetchState& state);
 /// An error of the request as a whole, without partitions.
 void respond_to_fetch_with(Request& request, Serving& serving, ErrorCode error);
 
-/// Cuts a chain that begins with a batch down to `bytes_max`. A first batch that is not whole is no use to anybody: then
-/// nothing is left. Returns what is left of the chain.
+/// Cuts a chain that begins with a batch down to `bytes_max`. A first batch that is not whole is no use to anybody:
+/// then nothing is left. Returns what is left of the chain.
 std::span<Fragment> cut_batches(std::span<Fragment> chain, uint64_t bytes_max);
 
 }  // namespace penstock::broker

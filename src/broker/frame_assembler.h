@@ -2,8 +2,8 @@
 //
 //     int32 size | size bytes | int32 size | ...
 //
-// Stepped by its connection: on_received() for each buffer, then next() until it asks for something. A frame reserves its
-// size before its first byte is stored, and keeps it until release().
+// Stepped by its connection: on_received() for each buffer, then next() until it asks for something. A frame reserves
+// its size before its first byte is stored, and keeps it until release().
 // What stays in lent buffers: large pieces, while the shard has buffers to spare. Everything else moves to blocks.
 // What it does not do: headers, or what a frame means.
 #pragma once
@@ -47,8 +47,8 @@ public:
     void take(Frame& out);
     static void release(Frame& frame, FrameMemory& memory);
 
-    /// The rest will not be looked at for a while: copies it out of the lent buffers when these run low. False: there is
-    /// no memory for that either, the connection has to go.
+    /// The rest will not be looked at for a while: copies it out of the lent buffers when these run low. False: there
+    /// is no memory for that either, the connection has to go.
     bool settle();
 
     bool has_input() const { return input_head_ < input_.size(); }   ///< bytes that next() did not reach

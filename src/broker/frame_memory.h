@@ -1,8 +1,8 @@
 // Memory for the frames that one shard receives: the budget that frames reserve before they are read, the blocks that
 // bytes are copied into, and the receive buffers that are held instead of copying.
 //
-// Invariants. A frame is read only after its whole size was reserved, so frames that have begun can always be finished: a
-// set of half-sent frames can neither grow memory nor wait for each other. Large frames never take the part of the
+// Invariants. A frame is read only after its whole size was reserved, so frames that have begun can always be finished:
+// a set of half-sent frames can neither grow memory nor wait for each other. Large frames never take the part of the
 // budget that belongs to small ones. A held buffer goes back when its last holder lets go.
 // What it does not do: parse, or decide what to copy (frame_assembler.h).
 #pragma once

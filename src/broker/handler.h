@@ -1,7 +1,7 @@
 // What the handler of an API is, and what it may do.
 //
-// A handler is two functions. start() decodes the body and either answers or makes calls; resume() runs when all asks of
-// one of its calls are answered. Both leave the request either answered or with open calls, never with neither.
+// A handler is two functions. start() decodes the body and either answers or makes calls; resume() runs when all asks
+// of one of its calls are answered. Both leave the request either answered or with open calls, never with neither.
 // When the deadline comes, or the client goes, its calls are cancelled and it is resumed as usual, with timed_out set.
 // Adding an API to the broker: one file with its handler, one line in dispatch.cpp.
 #pragma once
@@ -26,7 +26,8 @@ public:
 /// What a handler sees of the shard that it runs on. Implemented by Listener.
 class Serving {
 public:
-    Serving(const BrokerOptions& its_options, const TopicTable& its_topics) : options(its_options), topics(its_topics) {}
+    Serving(const BrokerOptions& its_options, const TopicTable& its_topics)
+        : options(its_options), topics(its_topics) {}
     Serving(const Serving&) = delete;
     Serving& operator=(const Serving&) = delete;
 

@@ -3,9 +3,9 @@
 // Stepped by its shard, once a turn: begin_turn(), on_event() for each stream event that is not the coordinator's,
 // on_answered() for each call that came home, on_timers(), then step() until it finds nothing to do.
 //
-// Invariants. Each request is in exactly one place: the pool, its connection's rows, or the orphans (its client is gone and
-// it waits for its calls). A connection that can go no further stands in no list, is paused if more bytes would come,
-// and is put back to work by the event that it waits for.
+// Invariants. Each request is in exactly one place: the pool, its connection's rows, or the orphans (its client is gone
+// and it waits for its calls). A connection that can go no further stands in no list, is paused if more bytes would
+// come, and is put back to work by the event that it waits for.
 // What it does not do: serve partitions (Owner), carry calls (the shard's mailboxes), connect to the coordinator.
 #pragma once
 

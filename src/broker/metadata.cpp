@@ -1,4 +1,5 @@
-// Metadata: brokers, topics, leaders; and unknown topics made on demand, where both the client and the operator allow it.
+// Metadata: brokers, topics, leaders; and unknown topics made on demand, where both the client and the operator allow
+// it.
 //
 // A topic that is made on demand is waited for, for a while: a client that hears "unknown" would only ask again.
 #include "wire/kafka/metadata.h"

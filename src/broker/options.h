@@ -1,4 +1,5 @@
-// What the operator decides about a broker's Kafka side: plain values, filled by main from the settings, fixed from then on.
+// What the operator decides about a broker's Kafka side: plain values, filled by main from the settings, fixed from
+// then on.
 #pragma once
 
 #include <cstdint>

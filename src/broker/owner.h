@@ -3,9 +3,9 @@
 // Stepped by its shard, once a turn: on_turn() after Store::on_turn(), then on_call/on_cancel/on_release for what the
 // mailboxes and this shard's own requests bring; poll_answer() until it is empty; Store::submit() comes after.
 //
-// Invariants. Appends of one partition happen in the order of their calls: one that the store cannot take waits, and all
-// later ones wait behind it. A fetch waits either for the disk, for memory, or on watches, never on two of them, and
-// lends nothing while it waits on watches or for memory. Every call that is started is answered once.
+// Invariants. Appends of one partition happen in the order of their calls: one that the store cannot take waits, and
+// all later ones wait behind it. A fetch waits either for the disk, for memory, or on watches, never on two of them,
+// and lends nothing while it waits on watches or for memory. Every call that is started is answered once.
 // What it does not do: timeouts (home cancels), validation of batches (home did), anything about connections.
 #pragma once
 
@@ -36,8 +36,8 @@ public:
     Owner(const Owner&) = delete;
     Owner& operator=(const Owner&) = delete;
 
-    /// Makes the logs of these topics' partitions that belong here, brings epochs and configs up to date, and removes the
-    /// logs of deleted topics: over the next turns, in bounded steps. `topics` need not outlive the call.
+    /// Makes the logs of these topics' partitions that belong here, brings epochs and configs up to date, and removes
+    /// the logs of deleted topics: over the next turns, in bounded steps. `topics` need not outlive the call.
     void apply(const ClusterView& view, std::span<const Topic* const> topics);
     bool applying() const { return !changes_.empty(); }
 

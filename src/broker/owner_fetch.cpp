@@ -156,8 +156,8 @@ void Owner::stop_watching(FetchCall& call) {
     call.bytes = 0;
 }
 
-/// Reads again for those watches whose logs may have grown enough. Appended bytes count before they are durable, so this
-/// errs on the side of reading too early, and that only costs a read.
+/// Reads again for those watches whose logs may have grown enough. Appended bytes count before they are durable, so
+/// this errs on the side of reading too early, and that only costs a read.
 void Owner::wake_watches(Partition& partition) {
     IntrusiveList<FetchPart, WatchList> watches;
     watches.take(partition.watches);

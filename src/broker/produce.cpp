@@ -2,9 +2,9 @@
 //
 // Batches are checked here, on the shard that received them: their bytes are in this core's cache, and the work spreads
 // over the connections instead of piling up on the owner of a busy partition. The owner then copies once, into its log.
-// acks=1 and acks=all are answered alike, when the batch is durable on this disk: that is what "the leader's own log" means
-// here, and the journal's group commit makes it cheap. acks=0 has no response; an error then closes the connection, which
-// is all that such a client can notice.
+// acks=1 and acks=all are answered alike, when the batch is durable on this disk: that is what "the leader's own log"
+// means here, and the journal's group commit makes it cheap. acks=0 has no response; an error then closes the
+// connection, which is all that such a client can notice.
 #include "wire/kafka/produce.h"
 
 #include <algorithm>
@@ -122,8 +122,8 @@ void answer(Request& request, Serving& serving) {
             out.error_code = part.call != nullptr ? part.call->error : part.error;
             if (out.error_code == ErrorCode::not_leader_or_follower) {
                 moved = true;
-                out.current_leader =
-                    leader_of(find_place(serving, known_topic(request, serving, asked), partition.index, false).partition);
+                const Topic* topic = known_topic(request, serving, asked);
+                out.current_leader = leader_of(find_place(serving, topic, partition.index, false).partition);
             }
             if (out.error_code != ErrorCode::none) continue;
             out.base_offset = part.call->base_offset;

@@ -1,8 +1,8 @@
 // Topic configs: which names there are, which values they take, and what a topic's set of them means to the broker.
 //
-// Pure functions. One table (topic_config.cpp) holds every name that Kafka knows for topics. A name that would change what
-// clients observe and is not served is refused with the reason; one that only tunes Kafka's own files is accepted and
-// has no effect, so that existing scripts work.
+// Pure functions. One table (topic_config.cpp) holds every name that Kafka knows for topics. A name that would change
+// what clients observe and is not served is refused with the reason; one that only tunes Kafka's own files is accepted
+// and has no effect, so that existing scripts work.
 #pragma once
 
 #include <cstdint>

@@ -86,9 +86,10 @@ std::optional<log::OpenedDirectory> recover(const uring::DataDirectory& director
         return std::nullopt;
     }
     const log::OpenReport& report = opened->report;
-    if (report.created) spdlog::info("made the data directory {}: storage {}", directory.path(), report.storage_id.text());
+    const std::string storage = report.storage_id.text();
+    if (report.created) spdlog::info("made the data directory {}: storage {}", directory.path(), storage);
     else spdlog::info("opened the data directory {}: storage {}, {} logs, last stop {}, {} commits replayed, {} cut",
-                      directory.path(), report.storage_id.text(), report.logs, report.clean ? "clean" : "unclean",
+                      directory.path(), storage, report.logs, report.clean ? "clean" : "unclean",
                       report.commits_replayed, report.commits_cut);
     return std::move(*opened);
 }
@@ -97,7 +98,8 @@ void mark_clean(const uring::DataDirectory& directory) {
     auto ring = uring::Ring::create();
     if (!ring) return;
     auto disk = uring::Disk::create(**ring, directory);
-    if (disk && !log::mark_clean(**disk)) spdlog::warn("cannot note the clean stop: the next start looks for torn ends");
+    if (!disk || log::mark_clean(**disk)) return;
+    spdlog::warn("cannot note the clean stop: the next start looks for torn ends");
 }
 
 ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards, const Uuid& storage_id) {

@@ -16,8 +16,8 @@ namespace penstock {
 
 namespace {
 
-/// How long `backoff` spins after the last work before it blocks: longer than a durable write on a good disk, so a shard
-/// that waits for its commits does not sleep in between.
+/// How long `backoff` spins after the last work before it blocks: longer than a durable write on a good disk, so a
+/// shard that waits for its commits does not sleep in between.
 constexpr int64_t backoff_spin_ns = 200 * microsecond_ns;
 
 void pin(uint32_t core) {

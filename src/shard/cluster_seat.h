@@ -3,8 +3,8 @@
 //
 // Stepped by shard 0: on_event() for the link's connection, on_call/on_cancel, on_turn(), then poll_view() and
 // poll_answer(); on_applied() when every shard has applied a view.
-// Invariant: a change is answered only after all shards have applied a view that is at least as new as it, so whoever is
-// told of a new topic finds it everywhere.
+// Invariant: a change is answered only after all shards have applied a view that is at least as new as it, so whoever
+// is told of a new topic finds it everywhere.
 // What it does not do: apply views, or say anything (reason() is for main's log).
 #pragma once
 

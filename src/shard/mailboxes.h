@@ -1,8 +1,9 @@
-// The rings between all shards of a broker: for each pair and direction one that carries asks and one that carries answers.
+// The rings between all shards of a broker: for each pair and direction one that carries asks and one that carries
+// answers.
 //
-// Made before the shards, shared by their threads; a shard sees its side of it through a Mailbox. Invariant: a shard has
-// at most `capacity` asks under way to another, so the ring that brings the answers always has room: answering never
-// waits, and full rings cannot deadlock. What finds no room waits at home, in order.
+// Made before the shards, shared by their threads; a shard sees its side of it through a Mailbox. Invariant: a shard
+// has at most `capacity` asks under way to another, so the ring that brings the answers always has room: answering
+// never waits, and full rings cannot deadlock. What finds no room waits at home, in order.
 // What it does not do: wake the other shard's thread (see woken()).
 #pragma once
 

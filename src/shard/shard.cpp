@@ -178,8 +178,8 @@ void Shard::apply(std::shared_ptr<const broker::ClusterView> view) {
 bool Shard::finish_applying() {
     if (!applying_ || owner_.applying() || view_calls_open_ > 0) return false;
     applying_ = false;
-    // Shard 0 is done when all are. The others learn that all have the first view when it gives them the second, at once:
-    // a client let in before would be told that topics do not exist whose owner is still applying.
+    // Shard 0 is done when all are. The others learn that all have the first view when it gives them the second, at
+    // once: a client let in before would be told that topics do not exist whose owner is still applying.
     ++views_applied_;
     const bool all_applied = seat_ != nullptr || views_applied_ > 1;
     if (all_applied) listener_.begin_serving();

@@ -1,8 +1,8 @@
 // One shard: its connections, its partitions and its store, stepped together, one turn at a time.
 //
-// Whoever owns the thread calls turn(now) again and again; between two turns it submits and reaps the driver's ring, wakes
-// the shards in to_wake(), and may sleep until the turn's deadline when nothing was done. No other method is called
-// from another thread. Shard 0 also has the seat at the coordinator.
+// Whoever owns the thread calls turn(now) again and again; between two turns it submits and reaps the driver's ring,
+// wakes the shards in to_wake(), and may sleep until the turn's deadline when nothing was done. No other method is
+// called from another thread. Shard 0 also has the seat at the coordinator.
 //
 // A turn: stream events, what the disk finished, mailboxes, timers, the cluster's view, then requests and answers until
 // both are quiet, then the store's commit. Each step is bounded, so one busy neighbour cannot hold up the others.

@@ -76,7 +76,7 @@ void Client::stop_reading() { streams_->pause(id_); }
 void Client::go_on_reading() { streams_->resume(id_); }
 void Client::close() { streams_->close(id_); }
 
-// --- BrokerWorld -------------------------------------------------------------------------------------------------------
+// --- BrokerWorld -----------------------------------------------------------------------------------------------------
 
 BrokerWorld::BrokerWorld(const BrokerWorldOptions& its_options)
     : network(clock, its_options.seed, its_options.network),
@@ -116,7 +116,8 @@ void BrokerWorld::stop_coordinator() {
 void BrokerWorld::start_broker() {
     sim::Disk opener(*directory);
     auto opened = log::open_directory(
-        opener, {.shard_count = options.shards, .journal_bytes = 4 * mib, .random_high = 7, .random_low = options.seed});
+        opener,
+        {.shard_count = options.shards, .journal_bytes = 4 * mib, .random_high = 7, .random_low = options.seed});
     ASSERT_TRUE(opened.has_value()) << opened.error().detail;
     mailboxes_ = std::make_unique<shard::Mailboxes>(options.shards);
     for (uint32_t number = 0; number < options.shards; ++number) {
@@ -234,7 +235,7 @@ int32_t BrokerWorld::partition_of(const Uuid& topic, int32_t partitions, uint32_
     return -1;
 }
 
-// --- batches -----------------------------------------------------------------------------------------------------------
+// --- batches ---------------------------------------------------------------------------------------------------------
 
 std::vector<std::byte> make_batch(const std::vector<std::string>& values, wire::Codec codec, int64_t timestamp_ms) {
     wire::BatchBuilder builder;

@@ -180,7 +180,8 @@ private:
 std::vector<std::byte> make_batch(const std::vector<std::string>& values, wire::Codec codec = wire::Codec::none,
                                   int64_t timestamp_ms = 1'700'000'000'000);
 
-/// The values of all records from `offset` on, in a row of whole batches. A batch that is cut off at the end is passed over.
+/// The values of all records from `offset` on, in a row of whole batches. A batch that is cut off at the end is passed
+/// over.
 std::vector<std::string> values_of(std::span<const Fragment> records, int64_t offset = 0);
 
 }  // namespace penstock::scenario

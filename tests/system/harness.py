@@ -88,8 +88,8 @@ def run_cases():
 
 
 def free_port():
-    """A free port below those that the kernel gives to outgoing connections: while a broker is down, a client that tries
-    to reach it must not be given the broker's own port, which would keep it from coming back."""
+    """A free port below those that the kernel gives to outgoing connections: while a broker is down, a client that
+    tries to reach it must not be given the broker's own port, which would keep it from coming back."""
     ephemeral = int(Path('/proc/sys/net/ipv4/ip_local_port_range').read_text().split()[0])
     while True:
         port = random.randrange(10_000, ephemeral)
