@@ -252,7 +252,7 @@ void Store::Impl::part_done(Commit& commit) {
 void Store::Impl::finish_commits() {
     while (!poisoned && !commits.empty() && commits.front()->pending == 0) {
         std::unique_ptr<Commit> commit = std::move(commits.front());
-        commits.pop_front();
+        commits.erase(commits.begin());
         PENSTOCK_ASSERT(commit->header.sequence == durable_sequence + 1);
         durable_sequence = commit->header.sequence;
         // Recovery checks what a commit names unless a later one vouches for it. Where a segment write failed the check

@@ -123,12 +123,13 @@ void Store::Impl::want_behind(LogData& log) {
 }
 
 void Store::Impl::run_behind() {
-    while (!behind.empty() && behind_under_way < behind_max) {
-        LogData& log = *behind.front();
-        behind.pop_front();
+    size_t done = 0;
+    while (done < behind.size() && behind_under_way < behind_max) {
+        LogData& log = *behind[done++];
         log.listed_behind = false;
         if (!log.failed() && !log.removed) flush_step(log);
     }
+    behind.erase(behind.begin(), behind.begin() + static_cast<ptrdiff_t>(done));
 }
 
 /// Writes what is owed in whole blocks. True if the log needs no further step but the end of writes under way.

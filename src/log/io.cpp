@@ -26,10 +26,13 @@ void Store::Impl::start(IoTask& task, io::DiskOpKind op, io::FileId file, uint64
 }
 
 void Store::Impl::pump() {
-    while (!waiting_ops.empty()) {
-        if (disk.submit({&waiting_ops.front(), 1}) == 0) break;
-        waiting_ops.pop_front();
+    size_t taken = 0;
+    while (taken < waiting_ops.size()) {
+        size_t n = disk.submit(std::span<const io::DiskOp>(waiting_ops).subspan(taken));
+        if (n == 0) break;
+        taken += n;
     }
+    waiting_ops.erase(waiting_ops.begin(), waiting_ops.begin() + static_cast<ptrdiff_t>(taken));
 }
 
 void Store::Impl::free_task(IoTask& task) {

@@ -237,7 +237,7 @@ struct Store::Impl {
     uint64_t staged_bound = 0;   ///< of all staged entries: what they may take in the ring
     std::vector<LogData*> dirty;
     std::vector<LogData*> owed;
-    std::deque<LogData*> behind;
+    std::vector<LogData*> behind;
     std::vector<Log*> changed, advanced;   // of this turn; handed out
     std::vector<uint64_t> woken, readable;
 
@@ -269,8 +269,8 @@ struct Store::Impl {
     uint64_t noted_durable = 0;      ///< highest acknowledged commit that a later commit vouches for
     uint64_t last_full_sequence = 0; ///< last commit with entries
     Nanos note_at = never;
-    std::deque<std::unique_ptr<Commit>> commits;   // under way, in order
-    std::deque<std::unique_ptr<Commit>> unvouched; // complete, but not to be answered yet, in order
+    std::vector<std::unique_ptr<Commit>> commits;    // under way, in order; commits_max at most
+    std::vector<std::unique_ptr<Commit>> unvouched;  // complete, but not to be answered yet, in order
     std::vector<std::unique_ptr<Commit>> spare_commits;
 
     // Flush and checkpoint.
@@ -303,7 +303,7 @@ struct Store::Impl {
     std::unique_ptr<FilePool> pool;
     std::vector<std::unique_ptr<IoTask>> tasks;
     std::vector<IoTask*> free_tasks;
-    std::deque<io::DiskOp> waiting_ops;
+    std::vector<io::DiskOp> waiting_ops;   // vectors where a deque would allocate now and then
     uint32_t ops_under_way = 0;
     Bytes zeros;
 };
