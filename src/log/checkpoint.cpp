@@ -27,10 +27,17 @@ bool Store::Impl::checkpoint_needed() const {
     return ring.used() - kept >= ring.bytes() / 8;
 }
 
+/// Frames tell only what the journal holds, too: not that a log is gone before its removal is committed, nor bytes of
+/// a failed log before the commit that cuts them is durable.
+bool Store::Impl::checkpoint_allowed() const {
+    if (cuts_staged > 0 || durable_sequence < cut_sequence) return false;
+    return std::ranges::none_of(graves, [](const auto& log) { return log->listed_staged; });
+}
+
 void Store::Impl::run_checkpoint() {
     using Phase = Checkpoint::Phase;
-    if (poisoned) return;
-    if (checkpoint.phase == Phase::idle && checkpoint_needed()) {
+    if (poisoned || (checkpoint.phase == Phase::idle && !checkpoint_needed()) || !checkpoint_allowed()) return;
+    if (checkpoint.phase == Phase::idle) {
         checkpoint.begun_sequence = next_sequence - 1;
         checkpoint.begun_place = ring.head();
         checkpoint.replay_from = next_sequence;

@@ -225,8 +225,15 @@ void Store::Impl::emit_append(Commit& commit, LogData& log, const Entry& entry) 
 void Store::Impl::record_entry(Commit& commit, LogData& log, const Entry& entry) {
     uint64_t flushed_before = log.state.flushed;
     int64_t start_before = log.state.start_offset;
+    size_t freed_before = commit.freed.size();
     bool fits = apply(log.state, entry, commit.freed);
     PENSTOCK_ASSERT(fits);
+    if (entry.type == EntryType::truncate) {
+        --cuts_staged;
+        cut_sequence = commit.header.sequence;
+    }
+    // Writes to the files of a failed log may still be under way; the next start finds them free.
+    if (log.failed()) commit.freed.resize(freed_before);
     dirty_bytes += flushed_before;
     dirty_bytes -= log.state.flushed;
     log.written = std::max(log.written, log.state.flushed);

@@ -212,7 +212,8 @@ void Store::Impl::run_reclaim() {
         if (log->failed() && stopping) continue;
         if (log->failed()) {
             // Its segment refuses writes: carry the durable bytes forward in the journal instead.
-            if (log->staged_count == 0 && log->durable_end == log->state.end) {
+            bool fits = log->state.end - log->state.flushed < ring.bytes() / 8;
+            if (fits && log->staged_count == 0 && log->durable_end == log->state.end) {
                 Entry& entry = log->stage(EntryType::append);
                 entry.offset = entry.offset_to = log->state.end_offset;
                 entry.position = entry.position_to = log->state.end;

@@ -101,6 +101,7 @@ Result<void> Store::Impl::remove(LogData& log) {
     size_t creates = log.staged_count > 0 && log.staged[0].type == EntryType::create ? 1 : 0;
     for (size_t i = 0; i < log.staged_count; ++i) {
         if (log.staged[i].type == EntryType::attach) pool->give(log.staged[i].file);
+        if (log.staged[i].type == EntryType::truncate) --cuts_staged;
     }
     log.staged_count = creates;
     log.end = log.state.flushed;
@@ -153,6 +154,9 @@ void Store::Impl::fail_log(LogData& log) {
     degraded = true;
     dirty_bytes -= log.end - log.durable_end;
     log.end = log.durable_end;
+    for (size_t i = 0; i < log.staged_count; ++i) {
+        if (log.staged[i].type == EntryType::attach) pool->give(log.staged[i].file);
+    }
     log.staged_count = 0;
     list_advanced(log);
     if (poisoned) return;
@@ -160,6 +164,10 @@ void Store::Impl::fail_log(LogData& log) {
     entry.offset = log.durable_offset_.value;
     entry.position = log.durable_end;
     list_staged(log);
+    // First in line: no commit may vouch for what it cuts before it stands in the journal.
+    std::erase(staged, &log);
+    staged.insert(staged.begin(), &log);
+    ++cuts_staged;
 }
 
 /// Removed logs go when nothing names them any more.

@@ -176,6 +176,7 @@ struct Store::Impl {
     void frame_done(bool ok);
     void checkpoint_file_done(bool ok);
     bool checkpoint_needed() const;
+    bool checkpoint_allowed() const;
 
     // read.cpp
     ReadStatus read(LogData& log, const ReadRequest& request, std::vector<Slice>& out);
@@ -235,6 +236,8 @@ struct Store::Impl {
     uint64_t next_log_id;
     std::vector<LogData*> staged;
     uint64_t staged_bound = 0;   ///< of all staged entries: what they may take in the ring
+    uint32_t cuts_staged = 0;    ///< truncates of failed logs that no commit holds yet
+    uint64_t cut_sequence = 0;   ///< the commit that holds the last one
     std::vector<LogData*> dirty;
     std::vector<LogData*> owed;
     std::vector<LogData*> behind;
