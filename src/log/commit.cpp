@@ -196,7 +196,7 @@ void Store::Impl::emit_append(Commit& commit, LogData& log, const Entry& entry) 
     encode_entry(commit.buffer, entry);
     uint64_t from = entry.payload_from;
     PENSTOCK_ASSERT(from == entry.position_to || log.row.front()->position <= from);
-    for (Block* block : log.row.all()) {
+    for (Block* block : log.row.from(from)) {
         if (block->end() <= from) continue;
         if (from >= entry.position_to) break;
         PENSTOCK_ASSERT(block->position <= from);

@@ -56,7 +56,7 @@ void Store::Impl::write_piece(LogData& log, uint64_t from, uint64_t to, Commit* 
         offset = 0;
     }
     uint64_t at = from;
-    for (Block* block : log.row.all()) {
+    for (Block* block : log.row.from(from)) {
         // Not by capacity: a segment may end inside a block, and the next one starts in another.
         if (block->end() <= at) continue;
         if (at >= to) break;

@@ -7,7 +7,9 @@
 // written <= state.end <= end. Bytes from state.flushed on stay in the row of tail blocks until they are flushed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "log/cache.h"
@@ -24,6 +26,12 @@ public:
     Block* front() const { return blocks_[head_]; }
     Block* back() const { return blocks_.back(); }
     std::span<Block* const> all() const { return std::span(blocks_).subspan(head_); }
+    /// From the block that holds `position` on, or from the front if it lies before.
+    std::span<Block* const> from(uint64_t position) const {
+        auto blocks = all();
+        auto after = std::ranges::upper_bound(blocks, position, {}, &Block::position);
+        return {after == blocks.begin() ? after : after - 1, blocks.end()};
+    }
     void push_back(Block* block) { blocks_.push_back(block); }
     void pop_front() {
         if (++head_ * 2 > blocks_.size()) {
