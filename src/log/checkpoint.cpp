@@ -20,7 +20,8 @@ constexpr uint64_t slot_slack_bytes = 4 * mib;
 
 bool Store::Impl::checkpoint_needed() const {
     if (stopping) {
-        return commits.empty() && staged.empty() && owed_floor() == ring.head() && (!dirty.empty() || ring.used() > 0);
+        bool rest = commits.empty() && unvouched.empty() && staged.empty() && owed_floor() == ring.head();
+        return rest && (!dirty.empty() || ring.used() > 0);
     }
     if (ring.used() < ring.bytes() / 2) return false;
     uint64_t kept = ring.head() - owed_floor();

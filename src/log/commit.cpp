@@ -268,6 +268,7 @@ void Store::Impl::finish_commits() {
         unvouched.push_back(std::move(commit));
         if (unvouched.back()->header.durable_through < vouch_sequence) continue;
         for (auto& sure : unvouched) {
+            settled_sequence = sure->header.sequence;
             commit_durable(*sure);
             sure->logs.clear();
             sure->freed.clear();

@@ -23,7 +23,7 @@ constexpr uint64_t piece_bytes_max = (io::max_fragments - 1) * io::block_size;  
 }  // namespace
 
 bool Store::Impl::may_write(const LogData& log) const {
-    return log.guard_sequence <= durable_sequence && !log.quiet_under_way && !log.quiet_tail();
+    return log.guard_sequence <= settled_sequence && !log.quiet_under_way && !log.quiet_tail();
 }
 
 /// Submits the blocks [log.written, to) to their files.

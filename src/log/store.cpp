@@ -229,8 +229,9 @@ Nanos Store::Impl::next_deadline() const {
 bool Store::Impl::drained() const {
     if (ops_under_way > 0 || !pool->idle()) return false;
     if (poisoned) return true;
-    if (degraded) return staged.empty() && commits.empty();
-    return staged.empty() && commits.empty() && unvouched.empty() && owed_floor() == ring.head() && dirty.empty() && ring.used() == 0 &&
+    if (!staged.empty() || !commits.empty() || !unvouched.empty()) return false;
+    if (degraded) return true;
+    return owed_floor() == ring.head() && dirty.empty() && ring.used() == 0 &&
            checkpoint.phase == Checkpoint::Phase::idle;
 }
 

@@ -268,6 +268,7 @@ struct Store::Impl {
     io::FileId journal_file;
     uint64_t next_sequence = 1;
     uint64_t durable_sequence = 0;   ///< complete, and all before it
+    uint64_t settled_sequence = 0;   ///< answered: recovery will not cut it
     uint64_t vouch_sequence = 0;     ///< the last damaged commit: nothing from it on counts before it is vouched for
     uint64_t noted_durable = 0;      ///< highest acknowledged commit that a later commit vouches for
     uint64_t last_full_sequence = 0; ///< last commit with entries

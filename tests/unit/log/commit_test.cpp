@@ -69,6 +69,36 @@ TEST_F(CommitTest, an_acknowledgement_waits_for_the_segment_write_that_its_commi
     stop();
 }
 
+TEST_F(CommitTest, nothing_behind_a_failed_segment_write_is_acknowledged_before_recovery_would_keep_it) {
+    for (uint64_t seed = 1; seed <= 40; ++seed) {
+        sim::DirectoryOptions options;
+        options.seed = seed;
+        directory_ = std::make_unique<sim::Directory>(options);
+        open();
+        Log& hurt = **store_->create(key_of(1), {}, time_);
+        Log& other = **store_->create(key_of(2), {}, time_);
+        append(hurt, 100, 'h');
+        append(other, 100, 'o');
+        settle(hurt);
+        settle(other);
+        ASSERT_TRUE(turn_until([&] { return disk_->in_flight() == 0; }));
+        directory_->inject({sim::fault_kind(io::DiskOpKind::write_durable), io::FileKind::pool_1m, 0, 1});
+        ASSERT_TRUE(try_append(hurt, 100'000, 'x').has_value());
+        for (int i = 0; i < 60 && other.durable_offset() < Offset(4); ++i) {
+            (void)try_append(other, 50, 'o');
+            turn();
+        }
+        int64_t acknowledged = other.durable_offset().value;
+        crash({sim::CrashMode::none});
+        open();
+        Log* again = store_->find(key_of(2));
+        ASSERT_NE(again, nullptr);
+        EXPECT_GE(again->end_offset().value, acknowledged) << "seed " << seed;
+        EXPECT_EQ(store_->find(key_of(1))->end_offset(), Offset(1)) << "seed " << seed;
+        stop();
+    }
+}
+
 TEST_F(CommitTest, a_large_append_on_a_quiet_tail_waits_for_the_copy_of_the_tail) {
     open();
     Log& log = **store_->create(key_of(1), {}, time_);
