@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / 'tests/system'))
 import kafka_wire as wire  # noqa: E402
-from harness import LOAD, Node, finish_load  # noqa: E402
+from harness import LOAD, Node, finish_load, start_load  # noqa: E402
 
 MIB = 1 << 20
 BATCH_RECORDS, RECORD_BYTES = 64, 1024  # batches of 64 KiB: fio's block size
@@ -143,8 +143,7 @@ def client_ceiling(seconds):
     """What the same librdkafka program reaches against the mock broker inside itself: no disk, no broker process."""
     words = [w for pair in [*PRODUCER, 'test.mock.num.brokers=1'] for w in ('--config', pair)]
     command = [LOAD, 'produce', 'mock', 't', '--seconds', str(seconds), '--bytes', str(RECORD_BYTES), *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    return finish_load(process)['mb_per_s']
+    return finish_load(start_load(command))['mb_per_s']
 
 
 def part_limits(report, options):
@@ -378,6 +377,7 @@ def main():
     if options.keep:
         stem = datetime.datetime.now(datetime.timezone.utc).strftime('%Y%m%d-%H%M%S')
         folder = ROOT / 'bench/results'
+        folder.mkdir(exist_ok=True)
         (folder / f'{stem}.txt').write_text('\n'.join(report.lines) + '\n')
         (folder / f'{stem}.json').write_text(json.dumps(report.values, indent=1) + '\n')
         print(f'\nkept in bench/results/{stem}.txt and .json')

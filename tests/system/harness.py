@@ -247,12 +247,15 @@ class Node(contextlib.AbstractContextManager):
     def start_load(self, mode, topic, config=(), **options):
         words = [word for key, value in options.items() for word in ('--' + key.replace('_', '-'), str(value))]
         words += [word for pair in config for word in ('--config', pair)]
-        # What it says goes to a file: librdkafka logs every lost connection, and would stand still on a full pipe.
-        said = tempfile.TemporaryFile('w+')
-        process = subprocess.Popen([LOAD, mode, self.address, topic, *words], stdout=subprocess.PIPE, stderr=said,
-                                   text=True)
-        process.said = said
-        return process
+        return start_load([LOAD, mode, self.address, topic, *words])
+
+
+def start_load(command):
+    # What it says goes to a file: librdkafka logs every lost connection, and would stand still on a full pipe.
+    said = tempfile.TemporaryFile('w+')
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
+    process.said = said
+    return process
 
 
 def finish_load(process, check_exit=True, timeout=300):
