@@ -141,11 +141,13 @@ struct TopicsCall : Call {
     bool answered_by_coordinator = false;
 };
 
-/// A new view of the cluster, from shard 0 to another. Answered when it is applied.
+/// A new view of the cluster, from shard 0 to another, in two rounds: first all owners make ready what it names, then
+/// all shards let requests see it. Answered when that is done here.
 struct ViewCall : Call {
     ViewCall() : Call(CallKind::view) {}
 
     std::shared_ptr<const ClusterView> view;
+    bool publish = false;        ///< the second round
 };
 
 }  // namespace penstock::broker

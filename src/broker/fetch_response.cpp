@@ -47,8 +47,8 @@ public:
         out.partition_index = asked.partition;
         ErrorCode error = entry.part != nullptr ? entry.part->error : entry.error;
         const Topic* known = by_id_ ? serving_.topics.find(topic.topic_id) : serving_.topics.find(topic.name);
-        // The owner knows partitions by id only: whether the topic itself has gone is for us to say.
-        if (error == ErrorCode::unknown_topic_or_partition && by_id_ && known == nullptr)
+        // It was there when the request came: the topic has gone since.
+        if (error == ErrorCode::unknown_topic_or_partition && by_id_ && entry.part != nullptr)
             error = ErrorCode::unknown_topic_id;
         out.error_code = fetch_error(error);
         if (error == ErrorCode::not_leader_or_follower || error == ErrorCode::fenced_leader_epoch) {

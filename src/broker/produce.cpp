@@ -120,6 +120,9 @@ void answer(Request& request, Serving& serving) {
             ProduceResponse::Partition& out = partitions[at++];
             out.index = partition.index;
             out.error_code = part.call != nullptr ? part.call->error : part.error;
+            // It was there when the request came: the topic has gone since.
+            if (out.error_code == ErrorCode::unknown_topic_or_partition && by_id(request) && part.call != nullptr)
+                out.error_code = ErrorCode::unknown_topic_id;
             if (out.error_code == ErrorCode::not_leader_or_follower) {
                 moved = true;
                 const Topic* topic = known_topic(request, serving, asked);

@@ -1,22 +1,32 @@
 #include "broker/topic_table.h"
 
+#include "base/assert.h"
+
 namespace penstock::broker {
 
 TopicTable::TopicTable(const log::LogConfig& default_log)
     : default_log_(default_log), view_(std::make_shared<const ClusterView>()) {}
 
-std::vector<const Topic*> TopicTable::update(std::shared_ptr<const ClusterView> view) {
-    std::vector<const Topic*> changed;
+std::vector<const Topic*> TopicTable::prepare(std::shared_ptr<const ClusterView> view) {
+    changes_.clear();
     for (const auto& topic : view->topics) {
-        auto [at, added] = topics_.try_emplace(topic->id);
-        if (!added && at->second.view->revision == topic->revision) continue;
-        at->second = {topic, settings_of(*topic, default_log_)};
-        changed.push_back(&at->second);
+        auto at = topics_.find(topic->id);
+        if (at != topics_.end() && at->second.view->revision == topic->revision) continue;
+        changes_.push_back({topic, settings_of(*topic, default_log_)});
     }
-    view_ = std::move(view);
+    next_view_ = std::move(view);
+    std::vector<const Topic*> changed;
+    for (const Topic& topic : changes_) changed.push_back(&topic);
+    return changed;
+}
+
+void TopicTable::publish() {
+    PENSTOCK_ASSERT(next_view_ != nullptr);
+    view_ = std::move(next_view_);
+    for (Topic& topic : changes_) topics_[topic.view->id] = std::move(topic);
+    changes_.clear();
     if (topics_.size() != view_->topics.size())
         std::erase_if(topics_, [this](const auto& entry) { return view_->topic(entry.first) == nullptr; });
-    return changed;
 }
 
 const Topic* TopicTable::find(std::string_view name) const {

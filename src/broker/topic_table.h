@@ -1,8 +1,9 @@
 // The topics of the latest view that this shard was given, with their configs parsed once.
 //
-// Stepped by its shard: update() when a view arrives, lookups by every request. Pointers to a Topic live until the next
-// update(); requests that wait keep ids, not pointers.
-// What it does not do: logs. What changed is reported, and the Owner acts on it.
+// Stepped by its shard: prepare() when a view arrives, so that the Owner can make ready what it names, and publish()
+// when all shards have done so; lookups by every request. Pointers to a Topic live until the next publish(); requests
+// that wait keep ids, not pointers. Invariant: what lookups find is ready at every owner.
+// What it does not do: logs. What changes is reported, and the Owner acts on it.
 #pragma once
 
 #include <memory>
@@ -24,12 +25,13 @@ class TopicTable {
 public:
     explicit TopicTable(const log::LogConfig& default_log);
 
-    /// Takes the next view; returns the topics that are new or differ from before.
-    std::vector<const Topic*> update(std::shared_ptr<const ClusterView> view);
+    /// Takes the next view; returns the topics that are new or differ from before, alive until publish().
+    std::vector<const Topic*> prepare(std::shared_ptr<const ClusterView> view);
+    /// From now on lookups go to the prepared view.
+    void publish();
 
-    /// Never null: before the first update() a view without brokers and topics.
+    /// Before the first publish() a view without brokers and topics.
     const ClusterView& view() const { return *view_; }
-    const std::shared_ptr<const ClusterView>& shared_view() const { return view_; }
     const Topic* find(std::string_view name) const;
     const Topic* find(const Uuid& id) const;
 
@@ -37,6 +39,8 @@ private:
     log::LogConfig default_log_;
     std::shared_ptr<const ClusterView> view_;
     std::unordered_map<Uuid, Topic, UuidHash> topics_;
+    std::shared_ptr<const ClusterView> next_view_;
+    std::vector<Topic> changes_;   ///< of the next view
 };
 
 }  // namespace penstock::broker

@@ -105,7 +105,8 @@ void Shard::serve(Call& call) {
     } else if (call.kind == CallKind::view) {
         PENSTOCK_ASSERT(view_call_ == nullptr);
         view_call_ = static_cast<broker::ViewCall*>(&call);
-        apply(view_call_->view);
+        if (view_call_->publish) publish();
+        else prepare(view_call_->view);
     } else {
         owner_.on_call(call, time_);
     }
@@ -146,52 +147,60 @@ void Shard::on_home_answer(Call& call) {
     --view_calls_open_;
 }
 
-/// Shard 0 takes a new view once all shards have applied the one before.
+/// Takes the view's next step. Shard 0 leads: a step begins when all shards have finished the one before.
 bool Shard::follow_cluster() {
     bool worked = false;
-    if (seat_ != nullptr) {
-        worked |= seat_->on_turn(time_.now);
-        std::shared_ptr<const broker::ClusterView> view;
-        if (!applying_ && view_calls_open_ == 0 && !stopping_) {
-            view = seat_->poll_view();
-            if (view == nullptr && views_applied_ == 1 && !view_calls_.empty()) view = topics_.shared_view();
-        }
-        if (view != nullptr) {
-            for (auto& call : view_calls_) {
-                call->view = view;
-                ++view_calls_open_;
-                ask(*call, Ask::start);
-            }
-            apply(std::move(view));
-            worked = true;
-        }
+    if (view_call_ != nullptr && !owner_.applying()) {
+        mailbox_.answer(*view_call_, Ask::start);
+        view_call_ = nullptr;
+        worked = true;
     }
-    return finish_applying() || worked;
-}
-
-void Shard::apply(std::shared_ptr<const broker::ClusterView> view) {
-    const std::vector<const broker::Topic*> changed = topics_.update(std::move(view));
-    owner_.apply(topics_.view(), changed);
-    applying_ = true;
-}
-
-bool Shard::finish_applying() {
-    if (!applying_ || owner_.applying() || view_calls_open_ > 0) return false;
-    applying_ = false;
-    // Shard 0 is done when all are. The others learn that all have the first view when it gives them the second, at
-    // once: a client let in before would be told that topics do not exist whose owner is still applying.
-    ++views_applied_;
-    const bool all_applied = seat_ != nullptr || views_applied_ > 1;
-    if (all_applied) listener_.begin_serving();
-    if (all_applied && !listening_ && !stopping_) {
-        const Result<uint16_t> port = streams_.listen(options_.listen);
-        if (port) listening_ = true;
-        else listen_error_ = port.error();
+    if (seat_ == nullptr) return worked;
+    worked |= seat_->on_turn(time_.now);
+    if (view_calls_open_ > 0 || owner_.applying() || stopping_) return worked;
+    if (view_step_ == ViewStep::preparing) {
+        view_step_ = ViewStep::publishing;
+        spread(nullptr, true);
+        publish();
+        return true;
     }
-    if (view_call_ != nullptr) mailbox_.answer(*view_call_, Ask::start);
-    view_call_ = nullptr;
-    if (seat_ != nullptr) seat_->on_applied(topics_.view().revision, time_.now);
+    if (view_step_ == ViewStep::publishing) {
+        view_step_ = ViewStep::none;
+        seat_->on_applied(topics_.view().revision, time_.now);
+        return true;
+    }
+    std::shared_ptr<const broker::ClusterView> view = seat_->poll_view();
+    if (view == nullptr) return worked;
+    view_step_ = ViewStep::preparing;
+    spread(view, false);
+    prepare(std::move(view));
     return true;
+}
+
+/// Asks all other shards for a step.
+void Shard::spread(const std::shared_ptr<const broker::ClusterView>& view, bool publish) {
+    for (auto& call : view_calls_) {
+        call->view = view;
+        call->publish = publish;
+        ++view_calls_open_;
+        ask(*call, Ask::start);
+    }
+}
+
+/// Requests do not see the view yet: they would be sent to owners that do not know its partitions.
+void Shard::prepare(std::shared_ptr<const broker::ClusterView> view) {
+    const broker::ClusterView& next = *view;
+    const std::vector<const broker::Topic*> changed = topics_.prepare(std::move(view));
+    owner_.apply(next, changed);
+}
+
+void Shard::publish() {
+    topics_.publish();
+    listener_.begin_serving();
+    if (listening_ || stopping_) return;
+    const Result<uint16_t> port = streams_.listen(options_.listen);
+    if (port) listening_ = true;
+    else listen_error_ = port.error();
 }
 
 void Shard::begin_stop(Nanos now) {

@@ -77,9 +77,12 @@ private:
     void on_home_answer(broker::Call& call);
     bool deliver_answers();
 
+    enum class ViewStep : uint8_t { none, preparing, publishing };
+
     bool follow_cluster();
-    void apply(std::shared_ptr<const broker::ClusterView> view);
-    bool finish_applying();
+    void spread(const std::shared_ptr<const broker::ClusterView>& view, bool publish);
+    void prepare(std::shared_ptr<const broker::ClusterView> view);
+    void publish();
 
     const ShardOptions options_;
     io::Streams& streams_;
@@ -91,9 +94,8 @@ private:
     broker::Listener listener_;
     std::unique_ptr<ClusterSeat> seat_;
 
-    bool applying_ = false;                     ///< a view, here
-    uint64_t views_applied_ = 0;
-    broker::ViewCall* view_call_ = nullptr;     ///< from shard 0, to be answered when it is applied
+    ViewStep view_step_ = ViewStep::none;       ///< of shard 0: what all shards are at
+    broker::ViewCall* view_call_ = nullptr;     ///< from shard 0, to be answered when its step is done
     std::vector<std::unique_ptr<broker::ViewCall>> view_calls_;  ///< of shard 0, one for each other shard
     uint32_t view_calls_open_ = 0;
 

@@ -1,0 +1,94 @@
+#include "shard/cluster_seat.h"
+
+#include <gtest/gtest.h>
+
+#include "limits.h"
+#include "scenario/kafka_calls.h"
+#include "wire/kafka/create_topics.h"
+
+namespace penstock::scenario {
+namespace {
+
+using shard::ClusterSeat;
+
+broker::LinkOptions link_options() {
+    broker::LinkOptions options;
+    options.incarnation = make_uuid(1, 1);
+    options.storage_id = make_uuid(2, 2);
+    options.advertised_host = "broker";
+    options.advertised_port = 9092;
+    return options;
+}
+
+TEST(ClusterSeat, tries_again_when_the_coordinator_is_not_there) {
+    sim::Clock clock;
+    sim::Network network(clock, 1);
+    sim::Streams streams(network, {.host = "broker"});
+    ClusterSeat seat(link_options(), {"coordinator", 9090}, streams, clock.now());
+    int refusals = 0;
+    for (int i = 0; i < 200; ++i) {
+        clock.advance(100 * millisecond_ns);
+        network.run();
+        seat.on_turn(clock.now());
+        io::StreamEvent event;
+        while (streams.poll({&event, 1}) == 1) {
+            EXPECT_TRUE(seat.on_event(event, clock.now()));
+            refusals += event.kind == io::StreamEventKind::closed ? 1 : 0;
+        }
+    }
+    EXPECT_GT(refusals, 5);
+    EXPECT_LT(refusals, 100) << "it should wait longer and longer";
+    EXPECT_FALSE(seat.link().reason().empty());
+    EXPECT_EQ(seat.poll_view(), nullptr);
+}
+
+TEST(ClusterSeat, answers_changes_that_it_cannot_forward) {
+    sim::Clock clock;
+    sim::Network network(clock, 1);
+    sim::Streams streams(network, {.host = "broker"});
+    ClusterSeat seat(link_options(), {"coordinator", 9090}, streams, clock.now());
+    broker::TopicsCall cancelled, stopped, late;
+    for (broker::TopicsCall* call : {&cancelled, &stopped}) {
+        call->created.push_back({.name = "t"});
+        call->deadline = clock.now() + 60 * second_ns;
+        seat.on_call(*call);
+    }
+    EXPECT_EQ(seat.poll_answer(), nullptr);
+    seat.on_cancel(cancelled);
+    EXPECT_EQ(seat.poll_answer(), &cancelled);
+    EXPECT_EQ(cancelled.result.error, ErrorCode::request_timed_out);
+    seat.on_cancel(cancelled);
+    EXPECT_EQ(seat.poll_answer(), nullptr);
+    seat.close();
+    EXPECT_EQ(seat.poll_answer(), &stopped);
+    EXPECT_EQ(stopped.result.error, ErrorCode::not_controller);
+    seat.on_call(late);
+    EXPECT_EQ(seat.poll_answer(), &late);
+    EXPECT_EQ(seat.next_deadline(), never);
+}
+
+TEST(ClusterSeat, makes_a_topic_known_to_all_shards_before_it_answers) {
+    BrokerWorld world({.shards = 4});
+    for (int i = 0; i < 10; ++i) {
+        const Uuid id = world.make_topic("t" + std::to_string(i), 8);
+        for (const auto& shard : world.shards) EXPECT_NE(shard->view().topic(id), nullptr);
+    }
+}
+
+TEST(ClusterSeat, survives_a_coordinator_that_comes_and_goes) {
+    BrokerWorld world;
+    for (int i = 0; i < 5; ++i) {
+        world.make_topic("t" + std::to_string(i), 2);
+        world.stop_coordinator();
+        world.run(700 * millisecond_ns * (i + 1));
+        world.start_coordinator();
+        ASSERT_TRUE(world.run_until([&] {
+            return world.shards[0]->seat()->link().state() == broker::LinkState::registered;
+        }));
+        for (int k = 0; k <= i; ++k)
+            EXPECT_EQ(produce(world.connect(), "t" + std::to_string(k), 1, {"x"}).error_code, ErrorCode::none);
+    }
+}
+
+}  // namespace
+}  // namespace penstock::scenario

@@ -1,0 +1,111 @@
+// Appends at the owner: src/broker/owner_append.cpp.
+#include <gtest/gtest.h>
+
+#include "broker/owner_rig.h"
+
+namespace penstock::broker {
+namespace {
+
+using OwnerAppendTest = OwnerRig;
+
+TEST_F(OwnerAppendTest, answers_when_the_batch_is_durable) {
+    open();
+    apply(1);
+    AppendCall& call = append_call(100);
+    owner_->on_call(call, time_);
+    EXPECT_EQ(owner_->poll_answer(), nullptr);
+    EXPECT_TRUE(call.held);
+    run_until([&] { return answered(call); });
+    EXPECT_FALSE(call.held);
+    EXPECT_EQ(call.error, ErrorCode::none);
+    EXPECT_EQ(call.base_offset, 0);
+    EXPECT_EQ(log().durable_offset(), Offset(3));
+}
+
+TEST_F(OwnerAppendTest, answers_at_once_who_does_not_wait_for_the_disk) {
+    open();
+    apply(1);
+    append(100);
+    AppendCall& call = append_call(100);
+    call.when_durable = false;
+    owner_->on_call(call, time_);
+    EXPECT_EQ(owner_->poll_answer(), &call);
+    EXPECT_EQ(call.base_offset, 3);
+    EXPECT_EQ(log().durable_offset(), Offset(3));
+}
+
+TEST_F(OwnerAppendTest, parks_what_has_no_room_and_keeps_the_order) {
+    open({.cache_bytes = 4 * mib});
+    apply(2);
+    std::vector<AppendCall*> calls;
+    for (int i = 0; i < 60; ++i) {
+        calls.push_back(&append_call(100'000 + 1000 * static_cast<size_t>(i), i % 2));
+        owner_->on_call(*calls.back(), time_);
+    }
+    EXPECT_GT(owner_->counters().append_waits, 0u);
+    run_until([&] { return answered_.size() == calls.size(); });
+    for (int i = 0; i < 60; ++i) {
+        EXPECT_EQ(calls[static_cast<size_t>(i)]->error, ErrorCode::none);
+        EXPECT_EQ(calls[static_cast<size_t>(i)]->base_offset, 3 * (i / 2));
+    }
+}
+
+TEST_F(OwnerAppendTest, cancels_what_is_parked_and_what_is_not_durable_yet) {
+    open({.cache_bytes = 4 * mib});
+    apply(1);
+    directory_.stall_until(time_.now + second_ns);
+    std::vector<AppendCall*> calls;
+    while (owner_->counters().append_waits < 2) {
+        calls.push_back(&append_call(300'000));
+        owner_->on_call(*calls.back(), time_);
+    }
+    for (AppendCall* call : calls) owner_->on_cancel(*call, time_);
+    turns(1);
+    for (AppendCall* call : calls) {
+        EXPECT_TRUE(answered(*call));
+        EXPECT_EQ(call->error, ErrorCode::request_timed_out);
+        owner_->on_cancel(*call, time_);  // once more does nothing
+    }
+    turns(1);
+    EXPECT_EQ(answered_.size(), calls.size());
+    time_.now += 2 * second_ns;
+    append(100);
+}
+
+TEST_F(OwnerAppendTest, refuses_when_the_journal_fails) {
+    open();
+    apply(1);
+    append(100);
+    sim::Fault fault;
+    fault.kinds = sim::fault_kind(io::DiskOpKind::write_durable);
+    fault.count = UINT64_MAX;
+    directory_.inject(fault);
+    AppendCall& lost = append_call(100);
+    owner_->on_call(lost, time_);
+    run_until([&] { return answered(lost); });
+    EXPECT_EQ(lost.error, ErrorCode::kafka_storage_error);
+    EXPECT_EQ(lost.base_offset, -1);
+    AppendCall& later = append_call(100);
+    owner_->on_call(later, time_);
+    run_until([&] { return answered(later); });
+    EXPECT_EQ(later.error, ErrorCode::kafka_storage_error);
+}
+
+TEST_F(OwnerAppendTest, refuses_when_it_stops) {
+    open({.cache_bytes = 4 * mib});
+    apply(1);
+    while (owner_->counters().append_waits < 1) owner_->on_call(append_call(300'000), time_);
+    AppendCall& parked = appends_.back();
+    owner_->begin_stop();
+    turns(1);
+    EXPECT_TRUE(answered(parked));
+    EXPECT_EQ(parked.error, ErrorCode::not_leader_or_follower);
+    AppendCall& later = append_call(10);
+    owner_->on_call(later, time_);
+    turns(1);
+    EXPECT_EQ(later.error, ErrorCode::not_leader_or_follower);
+    run_until([&] { return answered_.size() == appends_.size(); });
+}
+
+}  // namespace
+}  // namespace penstock::broker

@@ -1,0 +1,86 @@
+// Offsets for timestamps at the owner: src/broker/owner_list_offset.cpp.
+#include <gtest/gtest.h>
+
+#include "broker/owner_rig.h"
+
+namespace penstock::broker {
+namespace {
+
+class OwnerListOffsetTest : public OwnerRig {
+protected:
+    ListOffsetCall& ask(int64_t timestamp, int32_t epoch = -1, int32_t partition = 0) {
+        ListOffsetCall& call = calls_.emplace_back();
+        call.key = key(partition);
+        call.timestamp = timestamp;
+        call.current_leader_epoch = epoch;
+        owner_->on_call(call, time_);
+        run_until([&] { return answered(call); });
+        return call;
+    }
+    std::deque<ListOffsetCall> calls_;
+};
+
+TEST_F(OwnerListOffsetTest, knows_the_ends_with_the_epoch) {
+    open();
+    apply(1, NodeId(1), 4);
+    append(10);
+    EXPECT_EQ(ask(latest_timestamp).offset, 3);
+    EXPECT_EQ(ask(latest_timestamp).leader_epoch, 4);
+    EXPECT_EQ(ask(earliest_timestamp).offset, 0);
+    EXPECT_EQ(ask(earliest_timestamp).found_timestamp, -1);
+}
+
+TEST_F(OwnerListOffsetTest, finds_the_record_inside_the_batch) {
+    open();
+    apply(1);
+    append(10, 0, 1000);
+    append(10, 0, 2000, wire::Codec::zstd);
+    append(10, 0, 1500);  // clients' clocks differ
+    EXPECT_EQ(ask(0).offset, 0);
+    EXPECT_EQ(ask(1001).offset, 1);
+    EXPECT_EQ(ask(1001).found_timestamp, 1001);
+    EXPECT_EQ(ask(1003).offset, 3);
+    EXPECT_EQ(ask(2002).offset, 5);
+    EXPECT_EQ(ask(2003).offset, -1);
+    EXPECT_EQ(ask(2003).error, ErrorCode::none);
+}
+
+TEST_F(OwnerListOffsetTest, does_not_tell_of_what_is_not_durable) {
+    open();
+    apply(1);
+    append(10, 0, 1000);
+    directory_.stall_until(time_.now + 100 * millisecond_ns);
+    owner_->on_call(append_call(10, 0, 5000), time_);
+    store_turn();
+    EXPECT_EQ(ask(latest_timestamp).offset, 3);
+    EXPECT_EQ(ask(4000).offset, -1);
+}
+
+TEST_F(OwnerListOffsetTest, reads_from_disk_and_can_be_cancelled_meanwhile) {
+    open({.cache_bytes = 4 * mib, .lent_bytes_max = 2 * mib});
+    apply(2);
+    append(1000, 0, 1000);
+    for (int i = 0; i < 40; ++i) append(150'000, 1);
+    EXPECT_EQ(ask(1002).offset, 2);
+    for (int i = 0; i < 40; ++i) append(150'000, 1);
+    ListOffsetCall& call = calls_.emplace_back();
+    call.key = key(0);
+    call.timestamp = 1002;
+    owner_->on_call(call, time_);
+    owner_->on_cancel(call, time_);
+    turns(20);
+    EXPECT_TRUE(answered(call));
+}
+
+TEST_F(OwnerListOffsetTest, refuses_unknown_partitions_and_other_epochs) {
+    open();
+    apply(1, NodeId(1), 2);
+    EXPECT_EQ(ask(latest_timestamp, -1, 9).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(ask(latest_timestamp, 1).error, ErrorCode::fenced_leader_epoch);
+    EXPECT_EQ(ask(latest_timestamp, 3).error, ErrorCode::unknown_leader_epoch);
+    apply(1, NodeId(2), 3);
+    EXPECT_EQ(ask(latest_timestamp).error, ErrorCode::not_leader_or_follower);
+}
+
+}  // namespace
+}  // namespace penstock::broker
