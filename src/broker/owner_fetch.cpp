@@ -79,8 +79,11 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     if (part.from >= log.durable_offset() || call.bytes >= call.bytes_max) return ReadStep::done;
     if (lent_bytes_ >= options_.lent_bytes_max) return ReadStep::memory;
 
-    const uint64_t room = std::min<uint64_t>({part.bytes_max, call.bytes_max - call.bytes,
-                                              options_.lent_bytes_max - lent_bytes_});
+    // A fetch takes at most a quarter of what is left to lend: a few readers that do not read, and hold what they got
+    // until they are closed for it, leave something for those that do.
+    const uint64_t share = (options_.lent_bytes_max - lent_bytes_ + call.bytes) / 4;
+    if (call.bytes > 0 && call.bytes >= share) return ReadStep::memory;
+    const uint64_t room = std::min<uint64_t>({part.bytes_max, call.bytes_max - call.bytes, share - call.bytes});
     const size_t slices_before = call.slices.size();
     const uint64_t waiter = waiters_.add(call);
     const log::ReadStatus status =

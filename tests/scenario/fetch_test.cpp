@@ -271,6 +271,28 @@ TEST(Fetch, of_a_reader_that_does_not_read_pins_a_bounded_part_of_the_cache) {
     EXPECT_FALSE(values_of(fetch(world.connect(), "t", partition, 0).records).empty());
 }
 
+TEST(Fetch, of_a_few_readers_that_do_not_read_leaves_memory_for_others) {
+    BrokerWorldOptions options{.shards = 2, .seed = 8, .cache_bytes = 16 * mib};
+    options.broker.lent_bytes_max = 8 * mib;
+    BrokerWorld world(options);
+    const Uuid id = world.make_topic("t", 8);
+    Client& producer = world.connect();
+    const int32_t partition = world.partition_of(id, 8, 0);
+    for (int i = 0; i < 120; ++i) produce(producer, "t", partition, {std::string(100'000, 'v')});
+    for (int i = 0; i < 6; ++i) {
+        Client& lazy = world.connect();
+        for (int k = 0; k < 5; ++k) FetchCall({{"t", partition, 0}}, {.partition_max_bytes = 50'000'000}).send(lazy);
+        lazy.stop_reading();
+    }
+    world.run(second_ns);
+    Client& honest = world.connect();
+    for (int64_t offset = 0; offset < 20; ++offset) {
+        const int32_t id_of_fetch = FetchCall({{"t", partition, offset}}).send(honest);
+        ASSERT_TRUE(honest.wait_for_frame(second_ns)) << offset;
+        EXPECT_FALSE(values(honest.receive<wire::kafka::FetchResponse>(id_of_fetch, 12), 0).empty());
+    }
+}
+
 TEST(Fetch, ends_quietly_when_its_client_goes) {
     BrokerWorld world({.shards = 3});
     world.make_topic("t", 12);
