@@ -25,7 +25,6 @@ using wire::kafka::ErrorCode;
 
 class Partition;
 struct Request;
-struct HomeQueue;
 struct OwnerQueue;
 
 enum class CallKind : uint8_t { append, fetch, list_offset, topics, view };
@@ -36,7 +35,7 @@ enum class Ask : uint8_t {
     release,  ///< take back the slices that the answer to a fetch lent
 };
 
-struct Call : ListLink<HomeQueue>, ListLink<OwnerQueue> {
+struct Call : ListLink<OwnerQueue> {
     explicit Call(CallKind k) : kind(k) {}
 
     CallKind kind;
