@@ -170,7 +170,8 @@ void ShardThread::report(const shard::Shard& shard) {
     }
     if (shard.seat() == nullptr) return;
     const broker::CoordinatorLink& link = shard.seat()->link();
-    if (link.state_changes() != link_changes_reported_) {
+    // When we stop, the link ends because we end it.
+    if (!stop_seen_ && link.state_changes() != link_changes_reported_) {
         link_changes_reported_ = link.state_changes();
         report_link(link);
     }
