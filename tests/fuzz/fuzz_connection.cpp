@@ -1,8 +1,8 @@
-// Bytes of a Kafka client, against a whole node on simulated drivers. Whatever they are: no crash, no hang, and when the
-// client has gone nothing of it is left.
+// Bytes of a Kafka client, against a whole node on simulated drivers. Whatever they are: no crash, no hang, and when
+// the client has gone nothing of it is left.
 //
-// The first byte says where the rest is cut in two, which a second connection sends in the other order. The node lives on
-// from input to input, as a broker does.
+// The first byte says where the rest is cut in two, which a second connection sends in the other order. The node lives
+// on from input to input, as a broker does.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
