@@ -73,7 +73,7 @@ TEST_F(CommitTest, nothing_behind_a_failed_segment_write_is_acknowledged_before_
     for (uint64_t seed = 1; seed <= 40; ++seed) {
         sim::DirectoryOptions options;
         options.seed = seed;
-        directory_ = std::make_unique<sim::Directory>(options);
+        start_over(options);
         open();
         Log& hurt = **store_->create(key_of(1), {}, time_);
         Log& other = **store_->create(key_of(2), {}, time_);

@@ -8,7 +8,7 @@ class IoTest : public StoreFixture {};
 TEST_F(IoTest, a_disk_that_takes_one_operation_at_a_time_is_enough) {
     sim::DirectoryOptions narrow;
     narrow.queue_depth = 1;
-    directory_ = std::make_unique<sim::Directory>(narrow);
+    start_over(narrow);
     open();
     Log& log = **store_->create(key_of(1), {}, time_);
     for (int i = 0; i < 60; ++i) append(log, i % 3 == 0 ? 200'000 : 900, static_cast<char>('a' + i % 26));

@@ -133,6 +133,11 @@ protected:
         EXPECT_TRUE(directory_->violations().empty()) << directory_->violations().front();
         store_.reset();
     }
+    /// An empty directory for the next open(), after stop().
+    void start_over(const sim::DirectoryOptions& options) {
+        disk_.reset();  // it refers to the directory
+        directory_ = std::make_unique<sim::Directory>(options);
+    }
     /// The power goes; the next open() finds what `choice` left of what was not durable.
     void crash(const sim::CrashChoice& choice = {}) {
         auto left = directory_->crash(choice);
