@@ -9,6 +9,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/assert.h"
 #include "uring/clock.h"
 #include "uring/disk.h"
 
@@ -47,7 +48,7 @@ std::string_view name_of(broker::LinkState state) {
 
 }  // namespace
 
-ShardGroup::ShardGroup(uint32_t shard_count) : mailboxes(shard_count), wakers(shard_count), end(shard_count) {}
+ShardGroup::ShardGroup(uint32_t shard_count) : mailboxes(shard_count), wakers(shard_count), end(shard_count + 1) {}
 
 void ShardGroup::wake(uint32_t shard) {
     if (uring::Waker* waker = wakers[shard].load(std::memory_order_acquire)) waker->notify();
@@ -58,9 +59,12 @@ void ShardGroup::wake_all() {
 }
 
 void ShardGroup::stop() {
-    stopping.store(true, std::memory_order_release);
+    const bool again = stopping.exchange(true);
+    PENSTOCK_ASSERT(!again);
     stopping.notify_all();
     wake_all();
+    // Only now may the shards, which may have stopped long since, destroy what wake_all() uses.
+    static_cast<void>(end.arrive());
 }
 
 ShardThread::ShardThread(ShardThreadOptions options, log::StoreImage image, const uring::DataDirectory& directory,

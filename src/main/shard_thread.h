@@ -33,11 +33,12 @@ public:
     std::atomic<uint32_t> requests_stopped{0};  ///< shards that have no requests under way any more
     std::atomic<uint32_t> stores_stopped{0};    ///< shards whose store has drained
     std::atomic<bool> failed{false};            ///< a shard gave up and said why
-    std::barrier<> end;                         ///< before this nobody may destroy a ring: others may still wake it
+    /// Of the shards and stop(): before it nobody may destroy a ring, which others may still wake.
+    std::barrier<> end;
 
     void wake(uint32_t shard);
     void wake_all();
-    /// From any thread, main's above all.
+    /// Once, from any thread but a shard's. The threads end only after it.
     void stop();
 };
 
