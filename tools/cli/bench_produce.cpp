@@ -99,8 +99,7 @@ public:
         meter_.begin(begin_);
         while (true) {
             const auto now = Clock::now();
-            const bool over = now >= meter_.window_end() || outcome_.interrupted;
-            if (over && (in_flight() == 0 || now >= drain_end())) break;
+            if (over(now) && ((in_flight() == 0 && !owes()) || now >= drain_end())) break;
             issue(now);
             for (const auto& lane : lanes_) {
                 if (auto flushed = lane->link.flush(); !flushed) return std::unexpected(flushed.error());
@@ -114,10 +113,17 @@ public:
             if (errors_ >= errors_max) break;
         }
         outcome_.unanswered = in_flight();
+        if (owes()) {
+            const auto never_sent = meter_.window_end() - next_due_;
+            outcome_.unanswered += 1 + static_cast<uint64_t>(static_cast<double>(never_sent.count()) / interval_ns_);
+        }
         return outcome_;
     }
 
 private:
+    bool over(Clock::time_point now) const { return now >= meter_.window_end() || outcome_.interrupted; }
+    /// Open load: requests that were due in the window and could not be sent yet. Leaving them out would hide a stall.
+    bool owes() const { return options_.rate > 0 && !outcome_.interrupted && next_due_ < meter_.window_end(); }
     Clock::time_point drain_end() const { return std::min(meter_.window_end(), stopped_) + client_.timeout(); }
 
     Outcome<void> build_batch() {
@@ -225,8 +231,11 @@ private:
             waits_.push_back({.fd = lane->link.fd(), .events = events, .revents = 0});
             room = room || (!lane->full() && !lane->targets.empty());
         }
-        auto until = Clock::now() + tick;
-        if (options_.rate > 0 && room && next_due_ < meter_.window_end()) until = std::min(until, next_due_);
+        const auto now = Clock::now();
+        auto until = now + tick;
+        if (room && owes()) until = std::min(until, next_due_);
+        // With acks=0 there is room as soon as the socket has taken everything, and no answer to wake us.
+        if (room && options_.rate == 0 && !over(now)) until = now;
         const auto waited = wait_precisely(waits_, until);
         if (waited) return {};
         if (waited.error().kind != FailureKind::interrupted) return std::unexpected(waited.error());
