@@ -68,7 +68,7 @@ void Producer::close_batch(Partition& partition) {
 
 void Producer::close_due(Deadline now) {
     for (auto& partition : partitions_) {
-        const bool due = finishing_ || now >= partition->opened + options_.linger;
+        const bool due = finishing_ || full() || now >= partition->opened + options_.linger;
         if (partition->open.count() > 0 && due) close_batch(*partition);
     }
 }
@@ -88,7 +88,9 @@ void Producer::append_waits(std::vector<pollfd>& waits) const {
 Deadline Producer::next_deadline() const {
     Deadline next = Deadline::max();
     for (const auto& partition : partitions_) {
-        if (partition->open.count() > 0) next = std::min(next, partition->opened + options_.linger);
+        if (partition->open.count() > 0) {
+            next = finishing_ || full() ? Deadline{} : std::min(next, partition->opened + options_.linger);
+        }
         if (!partition->closed.empty() && !partition->in_flight) {
             const Batch& front = partition->closed.front();
             next = std::min({next, std::max(front.not_before, stale_ ? refresh_not_before_ : Deadline{}),

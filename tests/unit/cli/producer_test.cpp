@@ -105,6 +105,19 @@ TEST(Producer, GivesUpAfterTheDeliveryTimeout) {
     EXPECT_NE(producer.report().failures.begin()->first.find("NOT_ENOUGH_REPLICAS (19)"), std::string::npos);
 }
 
+TEST(Producer, TheEndOfTheInputEndsLingering) {
+    MockCluster cluster(1);
+    cluster.create_topic("games", 1);
+    const Globals globals = cluster.globals();
+    Client client(globals);
+    Producer producer(client, {.topic = "games", .linger = 1h});
+    ASSERT_TRUE(producer.open(IfAbsent::refuse));
+    add(producer, 0, 5);
+    EXPECT_GT(producer.next_deadline(), Clock::now() + 30min);
+    run(producer);
+    EXPECT_EQ(producer.report().delivered, 5u);
+}
+
 TEST(Producer, WithoutAcksWhatIsSentCounts) {
     MockCluster cluster(1);
     cluster.create_topic("games", 1);
