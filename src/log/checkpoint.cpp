@@ -31,8 +31,7 @@ bool Store::Impl::checkpoint_needed() const {
 /// Frames tell only what the journal holds, too: not that a log is gone before its removal is committed, nor bytes of
 /// a failed log before the commit that cuts them is durable.
 bool Store::Impl::checkpoint_allowed() const {
-    if (cuts_staged > 0 || durable_sequence < cut_sequence) return false;
-    return std::ranges::none_of(graves, [](const auto& log) { return log->listed_staged; });
+    return !cut_staged() && durable_sequence >= cut_sequence && damaged_sequence == 0;
 }
 
 void Store::Impl::run_checkpoint() {

@@ -57,7 +57,8 @@ std::unique_ptr<Commit> Store::Impl::new_commit() {
         spare_commits.pop_back();
     }
     commit->buffer.resize(header_size);
-    commit->header = {next_sequence, durable_sequence, checkpoint.durable_frame, 0, 0, 0,
+    uint64_t vouched = damaged_sequence == 0 ? durable_sequence : damaged_sequence - 1;
+    commit->header = {next_sequence, vouched, checkpoint.durable_frame, 0, 0, 0,
                       static_cast<uint16_t>(options.shard)};
     commit->pending = 1;
     return commit;
@@ -91,6 +92,7 @@ bool Store::Impl::build_commit(Time time) {
     ++next_sequence;
     if (!note) last_full_sequence = commit->header.sequence;
     noted_durable = commit->header.durable_through;
+    if (damaged_sequence != 0 && damaged_until == 0 && !cut_staged()) damaged_until = commit->header.sequence;
     note_at = never;
     ++counters.commits;
     counters.commit_bytes += commit->buffer.size();
@@ -264,7 +266,8 @@ void Store::Impl::finish_commits() {
         durable_sequence = commit->header.sequence;
         // Recovery checks what a commit names unless a later one vouches for it. Where a segment write failed the check
         // will, too, and cut there: nothing from that commit on is answered before somebody vouches.
-        if (commit->damaged) vouch_sequence = durable_sequence;
+        if (commit->damaged) note_damage(*commit);
+        settle_damage();
         unvouched.push_back(std::move(commit));
         if (unvouched.back()->header.durable_through < vouch_sequence) continue;
         for (auto& sure : unvouched) {
@@ -282,6 +285,25 @@ void Store::Impl::finish_commits() {
     if (commits.empty() && staged.empty() && note_at == never && noted_durable < last_full_sequence) {
         note_at = now.now + note_delay_ns;
     }
+}
+
+/// Whether a cut, or the removal of a log, waits for its commit.
+bool Store::Impl::cut_staged() const {
+    return cuts_staged > 0 || std::ranges::any_of(graves, [](const auto& log) { return log->listed_staged; });
+}
+
+/// The commit names bytes that are not there. Its log was failed, or removed, when the write of them was: the entry
+/// that says so is staged, or in a commit already. Who vouched for the damaged commit before that one is durable would
+/// have recovery trust those bytes, should a crash lose the cut alone.
+void Store::Impl::note_damage(const Commit& commit) {
+    vouch_sequence = commit.header.sequence;
+    if (damaged_sequence == 0) damaged_sequence = commit.header.sequence;
+    damaged_until = cut_staged() ? 0 : next_sequence - 1;
+}
+
+void Store::Impl::settle_damage() {
+    if (damaged_until == 0 || durable_sequence < damaged_until) return;
+    damaged_sequence = damaged_until = 0;
 }
 
 void Store::Impl::commit_durable(Commit& commit) {

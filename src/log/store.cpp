@@ -164,7 +164,7 @@ void Store::Impl::fail_log(LogData& log) {
     entry.offset = log.durable_offset_.value;
     entry.position = log.durable_end;
     list_staged(log);
-    // First in line: no commit may vouch for what it cuts before it stands in the journal.
+    // First in line: what it cuts keeps others waiting until it stands in the journal (note_damage).
     std::erase(staged, &log);
     staged.insert(staged.begin(), &log);
     ++cuts_staged;

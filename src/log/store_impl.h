@@ -152,6 +152,9 @@ struct Store::Impl {
     void finish_commits();
     void commit_durable(Commit& commit);
     void part_done(Commit& commit);
+    bool cut_staged() const;
+    void note_damage(const Commit& commit);
+    void settle_damage();
 
     // flush.cpp
     void write_segment(LogData& log, uint64_t to, Commit* commit);
@@ -270,6 +273,8 @@ struct Store::Impl {
     uint64_t durable_sequence = 0;   ///< complete, and all before it
     uint64_t settled_sequence = 0;   ///< answered: recovery will not cut it
     uint64_t vouch_sequence = 0;     ///< the last damaged commit: nothing from it on counts before it is vouched for
+    uint64_t damaged_sequence = 0;   ///< the first damaged commit whose bytes no durable commit has cut yet; 0: none
+    uint64_t damaged_until = 0;      ///< the commit that cuts them; 0: not built yet
     uint64_t noted_durable = 0;      ///< highest acknowledged commit that a later commit vouches for
     uint64_t last_full_sequence = 0; ///< last commit with entries
     Nanos note_at = never;

@@ -35,6 +35,22 @@ void check_crashes(const Directory& directory, const Model& model, const Snapsho
     }
 }
 
+/// The power goes now and then while a world works.
+class Cutter final : public DirectoryObserver {
+public:
+    Cutter(const World& world, uint64_t seed) : world_(world), random_(seed) {}
+    void on_submitted(const Directory& directory) override { event(directory); }
+    void on_completed(const Directory& directory) override { event(directory); }
+
+private:
+    void event(const Directory& directory) {
+        if (random_.chance(1, 6)) check_crashes(directory, world_.model(), world_.bounds(), world_.clock(), random_);
+    }
+
+    const World& world_;
+    Random random_;
+};
+
 Fault random_fault(Random& random) {
     static constexpr uint32_t kinds[] = {~0u,
                                          fault_kind(DiskOpKind::write_durable),
@@ -63,7 +79,10 @@ void errors_while_working(uint64_t seed) {
                    (fault.folder ? std::to_string(static_cast<int>(*fault.folder)) : "any") + ", skip " +
                    std::to_string(fault.skip) + ", count " + std::to_string(fault.count);
     directory.inject(fault);
+    Cutter cutter(world, random.next());
+    directory.observe(&cutter);
     world.work(80);
+    directory.observe(nullptr);
     ++totals.errors;
     totals.failed_logs += world.any_failed();
     const bool spares_logs = fault.folder == io::FileKind::checkpoint || fault.folder == io::FileKind::super;
@@ -207,7 +226,7 @@ void run_faults(uint64_t seed, const StorageArguments&) {
 
 int main(int argc, char** argv) {
     using penstock::sim::totals;
-    const int code = penstock::sim::run_seeds("storage_fault", 200, argc, argv, penstock::sim::run_faults);
+    const int code = penstock::sim::run_seeds("storage_fault", 80, argc, argv, penstock::sim::run_faults);
     std::printf("%lu lives with errors (%lu with failed logs), %lu openings with an error (%lu refused), "
                 "%lu full disks, %lu stalls\n",
                 totals.errors, totals.failed_logs, totals.openings, totals.refused_openings, totals.full,
