@@ -154,6 +154,8 @@ void World::pass_time(bool produce) {
         clock_.advance_to(produce ? std::min(next, clock_.now() + millisecond_ns) : next);
     }
     if (produce && random_.chance(1, 4)) clock_.advance(static_cast<int64_t>(random_.below(500)) * microsecond_ns);
+    // A process that was stopped for seconds: its timers are due while producers are busy.
+    if (produce && random_.chance(1, 50)) clock_.advance(static_cast<int64_t>(random_.below(7)) * second_ns);
     clock_.advance(turn_ns);
     directory_.step(clock_.now());
 }
