@@ -54,8 +54,12 @@ bool apply_append(LogState& state, const Entry& entry) {
 
 bool apply_truncate(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
     if (entry.offset > state.end_offset || entry.offset < state.start_offset) return false;
-    if (entry.position > state.end) return false;
-    while (state.segments.size() > 1 && state.segments.back().base_offset > entry.offset) state.segments.pop_back();
+    if (entry.position > state.end || entry.position < state.segments.front().start) return false;
+    // By position, too: a roll moves the end without an offset.
+    while (state.segments.size() > 1 &&
+           (state.segments.back().base_offset > entry.offset || state.segments.back().start > entry.position)) {
+        state.segments.pop_back();
+    }
     state.segments.back().end = 0;
     while (!state.files.empty() && state.files.back().start >= entry.position &&
            state.files.back().start > state.segments.back().start) {
@@ -177,21 +181,46 @@ bool get_count(FieldReader& in, size_t item_size, uint32_t& count) {
     return in.ok() && count <= in.left() / item_size;
 }
 
-bool consistent(const LogState& state) {
-    if (state.segments.empty() || state.start_offset < 0 || state.end_offset < state.start_offset) return false;
-    if (state.flushed > state.end || state.end < state.segments.back().start) return false;
-    if (!std::ranges::is_sorted(state.segments, {}, &Segment::start)) return false;
-    if (!std::ranges::is_sorted(state.files, {}, &FileRef::start)) return false;
-    for (const FileRef& f : state.files) {
-        if (!is_pool(f.file.kind)) return false;
+/// Whether each segment's bytes lie in files that follow each other from its start, and no file lies elsewhere.
+bool files_fit(const LogState& state) {
+    auto file = state.files.begin();
+    for (auto segment = state.segments.begin(); segment != state.segments.end(); ++segment) {
+        bool active = segment + 1 == state.segments.end();
+        uint64_t end = active ? state.end : segment->end;
+        uint64_t next_start = active ? UINT64_MAX : (segment + 1)->start;
+        if (segment->start % io::block_size != 0 || end < segment->start || end > next_start) return false;
+        uint64_t at = segment->start;
+        // A segment that was cut may hold a file that it does not need now.
+        while (file != state.files.end() && file->start == at && at < next_start) {
+            if (!is_pool(file->file.kind)) return false;
+            at = file->end();
+            ++file;
+        }
+        if (at < end) return false;
     }
+    return file == state.files.end();
+}
+
+/// Whether the ranges follow each other, each inside one segment.
+bool ranges_fit(const LogState& state) {
     uint64_t at = 0;
     for (const IndexRange& r : state.ranges) {
-        if (r.position < at || r.size > state.end || r.position > state.end - r.size) return false;
+        if (r.position < at) return false;
+        auto after = std::ranges::upper_bound(state.segments, r.position, {}, &Segment::start);
+        if (after == state.segments.begin()) return false;
+        uint64_t end = after == state.segments.end() ? state.end : std::prev(after)->end;
+        if (r.position > end || r.size > end - r.position) return false;
         if (state.file_of(r.position) == state.files.size()) return false;
         at = r.position + r.size;
     }
-    return state.end == state.segments.back().start || state.end <= state.covered();
+    return true;
+}
+
+bool consistent(const LogState& state) {
+    if (state.segments.empty() || state.start_offset < 0 || state.end_offset < state.start_offset) return false;
+    if (state.flushed > state.end) return false;
+    if (!std::ranges::is_sorted(state.segments, {}, &Segment::start)) return false;
+    return files_fit(state) && ranges_fit(state);
 }
 
 }  // namespace

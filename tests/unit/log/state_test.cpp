@@ -118,6 +118,47 @@ TEST(StateTest, a_cut_range_forgets_its_checksum) {
     EXPECT_FALSE(state.ranges[0].crc_known);
 }
 
+TEST(StateTest, a_cut_takes_a_roll_without_records_back) {
+    LogState state = filled();
+    const uint64_t end = state.end;
+    ASSERT_NE(end % io::block_size, 0u);
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, entry_of(EntryType::roll, align_up(end, io::block_size), state.end_offset), freed));
+    attach(state, 4, state.end, state.end_offset);
+    ASSERT_TRUE(append(state, 5000, true));
+    const size_t segments = state.segments.size();
+    ASSERT_TRUE(apply(state, entry_of(EntryType::truncate, end, state.end_offset - 1), freed));
+    EXPECT_EQ(state.end, end);
+    EXPECT_EQ(state.segments.size(), segments - 1);
+    ASSERT_EQ(freed.size(), 1u);
+    EXPECT_EQ(freed[0].number, 4u);
+    Bytes bytes;
+    encode_state(bytes, state, 1);
+    FieldReader in(bytes);
+    LogState again;
+    uint64_t as_of = 0;
+    EXPECT_TRUE(decode_state(in, again, as_of));
+}
+
+TEST(StateTest, a_state_whose_bytes_lie_in_no_file_is_refused) {
+    auto decodes = [](auto change) {
+        LogState state = filled();
+        change(state);
+        Bytes bytes;
+        encode_state(bytes, state, 1);
+        FieldReader in(bytes);
+        LogState again;
+        uint64_t as_of = 0;
+        return decode_state(in, again, as_of);
+    };
+    EXPECT_TRUE(decodes([](LogState&) {}));
+    EXPECT_FALSE(decodes([](LogState& s) { s.files.erase(s.files.begin() + 1); }));
+    EXPECT_FALSE(decodes([](LogState& s) { s.files.back().start += io::block_size; }));
+    EXPECT_FALSE(decodes([](LogState& s) { s.segments.back().start -= 1; }));
+    EXPECT_FALSE(decodes([](LogState& s) { s.segments.front().end = s.segments.back().start + 1; }));
+    EXPECT_FALSE(decodes([](LogState& s) { s.ranges[2].size += io::block_size; }));
+}
+
 TEST(StateTest, bytes_journaled_again_no_longer_count_as_flushed) {
     LogState state = new_state();
     attach(state, 1, 0, 0);
