@@ -105,6 +105,9 @@ inline constexpr uint64_t send_piece_bytes = 1024 * 1024;
 inline constexpr int64_t frame_timeout_ns = 30'000'000'000;
 /// A reader that took nothing for so long is closed: what it does not read stays pinned in the cache.
 inline constexpr int64_t send_stall_timeout_ns = 60'000'000'000;
+/// How long a request may go on to wait when its client has ended its side: most of these have gone, and the rest has
+/// no use for an answer that waited for more.
+inline constexpr int64_t ended_wait_ns = 1'000'000'000;
 /// Kafka's connections.max.idle.ms.
 inline constexpr int64_t connection_idle_timeout_ns = 600'000'000'000;
 

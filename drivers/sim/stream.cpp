@@ -36,7 +36,7 @@ struct Network::Half {
     std::pair<std::string, uint16_t> target;  ///< connecting
     bool carry_scheduled = false;
     bool paused = false;
-    bool peer_ended = false;
+    bool end_wanted = false, end_sent = false;  ///< of what we send
     bool closed_by_owner = false;
     std::deque<Send> sends;
     std::deque<Arrival> inbox;
@@ -161,8 +161,8 @@ void Network::carry(Half& half) {
         peer->inbox.push_back({.at = peer->last_arrival, .bytes = std::move(bytes)});
         schedule(Verb::deliver, peer->id, peer->last_arrival);
     }
-    if (half.sends.empty() && half.peer_ended) end(half, 0);
-    else schedule_carry(half, static_cast<int64_t>(random_.below(5 * microsecond_ns)));
+    if (half.sends.empty() && half.end_wanted) send_end(half);
+    schedule_carry(half, static_cast<int64_t>(random_.below(5 * microsecond_ns)));
 }
 
 void Network::take_piece(Half& half, uint64_t size, std::vector<std::byte>& out) {
@@ -189,8 +189,7 @@ void Network::deliver(Half& half) {
     while (!half.paused && !half.inbox.empty() && half.inbox.front().at <= clock_.now()) {
         if (half.inbox.front().bytes.empty()) {
             half.inbox.clear();
-            half.peer_ended = true;
-            if (half.sends.empty()) end(half, 0);
+            owner.events_.push_back({.kind = io::StreamEventKind::ended, .connection = {half.id}});
             return;
         }
         if (owner.free_.empty()) {
@@ -230,16 +229,18 @@ uint32_t Network::fill(Half& half, std::byte* to, uint32_t size) {
 void Network::send_end(Half& half) {
     Half* peer = find(half.peer);
     if (peer == nullptr || peer->state == Half::State::ended) return;
-    const bool unread = half.inbox_bytes > 0;
+    const bool unread = half.state == Half::State::ended && half.inbox_bytes > 0;
+    if (!unread && half.end_sent) return;
+    half.end_sent = true;
     peer->last_arrival = std::max(peer->last_arrival, after_delay());
     if (!unread) peer->inbox.push_back({.at = peer->last_arrival});
     schedule(unread ? Verb::reset : Verb::deliver, peer->id, peer->last_arrival);
 }
 
 void Network::end(Half& half, int32_t os_error) {
+    half.state = Half::State::ended;
     if (os_error == 0) send_end(half);
     else if (find(half.peer) != nullptr) schedule(Verb::reset, half.peer, after_delay());
-    half.state = Half::State::ended;
     half.sends.clear();
     half.inbox.clear();
     half.inbox_bytes = 0;
@@ -340,6 +341,13 @@ void Streams::close(io::ConnectionId id) {
     network_.end(*half, 0);
 }
 
+void Streams::end_sending(io::ConnectionId id) {
+    Network::Half* half = find(id);
+    if (half == nullptr || half->end_wanted) return;
+    half->end_wanted = true;
+    if (half->sends.empty()) network_.send_end(*half);
+}
+
 size_t Streams::poll(std::span<io::StreamEvent> out) {
     size_t n = 0;
     while (n < out.size() && !events_.empty()) {
@@ -350,6 +358,7 @@ size_t Streams::poll(std::span<io::StreamEvent> out) {
             release(event.buffer);
             continue;
         }
+        if (event.kind == io::StreamEventKind::ended && found->second->closed_by_owner) continue;
         out[n++] = event;
         if (event.kind != io::StreamEventKind::closed) continue;
         network_.halves_.erase(found);

@@ -108,6 +108,10 @@ public:
     void close(io::ConnectionId connection) override;
     size_t poll(std::span<io::StreamEvent> out) override;
 
+    /// As shutdown(SHUT_WR): what is queued still goes, then the peer sees the end; receiving goes on. The connection
+    /// must be open, and nothing may be sent any more.
+    void end_sending(io::ConnectionId connection);
+
 private:
     friend class Network;
     Network::Half* find(io::ConnectionId id) const;

@@ -33,7 +33,7 @@ struct Connection {
     bool paused = false;
     bool starved = false;           ///< waits for a receive buffer
     bool in_starved_row = false;    ///< stands in the row of those that wait, or did when it left off waiting
-    bool peer_ended = false;        ///< no more bytes will come; what is queued still goes
+    bool peer_ended = false;        ///< no more bytes will come; sending goes on
     bool closed_by_caller = false;  ///< what was received and not polled is of no use any more
     bool send_under_way = false;
     bool ready_to_send = false;     ///< stands in the list that on_submit() looks at

@@ -161,7 +161,7 @@ void Streams::on_received(Connection& connection, int32_t result, uint32_t flags
     if (connection.state != ConnectionState::open) return;
     if (result == 0) {
         connection.peer_ended = true;
-        if (connection.sends.empty()) end(connection, 0);
+        push_event({.kind = io::StreamEventKind::ended, .connection = connection.index});
     } else if (result == -ENOBUFS) {
         ++counters_.buffer_shortages;
         if (!connection.paused) {
@@ -237,7 +237,6 @@ void Streams::on_sent(Connection& connection, int32_t result) {
         report_sent(connection);
     }
     if (!connection.sends.empty()) mark_ready_to_send(connection);
-    else if (connection.peer_ended) end(connection, 0);
 }
 
 void Streams::report_sent(Connection& connection) {
@@ -299,6 +298,7 @@ size_t Streams::poll(std::span<io::StreamEvent> out) {
             pool_->give_back(queued.buffer.index);
             continue;
         }
+        if (queued.kind == io::StreamEventKind::ended && connection.closed_by_caller) continue;
         io::StreamEvent& event = out[n++];
         event = {.kind = queued.kind, .connection = connection.id, .buffer = queued.buffer, .token = queued.token};
         if (queued.kind == io::StreamEventKind::accepted) std::copy_n(connection.peer, sizeof event.peer, event.peer);

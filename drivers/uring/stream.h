@@ -3,8 +3,8 @@
 //
 // Stepped by its Ring, on the ring's thread. Invariants: a connection has at most one send and one receive under way;
 // its slot is used again only after nothing is under way and `closed` was polled; ids carry a generation.
-// When the peer ends its side, what is queued then is still sent before `closed`. When all buffers are lent,
-// connections wait in a row until buffers come back.
+// When the peer ends its side, sending goes on until close(). When all buffers are lent, connections wait in a row
+// until buffers come back.
 // What it does not do: no timeouts of its own; close() ends a connect() that takes too long.
 #pragma once
 

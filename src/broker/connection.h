@@ -36,6 +36,9 @@ public:
 
     // Receiving.
     void on_received(const io::ReceiveBuffer& buffer, Nanos now);
+    /// The peer sends no more: what is here already is still served.
+    void on_ended() { peer_ended_ = true; }
+    bool peer_ended() const { return peer_ended_; }
     void pause();
     void resume();
     /// Whether a request of this API may run beside those in flight.
@@ -87,6 +90,7 @@ private:
     uint64_t unsent_bytes_ = 0;
     Request* next_to_hand_ = nullptr;  ///< the first of sending_ that is not with the driver as a whole
     bool paused_ = false;
+    bool peer_ended_ = false;
     bool ending_ = false;
     bool closing_ = false;
     Nanos last_received_;

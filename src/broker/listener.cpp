@@ -66,6 +66,9 @@ void Listener::on_event(const io::StreamEvent& event) {
             if (Request* over = connection.on_sent(time.now)) end(*over);
             work_on(connection);
             break;
+        case io::StreamEventKind::ended:
+            on_ended(connection);
+            break;
         case io::StreamEventKind::closed: on_closed(connection); break;
         case io::StreamEventKind::accepted:
         case io::StreamEventKind::connected: break;
@@ -91,6 +94,14 @@ void Listener::close(Connection& connection) {
     leave_lists(connection);
     streams_.close(connection.id);
     while (Request* request = connection.pop_in_flight()) abandon(*request);
+}
+
+/// The client has gone, or waits for the answers to what it sent: sending them tells.
+void Listener::on_ended(Connection& connection) {
+    connection.on_ended();
+    IntrusiveList<Request, FlightList>& requests = connection.in_flight();
+    for (Request* request = requests.front(); request != nullptr; request = requests.next(*request)) hurry(*request);
+    work_on(connection);
 }
 
 void Listener::on_closed(Connection& connection) {
@@ -155,6 +166,11 @@ void Listener::read_frames(Connection& connection) {
             ++counters_.frames_malformed;
             connection.end_when_drained();
             connection.pause();
+            if (connection.drained()) close(connection);
+            return;
+        }
+        if (status == FrameStatus::bytes_wanted && connection.peer_ended()) {
+            connection.end_when_drained();
             if (connection.drained()) close(connection);
             return;
         }

@@ -63,6 +63,7 @@ private:
 
     // Connections: listener.cpp
     void accept(const io::StreamEvent& event);
+    void on_ended(Connection& connection);
     void on_closed(Connection& connection);
     using Serving::close;
     void close(Connection& connection);
@@ -80,6 +81,7 @@ private:
     bool room_for_request() const;
     void start(Connection& connection);
     Request& take_request();
+    void hurry(Request& request);
     void abandon(Request& request);
     void end(Request& request);
     void recycle(Request& request);

@@ -42,6 +42,13 @@ void Listener::start(Connection& connection) {
     request.handler->start(request, reader, *this);
     count_arena(request);
     PENSTOCK_ASSERT(request.stage != RequestStage::running || request.open_calls > 0);
+    if (connection.peer_ended()) hurry(request);
+}
+
+/// Produces are let finish: they are on their way to the disk.
+void Listener::hurry(Request& request) {
+    if (request.header.key == 0 || !request.set()) return;
+    timers_.set(request, std::min(request.deadline(), time.now + limits::ended_wait_ns));
 }
 
 void Listener::on_answered(Call& call) {

@@ -57,6 +57,7 @@ void Server::on_event(const io::StreamEvent& event, Nanos now) {
             --at->second.sending;
             return send(at->first, at->second);
         }
+        case io::StreamEventKind::ended: return close(event.connection);
         case io::StreamEventKind::closed: return on_closed(event.connection);
     }
 }

@@ -34,8 +34,9 @@ enum class StreamEventKind : uint8_t {
     connected,  ///< a connect() succeeded
     received,   ///< `buffer` holds the next bytes of the connection
     sent,       ///< the send with `token` was handed over whole: its fragments are the caller's again
-    closed,     ///< the last event of a connection: peer closed, error, or close(). Sends not reported before are
-                ///< over: their fragments are the caller's again.
+    ended,      ///< the peer sends no more; it may have gone, or wait for what we still send. close() is up to us.
+    closed,     ///< the last event of a connection: error, or close(). Sends not reported before are over: their
+                ///< fragments are the caller's again.
 };
 
 struct StreamEvent {

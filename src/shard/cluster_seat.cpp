@@ -23,6 +23,7 @@ bool ClusterSeat::on_event(const io::StreamEvent& event, Nanos now) {
             streams_.release(event.buffer);
             break;
         case io::StreamEventKind::sent: link_.on_sent(); break;
+        case io::StreamEventKind::ended: streams_.close(connection_); break;
         case io::StreamEventKind::closed: {
             connection_open_ = false;
             std::string why = event.error.os_error == 0 ? "the coordinator closed the connection"

@@ -53,6 +53,11 @@ void Side::on_event(const io::StreamEvent& event) {
     switch (event.kind) {
         case io::StreamEventKind::received: on_received(event.connection, connection, event.buffer); break;
         case io::StreamEventKind::sent: on_sent(event.connection, connection, event.token); break;
+        case io::StreamEventKind::ended:
+            EXPECT_FALSE(connection.ended) << "a stream ends once";
+            connection.ended = true;
+            if (!outstay) streams_.close(event.connection);
+            break;
         default:
             connection.closed = true;
             connection.error = event.error;
@@ -62,6 +67,7 @@ void Side::on_event(const io::StreamEvent& event) {
 
 void Side::on_received(io::ConnectionId id, Connection& connection, const io::ReceiveBuffer& buffer) {
     ASSERT_GT(buffer.size, 0u);
+    EXPECT_FALSE(connection.ended) << "bytes after the end";
     uint64_t wrong = 0;
     for (uint32_t i = 0; i < buffer.size; ++i) wrong += buffer.data[i] != pattern(connection.received + i);
     EXPECT_EQ(wrong, 0u) << "bytes that differ in " << buffer.size << " after " << connection.received;
@@ -312,6 +318,51 @@ TEST_P(StreamContract, tells_when_the_peer_closes) {
     ASSERT_TRUE(run_until([&] { return server_->is_closed(at_server) && client_->is_closed(at_client); }));
     EXPECT_EQ((*server_)[at_server].received, bytes.size()) << "what was sent before the end arrives";
     EXPECT_EQ((*server_)[at_server].error.os_error, 0);
+}
+
+TEST_P(StreamContract, a_peer_that_sends_no_more_still_gets_what_is_sent) {
+    start();
+    server_->outstay = true;
+    io::ConnectionId at_client, at_server;
+    ASSERT_NO_FATAL_FAILURE(connect(at_client, at_server));
+    const std::vector<std::byte> request = pattern_bytes(0, 100'000), answer = pattern_bytes(0, 9 * mib);
+    const Fragment asked = fragment(request), early = fragment({answer.data(), 8 * mib}),
+                   late = fragment({answer.data() + 8 * mib, mib});
+    ASSERT_TRUE(client_->send(at_client, {&asked, 1}, 1));
+    ASSERT_TRUE(server_->send(at_server, {&early, 1}, 1));
+    ASSERT_TRUE(run_until([&] { return client_->sent == 1; }));
+    world_->end_sending(at_client, (*server_)[at_server].peer);
+    ASSERT_TRUE(run_until([&] { return (*server_)[at_server].ended; }));
+    EXPECT_EQ((*server_)[at_server].received, request.size());
+    ASSERT_TRUE(run_until([&] { return server_->sent == 1; }));
+    run_quiet(20);
+    EXPECT_FALSE(server_->is_closed(at_server)) << "it is ours to close";
+    world_->server().pause(at_server);
+    world_->server().resume(at_server);
+    ASSERT_TRUE(server_->send(at_server, {&late, 1}, 2)) << "an answer that took a while";
+    ASSERT_TRUE(run_until([&] { return server_->sent == 2; }));
+    world_->server().close(at_server);
+    ASSERT_TRUE(run_until([&] { return server_->is_closed(at_server) && client_->is_closed(at_client); }));
+    EXPECT_EQ((*client_)[at_client].received, answer.size());
+    EXPECT_EQ((*server_)[at_server].error.os_error, 0);
+    EXPECT_EQ((*client_)[at_client].error.os_error, 0);
+}
+
+TEST_P(StreamContract, what_is_sent_to_a_peer_that_has_gone_closes) {
+    start();
+    server_->outstay = true;
+    io::ConnectionId at_client, at_server;
+    ASSERT_NO_FATAL_FAILURE(connect(at_client, at_server));
+    world_->client().close(at_client);
+    ASSERT_TRUE(run_until([&] { return (*server_)[at_server].ended; }));
+    const std::vector<std::byte> bytes = pattern_bytes(0, 1000);
+    const Fragment one = fragment(bytes);
+    uint64_t token = 0;
+    ASSERT_TRUE(run_until([&] {
+        if (!server_->is_closed(at_server)) server_->send(at_server, {&one, 1}, ++token);
+        return server_->is_closed(at_server);
+    }));
+    EXPECT_NE((*server_)[at_server].error.os_error, 0);
 }
 
 TEST_P(StreamContract, buffers_may_come_back_after_the_end) {

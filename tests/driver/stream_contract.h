@@ -29,6 +29,8 @@ public:
     virtual io::Streams& client() = 0;
     /// Lets things happen: returns after something did, or after a moment of quiet.
     virtual void step() = 0;
+    /// The client ends its sending side and goes on receiving. `name`: as the server's `accepted` gave it.
+    virtual void end_sending(io::ConnectionId at_client, const std::string& name) = 0;
     virtual std::string host() const { return "127.0.0.1"; }
 };
 
@@ -45,7 +47,7 @@ public:
         std::deque<uint64_t> tokens;         ///< sends not reported yet, in order
         std::vector<io::ReceiveBuffer> held;
         std::deque<io::ReceiveBuffer> echo_later;
-        bool closed = false;
+        bool ended = false, closed = false;
         Error error;
         std::string peer;
     };
@@ -63,6 +65,7 @@ public:
     io::Streams& streams() { return streams_; }
 
     bool hold = false;   ///< keep received buffers instead of giving them back
+    bool outstay = false;  ///< leave a connection open when its peer has ended
     bool echo = false;   ///< send received bytes back, from the received buffers themselves
     std::vector<io::ConnectionId> begun;  ///< accepted or connected, in order
     uint64_t sent = 0, closed = 0;

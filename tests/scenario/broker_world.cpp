@@ -38,6 +38,7 @@ bool Client::turn() {
                 outgoing_.pop_front();
                 --sending_;
                 break;
+            case io::StreamEventKind::ended: streams_->close(id_); break;
             case io::StreamEventKind::closed: closed_ = true; break;
             case io::StreamEventKind::accepted: break;
         }
@@ -48,6 +49,7 @@ bool Client::turn() {
         if (!streams_->send(id_, {&fragment, 1}, 0)) break;
         ++sending_;
     }
+    if (ends_ && connected_ && sending_ == outgoing_.size()) streams_->end_sending(id_);
     return count > 0;
 }
 

@@ -96,6 +96,8 @@ public:
     void stop_reading();
     void go_on_reading();
     void close();
+    /// Ends its side behind what was sent, and goes on receiving.
+    void end_sending() { ends_ = true; }
     uint64_t received_bytes() const { return received_total_; }
 
     bool turn();
@@ -104,7 +106,7 @@ private:
     BrokerWorld& world_;
     std::unique_ptr<sim::Streams> streams_;
     io::ConnectionId id_;
-    bool connected_ = false, closed_ = false;
+    bool connected_ = false, closed_ = false, ends_ = false;
     std::deque<std::vector<std::byte>> outgoing_;  ///< the first sending_ of them are with the streams
     size_t sending_ = 0;
     std::vector<std::byte> received_;

@@ -206,6 +206,50 @@ TEST(Listener, keeps_a_connection_that_waits_in_a_long_poll) {
     EXPECT_EQ(client.receive<FetchResponse>(id, 12).error_code, ErrorCode::none);
 }
 
+TEST(Listener, answers_a_client_that_ended_its_side) {
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+        SCOPED_TRACE(seed);
+        BrokerWorld world({.seed = seed});
+        world.make_topic("t");
+        Client& client = world.connect();
+        std::vector<int32_t> produced;
+        for (int i = 0; i < 12; ++i) {
+            ProduceCall call("t", 0, make_batch({std::string(20'000, 'x')}));
+            produced.push_back(call.send(client));
+        }
+        const int32_t fetched = FetchCall({{"t", 0, 0}}, {.max_wait_ms = 250'000}).send(client);
+        const int32_t waited = FetchCall({{"t", 0, 12}}, {.max_wait_ms = 250'000}).send(client);
+        client.send_bytes(frame_of(100, 10));  // cut off
+        client.end_sending();
+        for (const int32_t id : produced) {
+            EXPECT_EQ(only(client.receive<ProduceResponse>(id, 9)).error_code, ErrorCode::none);
+        }
+        const auto first = client.receive<FetchResponse>(fetched, 12);
+        ASSERT_EQ(first.topics.size(), 1u);
+        EXPECT_EQ(values_of(first.topics[0].partitions[0].records).size(), 12u);
+        const Nanos before = world.clock.now();
+        EXPECT_EQ(client.receive<FetchResponse>(waited, 12).error_code, ErrorCode::none);
+        EXPECT_LT(world.clock.now() - before, 2 * second_ns) << "it does not wait for more";
+        EXPECT_TRUE(client.wait_for_close(second_ns));
+        expect_nothing_left(world);
+    }
+}
+
+TEST(Listener, keeps_what_a_client_sent_that_is_gone) {
+    BrokerWorld world;
+    world.make_topic("t");
+    Client& client = world.connect();
+    client.ask<ApiVersionsResponse>(ApiVersionsRequest{}, 0);
+    for (int i = 0; i < 30; ++i) ProduceCall("t", 0, make_batch({"value"}), {.acks = 0}).send(client);
+    client.end_sending();
+    EXPECT_TRUE(client.wait_for_close(second_ns));
+    expect_nothing_left(world);
+    Client& reader = world.connect();
+    const auto read = reader.receive<FetchResponse>(FetchCall({{"t", 0, 0}}, {.max_wait_ms = 1000}).send(reader), 12);
+    ASSERT_EQ(read.topics.size(), 1u);
+    EXPECT_EQ(values_of(read.topics[0].partitions[0].records).size(), 30u);
+}
+
 TEST(Listener, stops_reading_a_client_that_does_not_read) {
     BrokerWorldOptions options{.shards = 1};
     BrokerWorld world(options);
@@ -266,7 +310,7 @@ TEST(Listener, survives_resets_and_cut_off_frames_at_any_moment) {
             if (random.below(2) == 0) client.close();
         }
         for (auto& client : world.clients) client->close();
-        world.run(2 * second_ns);
+        world.run(5 * second_ns);
         expect_nothing_left(world);
     }
 }

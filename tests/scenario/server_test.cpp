@@ -71,6 +71,7 @@ private:
                 link.on_received({event.buffer.data, event.buffer.size}, now);
                 return streams.release(event.buffer);
             case io::StreamEventKind::sent: return link.on_sent();
+            case io::StreamEventKind::ended: return streams.close(connection);
             case io::StreamEventKind::closed: return link.on_closed("closed", now);
         }
     }

@@ -5,7 +5,7 @@ import random
 import struct
 
 import kafka_wire as wire
-from harness import Node, case, check, check_equal, run_cases
+from harness import Node, case, check, check_equal, run_cases, wait_for
 
 SEED = 20260101
 CORRUPT_MESSAGE, UNSUPPORTED_VERSION = 2, 35
@@ -58,6 +58,22 @@ def unknown_requests():
             check_equal(struct.unpack('>h', body[:2])[0], UNSUPPORTED_VERSION, 'the error code')
             connection.send(wire.request(wire.API_VERSIONS, 0, 6))
             check_equal(connection.answer()[0], 6, 'the correlation id after the fallback')
+
+
+@case
+def ended_sides():
+    """A client that ends its side behind its requests still gets the answers, durable or waited for."""
+    with node_with_topic() as node:
+        with wire.Connection(node.host_port) as connection:
+            connection.send(b''.join(wire.produce_request('t', 0, wire.batch([b'last'] * 10), correlation=id)
+                                     for id in range(1, 21)) +
+                            wire.fetch_request('t', 1, offset=201, correlation=21, max_wait_ms=60_000))
+            connection.end_sending()
+            for expected in range(1, 21):
+                correlation, body = connection.answer()
+                check_equal((correlation, wire.produce_outcome(body)[0]), (expected, 0), 'the answer to a produce')
+            check_equal(connection.answer()[0], 21, 'the answer to a fetch that waited')
+            check(connection.is_closed_by_peer(), 'the connection stays open')
 
 
 @case
@@ -197,7 +213,13 @@ def more_connections_than_allowed():
             refused += 1
         check(refused >= 38, f'only {refused} of 60 were refused')
         held.close()
-        still_serves(node)
+
+        def has_room():
+            with contextlib.suppress(OSError):
+                still_serves(node)
+                return True
+            return False
+        wait_for(has_room, 10, 'a place to become free')
 
 
 @case

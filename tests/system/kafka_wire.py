@@ -86,6 +86,9 @@ class Connection:
     def __exit__(self, *_):
         self.socket.close()
 
+    def end_sending(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
     def send(self, data):
         self.socket.sendall(data)
 

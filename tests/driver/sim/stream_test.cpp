@@ -14,6 +14,7 @@ public:
           server_side(network, options_of(limits)), client_side(network, options_of(limits)) {}
     io::Streams& server() override { return server_side; }
     io::Streams& client() override { return client_side; }
+    void end_sending(io::ConnectionId at_client, const std::string&) override { client_side.end_sending(at_client); }
     void step() override {
         if (!network.step()) clock.advance(millisecond_ns);
     }

@@ -27,6 +27,19 @@ public:
     io::Streams& server() override { return *server_side; }
     io::Streams& client() override { return *client_side; }
     void step() override { ring->wait_until(uring::monotonic_now() + 2 * millisecond_ns); }
+    /// The driver does not do this, clients do: to the socket that calls itself so.
+    void end_sending(io::ConnectionId, const std::string& name) override {
+        const auto port = static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
+        for (int socket = 0; socket < 1000; ++socket) {
+            sockaddr_in own{};
+            socklen_t size = sizeof own;
+            const bool named = ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) == 0;
+            if (!named || own.sin_family != AF_INET || own.sin_port != htons(port)) continue;
+            ASSERT_EQ(::shutdown(socket, SHUT_WR), 0);
+            return;
+        }
+        FAIL() << "no socket " << name;
+    }
 
     std::unique_ptr<uring::Ring> ring;
     std::unique_ptr<uring::Streams> server_side, client_side;
@@ -65,28 +78,6 @@ protected:
     Side side_;
     uint16_t port_ = 0;
 };
-
-TEST_F(UringStreams, a_half_closed_peer_still_gets_what_is_queued) {
-    const int raw = connect_raw();
-    ASSERT_TRUE(run_until([&] { return side_.begun.size() == 1; }));
-    const std::vector<std::byte> bytes = pattern_bytes(0, 8 * mib);
-    const Fragment one{bytes.data(), static_cast<uint32_t>(bytes.size())};
-    ASSERT_TRUE(side_.send(side_.begun[0], {&one, 1}, 1));
-    ASSERT_EQ(::shutdown(raw, SHUT_WR), 0);
-    for (int i = 0; i < 50; ++i) world_.step();
-    std::vector<std::byte> got(bytes.size() + 1);
-    size_t n = 0;
-    ASSERT_TRUE(run_until([&] {
-        const ssize_t now = ::recv(raw, got.data() + n, got.size() - n, MSG_DONTWAIT);
-        if (now > 0) n += static_cast<size_t>(now);
-        return now == 0;
-    }));
-    EXPECT_EQ(n, bytes.size());
-    EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), got.begin()));
-    EXPECT_TRUE(side_.is_closed(side_.begun[0]));
-    EXPECT_EQ(side_.sent, 1u);
-    ::close(raw);
-}
 
 TEST_F(UringStreams, a_reset_is_told_with_its_reason) {
     const int raw = connect_raw();
