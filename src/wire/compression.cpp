@@ -4,6 +4,7 @@
 #include <snappy.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
@@ -212,22 +213,23 @@ Result<void> zstd_compress(std::span<const std::byte> input, std::vector<std::by
     });
 }
 
+// In one pass, where the window is the output itself. A stream would set aside what the frame asks for, and bytes from
+// outside ask for 128 MiB; refusing large windows instead would refuse Java's highest levels.
 Result<void> zstd_decompress(std::span<const std::byte> input, size_t bytes_max, std::vector<std::byte>& out) {
+    if (input.empty()) return fail(Errc::malformed);
     std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
     if (context == nullptr) return fail(Errc::failed);
-    ZSTD_inBuffer in{input.data(), input.size(), 0};
-    Output output(out, expected_size(input, bytes_max), bytes_max);
-    for (;;) {
-        std::span<std::byte> room = output.room();
-        ZSTD_outBuffer to{room.data(), room.size(), 0};
-        size_t before = in.pos;
-        size_t wanted = ZSTD_decompressStream(context.get(), &to, &in);
-        if (ZSTD_isError(wanted) != 0) return output.fail(Errc::malformed);
-        output.written(to.pos);
-        if (output.over()) return output.fail(Errc::too_large);
-        if (wanted == 0 && in.pos == in.size) return {};
-        if (to.pos < to.size && in.pos == in.size) return output.fail(Errc::malformed);
-        if (to.pos == 0 && in.pos == before) return output.fail(Errc::malformed);
+    const size_t start = out.size();
+    for (size_t room = std::min(bytes_max, std::max<size_t>(expected_size(input, bytes_max), 4096));;
+         room = std::min(bytes_max, 4 * room)) {
+        out.resize(start + room);
+        const size_t written =
+            ZSTD_decompressDCtx(context.get(), out.data() + start, room, input.data(), input.size());
+        const ZSTD_ErrorCode error = ZSTD_getErrorCode(written);
+        if (error == ZSTD_error_dstSize_tooSmall && room < bytes_max) continue;
+        out.resize(error == ZSTD_error_no_error ? start + written : start);
+        if (error == ZSTD_error_no_error) return {};
+        return fail(error == ZSTD_error_dstSize_tooSmall ? Errc::too_large : Errc::malformed);
     }
 }
 

@@ -2,7 +2,8 @@
 //
 // gzip: one gzip member or several. snappy: written in the framing of Java's library (blocks of 32 KiB), read with and
 // without it. lz4: the frame format with independent blocks, the only ones that Java reads. zstd: one frame or several.
-// Decompression writes at most as many bytes as it is told, whatever the input claims: a bomb is an error.
+// Decompression writes at most as many bytes as it is told, and takes memory in that order, whatever the input claims:
+// a bomb is an error, and a zstd window costs nothing.
 #pragma once
 
 #include <cstddef>

@@ -112,6 +112,18 @@ TEST(Compression, streams_in_a_row_are_one) {
     }
 }
 
+TEST(Compression, reads_zstd_with_any_window) {
+    // The magic, no content size, the window's exponent above 10, one raw block of three bytes.
+    for (const char* window : {"00", "68", "88", "a8"}) {  // 1 KiB, 8 MiB as of level 19, 128 MiB as of level 22, 2 GiB
+        const std::vector<std::byte> frame = hex(std::string("28b52ffd00") + window + "190000616263");
+        std::vector<std::byte> out;
+        ASSERT_TRUE(decompress(Codec::zstd, frame, 3, out)) << window;
+        EXPECT_EQ(out, hex("616263"));
+        EXPECT_EQ(decompress(Codec::zstd, frame, 2, out).error().code, Errc::too_large);
+        EXPECT_EQ(out.size(), 3u);
+    }
+}
+
 TEST(Compression, reads_raw_snappy) {
     std::vector<std::byte> input = compressible(50'000);
     std::string raw;
