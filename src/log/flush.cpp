@@ -239,7 +239,14 @@ void Store::Impl::write_file_index(LogData& log) {
     IoTask& task = make_task(TaskKind::index, &log);
     task.file = file->file;
     task.buffer.resize(shape.index_bytes);
-    write_index(task.buffer, log.state.id, file->start, std::span(first, beyond));
+    std::span<const IndexRange> in_file(first, beyond);
+    std::vector<IndexRange> joined;
+    if (!index_takes(in_file.size(), shape.index_bytes)) {
+        joined.assign(first, beyond);
+        fit_index(joined, shape.index_bytes);
+        in_file = joined;
+    }
+    write_index(task.buffer, log.state.id, file->start, in_file);
     task.fragments.push_back({task.buffer.data(), static_cast<uint32_t>(shape.index_bytes)});
     log.index_under_way = true;
     start(task, io::DiskOpKind::write_durable, file->file, shape.index_offset());

@@ -1,5 +1,6 @@
 #include "log/format.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/assert.h"
@@ -182,9 +183,25 @@ bool read_file_header(std::span<const std::byte> block, FileHeader& header) {
     return true;
 }
 
+void fit_index(std::vector<IndexRange>& ranges, uint64_t index_bytes) {
+    while (!index_takes(ranges.size(), index_bytes)) {
+        size_t smallest = 0;
+        auto both = [&](size_t i) { return uint64_t{ranges[i].size} + ranges[i + 1].size; };
+        for (size_t i = 1; i + 1 < ranges.size(); ++i) {
+            if (both(i) < both(smallest)) smallest = i;
+        }
+        IndexRange& kept = ranges[smallest];
+        const IndexRange& gone = ranges[smallest + 1];
+        kept.size = static_cast<uint32_t>(gone.position + gone.size - kept.position);
+        kept.max_timestamp = std::max(kept.max_timestamp, gone.max_timestamp);
+        kept.crc_known = false;
+        ranges.erase(ranges.begin() + static_cast<ptrdiff_t>(smallest) + 1);
+    }
+}
+
 void write_index(std::span<std::byte> out, uint64_t log_id, uint64_t start_position,
                  std::span<const IndexRange> ranges) {
-    PENSTOCK_ASSERT(header_size + ranges.size() * index_range_size <= out.size());
+    PENSTOCK_ASSERT(index_takes(ranges.size(), out.size()));
     std::memset(out.data(), 0, out.size());
     std::byte* at = out.data();
     store_le(at, index_magic);

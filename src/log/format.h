@@ -196,6 +196,12 @@ constexpr bool is_pool(io::FileKind kind) {
     return kind == io::FileKind::pool_1m || kind == io::FileKind::pool_4m || kind == io::FileKind::pool_16m;
 }
 
+constexpr bool index_takes(size_t ranges, uint64_t index_bytes) {
+    return header_size + ranges * index_range_size <= index_bytes;
+}
+/// Joins ranges where a file has more of them than its index takes: cuts leave small ones. What is joined has no
+/// checksum of its own any more.
+void fit_index(std::vector<IndexRange>& ranges, uint64_t index_bytes);
 /// Fills `out` (index_bytes of the file's kind) with the ranges that start in the file.
 void write_index(std::span<std::byte> out, uint64_t log_id, uint64_t start_position,
                  std::span<const IndexRange> ranges);

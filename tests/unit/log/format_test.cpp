@@ -113,6 +113,32 @@ TEST(FormatTest, an_index_belongs_to_one_place_of_one_log) {
     EXPECT_TRUE(again.empty());
 }
 
+TEST(FormatTest, an_index_takes_as_many_small_ranges_as_there_are) {
+    constexpr uint64_t index_bytes = geometry(io::FileKind::pool_1m).index_bytes;
+    std::vector<IndexRange> ranges;
+    uint64_t at = 4096;
+    for (int64_t i = 0; i < 300; ++i) {
+        ranges.push_back({i, at, 300 - i, static_cast<uint32_t>(100 + i % 7), 9, true});
+        at += ranges.back().size;
+    }
+    fit_index(ranges, index_bytes);
+    ASSERT_TRUE(index_takes(ranges.size(), index_bytes));
+    EXPECT_FALSE(index_takes(ranges.size() + 1, index_bytes));
+    EXPECT_EQ(ranges.front().position, 4096u);
+    EXPECT_EQ(ranges.front().max_timestamp, 300);
+    for (size_t i = 0; i + 1 < ranges.size(); ++i) {
+        EXPECT_EQ(ranges[i].position + ranges[i].size, ranges[i + 1].position);
+        EXPECT_LT(ranges[i].base_offset, ranges[i + 1].base_offset);
+        EXPECT_EQ(ranges[i].crc_known, ranges[i].size <= 106 && ranges[i].size >= 100);
+    }
+    EXPECT_EQ(ranges.back().position + ranges.back().size, at);
+    Bytes index(index_bytes);
+    write_index(index, 4, 0, ranges);
+    std::vector<IndexRange> again;
+    ASSERT_TRUE(read_index(index, 4, 0, again));
+    EXPECT_EQ(again.size(), ranges.size());
+}
+
 TEST(FormatTest, entries_come_back_and_cut_ones_are_refused) {
     Entry append;
     append.type = EntryType::append;
