@@ -8,6 +8,7 @@ const char* to_string(Errc code) noexcept {
         case Errc::unsupported: return "unsupported";
         case Errc::too_large: return "too large";
         case Errc::would_block: return "would block";
+        case Errc::not_ready: return "not ready";
         case Errc::out_of_range: return "out of range";
         case Errc::not_found: return "not found";
         case Errc::exists: return "exists";

@@ -12,6 +12,7 @@ enum class Errc : uint8_t {
     unsupported,    ///< well-formed, but not something this build speaks
     too_large,      ///< above a limit of limits.h
     would_block,    ///< a bounded resource is full now: stop reading from whoever asked, try again
+    not_ready,      ///< as would_block, but only for what was asked of: others may be ready
     out_of_range,   ///< an offset or position outside what exists
     not_found,
     exists,

@@ -89,7 +89,8 @@ bool Owner::remove(const log::LogKey& key, Time time) {
         refuse_appends(*partition, ErrorCode::unknown_topic_or_partition);
         wake_watches(*partition);
         PENSTOCK_ASSERT(partition->undurable.empty() && partition->watches.empty());
-        partition->unlink();
+        static_cast<ListLink<PartitionList>&>(*partition).unlink();
+        static_cast<ListLink<UnreadyList>&>(*partition).unlink();
         delete partition;
         retry_waiting_reads(time);  // those of this log find that it is gone
     }
@@ -171,6 +172,12 @@ void Owner::retry_waiting_reads(Time) {
 
 void Owner::begin_stop() {
     stopping_ = true;
+    while (Partition* partition = unready_.pop_front()) {
+        while (AppendCall* call = partition->parked.front()) {
+            call->error = ErrorCode::not_leader_or_follower;
+            answer(*call);
+        }
+    }
     while (AppendCall* call = parked_.pop_front()) {
         call->error = ErrorCode::not_leader_or_follower;
         answer(*call);

@@ -3,9 +3,10 @@
 // Stepped by its shard, once a turn: on_turn() after Store::on_turn(), then on_call/on_cancel/on_release for what the
 // mailboxes and this shard's own requests bring; poll_answer() until it is empty; Store::submit() comes after.
 //
-// Invariants. Appends of one partition happen in the order of their calls: one that the store cannot take waits, and
-// all later ones wait behind it. A fetch waits either for the disk, for memory, or on watches, never on two of them,
-// and lends nothing while it waits on watches or for memory. Every call that is started is answered once.
+// Invariants. Appends of one partition happen in the order of their calls. While the store is full all appends wait, in
+// order of arrival; where one log alone is not ready, those of its partition do. A fetch waits either for the disk, for
+// memory, or on watches, never on two of them, and lends nothing while it waits on watches or for memory. Every call
+// that is started is answered once.
 // What it does not do: timeouts (home cancels), validation of batches (home did), anything about connections.
 #pragma once
 
@@ -81,9 +82,12 @@ private:
 
     // owner_append.cpp
     void on_append(AppendCall& call, Time time);
-    bool try_append(AppendCall& call, Time time);
+    enum class Attempt : uint8_t { done, log_waits, store_waits };
+    Attempt try_append(AppendCall& call, Time time);
+    void park(Partition& partition, AppendCall& call);
     void refuse_appends(Partition& partition, ErrorCode error);
     bool retry_parked(Time time);
+    bool retry_unready(Time time);
     void answer_durable(Partition& partition);
 
     // owner_fetch.cpp
@@ -108,6 +112,7 @@ private:
     const BrokerOptions options_;
     log::Store& store_;
     IntrusiveList<Partition, PartitionList> partitions_;
+    IntrusiveList<Partition, UnreadyList> unready_;  ///< with appends that wait for their log alone
     std::deque<Change> changes_;
 
     IntrusiveList<Call, OwnerQueue> answers_;

@@ -9,33 +9,44 @@ void Owner::on_append(AppendCall& call, Time time) {
         call.error = ErrorCode::not_leader_or_follower;
         return answer(call);
     }
-    // Behind those that wait, even of other partitions: small batches must not starve a large one of room.
-    if (!parked_.empty() || !try_append(call, time)) {
-        ++counters_.append_waits;
-        parked_.push_back(call);
-    }
+    // While the store is full all wait in line, even of other partitions: small batches must not starve a large one of
+    // room. A log that waits for itself holds up its own partition only.
+    Partition* partition = find(call.key);
+    if (parked_.empty() && partition != nullptr && !partition->parked.empty()) return park(*partition, call);
+    const Attempt attempt = parked_.empty() ? try_append(call, time) : Attempt::store_waits;
+    if (attempt == Attempt::log_waits) return park(*partition, call);
+    if (attempt == Attempt::done) return;
+    ++counters_.append_waits;
+    parked_.push_back(call);
 }
 
-/// False: there is no room now. Otherwise the call was appended or answered.
-bool Owner::try_append(AppendCall& call, Time time) {
+void Owner::park(Partition& partition, AppendCall& call) {
+    ++counters_.append_waits;
+    if (!static_cast<ListLink<UnreadyList>&>(partition).linked()) unready_.push_back(partition);
+    partition.parked.push_back(call);
+}
+
+/// Done: it was appended or answered.
+Owner::Attempt Owner::try_append(AppendCall& call, Time time) {
     Partition* partition = find(call.key);
     if (partition == nullptr) {
         call.error = ErrorCode::unknown_topic_or_partition;
         answer(call);
-        return true;
+        return Attempt::done;
     }
     if (!partition->leading) {
         call.error = ErrorCode::not_leader_or_follower;
         answer(call);
-        return true;
+        return Attempt::done;
     }
     log::Log& log = *partition->log;
     const Result<Offset> base = store_.append(log, call.batch, time);
     if (!base) {
-        if (base.error().code == Errc::would_block) return false;
+        if (base.error().code == Errc::would_block) return Attempt::store_waits;
+        if (base.error().code == Errc::not_ready) return Attempt::log_waits;
         call.error = wire::kafka::error_code_of(base.error().code);
         answer(call);
-        return true;
+        return Attempt::done;
     }
     const uint64_t bytes = log::batch_header_size + total_size(call.batch.body);
     ++counters_.appends;
@@ -46,18 +57,40 @@ bool Owner::try_append(AppendCall& call, Time time) {
     call.end = *base + (int64_t{call.batch.last_offset_delta} + 1);
     if (call.when_durable && log.durable_offset() < call.end) partition->undurable.push_back(call);
     else answer(call);
-    return true;
+    return Attempt::done;
 }
 
 bool Owner::retry_parked(Time time) {
-    bool worked = false;
+    bool worked = retry_unready(time);
     while (AppendCall* call = parked_.pop_front()) {
-        if (!try_append(*call, time)) {
+        Partition* partition = find(call->key);
+        const bool behind = partition != nullptr && !partition->parked.empty();
+        const Attempt attempt = behind ? Attempt::log_waits : try_append(*call, time);
+        if (attempt == Attempt::store_waits) {
             parked_.push_front(*call);
             break;
         }
+        if (attempt == Attempt::log_waits) park(*partition, *call);
         worked = true;
     }
+    return worked;
+}
+
+/// Those that wait for their own logs: they came before all others of their partitions.
+bool Owner::retry_unready(Time time) {
+    bool worked = false;
+    IntrusiveList<Partition, UnreadyList> still;
+    while (Partition* partition = unready_.pop_front()) {
+        while (AppendCall* call = partition->parked.pop_front()) {
+            if (try_append(*call, time) != Attempt::done) {
+                partition->parked.push_front(*call);
+                break;
+            }
+            worked = true;
+        }
+        if (!partition->parked.empty()) still.push_back(*partition);
+    }
+    unready_.take(still);
     return worked;
 }
 
@@ -68,8 +101,13 @@ void Owner::answer_durable(Partition& partition) {
     }
 }
 
-/// Of what waits to be durable; what waits for room finds the partition's new state when it is tried.
+/// Of what waits to be durable or for the log; what waits for the store finds the partition's new state when it is
+/// tried.
 void Owner::refuse_appends(Partition& partition, ErrorCode error) {
+    while (AppendCall* call = partition.parked.front()) {
+        call->error = error;
+        answer(*call);
+    }
     while (AppendCall* call = partition.undurable.front()) {
         call->error = error;
         call->base_offset = -1;

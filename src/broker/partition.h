@@ -10,14 +10,16 @@
 namespace penstock::broker {
 
 struct PartitionList;
+struct UnreadyList;
 
-class Partition : public ListLink<PartitionList> {
+class Partition : public ListLink<PartitionList>, public ListLink<UnreadyList> {
 public:
     explicit Partition(log::Log& its_log) : log(&its_log) {}
 
     log::Log* log;
     bool leading = false;           ///< this broker leads it, by the latest view
     uint64_t appended_bytes = 0;    ///< since this object was made: watches measure growth by it
+    IntrusiveList<AppendCall, OwnerQueue> parked;     ///< not appended, in order: the log waits for a file or its tail
     IntrusiveList<AppendCall, OwnerQueue> undurable;  ///< appended, in offset order, waiting to be durable
     IntrusiveList<FetchPart, WatchList> watches;      ///< fetches that found too little
 };

@@ -136,7 +136,8 @@ public:
 
     // Write.
     /// Appends one batch whole or not at all; returns its base offset. Durable when durable_offset() has passed it.
-    /// would_block: memory, journal or file pool are full: stop reading from the producer, try after a later turn.
+    /// would_block: memory or journal are full: stop reading from producers, try after a later turn.
+    /// not_ready: this log alone waits, for a file or for its last block; others may be appended to meanwhile.
     /// disk_full: the same, but only freed space will help. failed: poisoned.
     Result<Offset> append(Log& log, BatchToAppend& batch, Time time);
     /// From here on batches are stamped with this epoch; must not be lower than the current one.

@@ -64,7 +64,8 @@ Result<Offset> World::append(size_t log_index, uint32_t size) {
         ++counters_.refusals;
         const Errc code = base.error().code;
         const bool full_is_right = options_.disk_may_fill || options_.disk_limit_bytes != 0;
-        const bool right = code == Errc::would_block || (code == Errc::disk_full && full_is_right) ||
+        const bool right = code == Errc::would_block || code == Errc::not_ready ||
+                           (code == Errc::disk_full && full_is_right) ||
                            (code == Errc::failed && options_.faults) ||
                            ((code == Errc::failed || code == Errc::corrupt) && options_.rot);
         if (!right) fail_run(to_text(log.key) + ": an append was refused with " + to_string(code));

@@ -27,7 +27,8 @@ ErrorCode error_code_of(Errc code) noexcept {
         case Errc::malformed: return ErrorCode::invalid_request;
         case Errc::unsupported: return ErrorCode::unsupported_version;
         case Errc::too_large: return ErrorCode::message_too_large;
-        case Errc::would_block: return ErrorCode::request_timed_out;  // waited for room as long as the client would
+        case Errc::would_block:
+        case Errc::not_ready: return ErrorCode::request_timed_out;  // waited for room as long as the client would
         case Errc::out_of_range: return ErrorCode::offset_out_of_range;
         case Errc::not_found: return ErrorCode::unknown_topic_or_partition;
         case Errc::exists: return ErrorCode::topic_already_exists;

@@ -50,6 +50,44 @@ TEST_F(OwnerAppendTest, parks_what_has_no_room_and_keeps_the_order) {
     }
 }
 
+TEST_F(OwnerAppendTest, a_log_that_waits_for_a_file_holds_up_no_other) {
+    constexpr int32_t partitions = 30;  // more than the pool has files
+    open({.pool_bytes = 0});
+    apply(partitions);
+    append(100, 0);
+    directory_.stall_until(time_.now + second_ns);
+    int32_t partition = 1;
+    const uint64_t waits = owner_->counters().append_waits;
+    while (owner_->counters().append_waits == waits && partition < partitions)
+        owner_->on_call(append_call(100, partition++), time_);
+    AppendCall& waiting = appends_.back();
+    AppendCall& behind = append_call(100, partition - 1);
+    AppendCall& other = append_call(100, 0);
+    owner_->on_call(behind, time_);
+    owner_->on_call(other, time_);
+    EXPECT_EQ(owner_->counters().append_waits, waits + 2);
+    EXPECT_EQ(log(0).end_offset(), Offset(6)) << "the other partition goes on";
+    run_until([&] { return answered(waiting) && answered(behind) && answered(other); });
+    EXPECT_EQ(waiting.base_offset, 0);
+    EXPECT_EQ(behind.base_offset, 3);
+}
+
+TEST_F(OwnerAppendTest, what_waits_for_its_log_is_cancelled_and_goes_with_the_topic) {
+    open({.pool_bytes = 0});
+    directory_.stall_until(time_.now + second_ns);
+    apply(2);
+    AppendCall& removed = append_call(100, 0);
+    AppendCall& cancelled = append_call(100, 1);
+    for (AppendCall* call : {&removed, &cancelled}) owner_->on_call(*call, time_);
+    EXPECT_EQ(owner_->counters().append_waits, 2u);
+    owner_->on_cancel(cancelled, time_);
+    delete_topic();
+    turns(2);
+    ASSERT_TRUE(answered(removed));
+    EXPECT_EQ(removed.error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(cancelled.error, ErrorCode::request_timed_out);
+}
+
 TEST_F(OwnerAppendTest, cancels_what_is_parked_and_what_is_not_durable_yet) {
     open({.cache_bytes = 4 * mib});
     apply(1);

@@ -21,6 +21,7 @@ namespace penstock::broker {
 
 struct OwnerRigOptions {
     uint64_t cache_bytes = 16 * mib;
+    uint64_t pool_bytes = 16 * mib;
     uint64_t lent_bytes_max = 8 * mib;
 };
 
@@ -33,7 +34,7 @@ protected:
         ASSERT_TRUE(opened.has_value());
         log::StoreOptions store_options;
         store_options.cache_bytes = rig_options.cache_bytes;
-        store_options.pool_bytes = 16 * mib;
+        store_options.pool_bytes = rig_options.pool_bytes;
         store_ = std::make_unique<log::Store>(store_options, std::move(opened->shards[0]), *disk_, time_);
         owner_ = std::make_unique<Owner>(options_, *store_);
     }
