@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The broker beside the limits of the machine that it runs on, in one run: what a librdkafka producer gets from it,
-what fio gets from the same disk with the same block size and depth, and what a plain TCP copy gets over loopback.
+what fio gets from the same disk with durable writes of the same size, what a plain TCP copy gets over loopback, and
+what the producer itself reaches when no broker is in its way.
 
     bench/side_by_side.py                              all parts; about four minutes
     bench/side_by_side.py --part limits --part owner   only these
@@ -31,12 +32,18 @@ import kafka_wire as wire  # noqa: E402
 from harness import LOAD, Node, finish_load, start_load  # noqa: E402
 
 MIB = 1 << 20
-BATCH_RECORDS, RECORD_BYTES = 64, 1024  # batches of 64 KiB: fio's block size
-PRODUCER = [f'batch.num.messages={BATCH_RECORDS}', 'batch.size=1000000', 'linger.ms=20', 'compression.type=none',
-            'max.in.flight.requests.per.connection=8']
+BATCH_BYTES = 64 << 10                  # fio's block size
+RECORD_BYTES = 1024
+RECORD_SIZES = RECORD_BYTES, 16000      # what a record costs librdkafka hardly depends on its size
 SERVER = {'shards.count': '1', 'storage.cache_bytes': '128MiB', 'storage.journal_bytes': '64MiB',
-          'storage.pool_bytes': '1GiB', 'storage.pool_refill_bytes_per_s': '2GiB',
+          'storage.pool_bytes': '8GiB',
           'limits.request_memory_bytes': '128MiB', 'limits.receive_buffer_bytes': '16MiB', 'shards.pin_cores': 'false'}
+
+
+def producer(record_bytes):
+    """librdkafka's settings: batches of one size whatever the records', and as much in flight as it likes."""
+    return [f'batch.num.messages={BATCH_BYTES // record_bytes}', 'batch.size=1000000', 'linger.ms=20',
+            'compression.type=none']
 
 
 class Report:
@@ -139,10 +146,11 @@ def tcp_copy(seconds):
     return received / seconds / 1e6
 
 
-def client_ceiling(seconds):
+def client_ceiling(seconds, record_bytes):
     """What the same librdkafka program reaches against the mock broker inside itself: no disk, no broker process."""
-    words = [w for pair in [*PRODUCER, 'test.mock.num.brokers=1'] for w in ('--config', pair)]
-    command = [LOAD, 'produce', 'mock', 't', '--seconds', str(seconds), '--bytes', str(RECORD_BYTES), *words]
+    words = [w for pair in [*producer(record_bytes), 'test.mock.num.brokers=1'] for w in ('--config', pair)]
+    command = [LOAD, 'produce', 'mock', 't', '--seconds', str(seconds), '--partitions', '4',
+               '--bytes', str(record_bytes), *words]
     return finish_load(start_load(command))['mb_per_s']
 
 
@@ -151,14 +159,15 @@ def part_limits(report, options):
         results = {name: fio(folder, name, block, depth, options.seconds)
                    for name, block, depth in (('64k_depth8', '64k', 8), ('4k_depth1', '4k', 1))}
     results['tcp_mb_per_s'] = tcp_copy(min(3, options.seconds))
-    results['client_mb_per_s'] = client_ceiling(min(3, options.seconds))
+    results['client_mb_per_s'] = {size: client_ceiling(min(3, options.seconds), size) for size in RECORD_SIZES}
     large, small = results['64k_depth8'], results['4k_depth1']
     report.head('limits of the machine')
     report.line(f'  fio 64 KiB, depth 8, durable   {large["mb_per_s"]:8.0f} MB/s   p99 {large["p99_us"]:7.0f} us')
     report.line(f'  fio  4 KiB, depth 1, durable   {small["mb_per_s"]:8.1f} MB/s   p50 {small["p50_us"]:.0f}, '
                 f'p99 {small["p99_us"]:.0f} us')
     report.line(f'  TCP copy over loopback         {results["tcp_mb_per_s"]:8.0f} MB/s')
-    report.line(f'  librdkafka, its own mock broker{results["client_mb_per_s"]:8.0f} MB/s')
+    for size, rate in results['client_mb_per_s'].items():
+        report.line(f'  librdkafka, its own mock broker{rate:8.0f} MB/s   records of {size} bytes')
     report.put('limits', **results)
 
 
@@ -198,20 +207,20 @@ def children_cpu_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
-def measured_load(node, topic, seconds, warmup=1, **options):
+def measured_load(node, topic, seconds, warmup=1, record_bytes=RECORD_BYTES, **options):
     """A producer run, with what it cost the broker and the client."""
     cpu, threads, client_cpu = node.broker.cpu_seconds(), thread_cpu_seconds(node.broker.pid), children_cpu_seconds()
     instructions = Instructions(node.broker.pid)
-    result = node.load('produce', topic, seconds=seconds + warmup, warmup=warmup, bytes=RECORD_BYTES, config=PRODUCER,
-                       **options)
+    result = node.load('produce', topic, seconds=seconds + warmup, warmup=warmup, bytes=record_bytes,
+                       config=producer(record_bytes), **options)
     result['instructions'] = instructions.stop()
-    gigabytes = result['acked'] * RECORD_BYTES / 1e9
+    gigabytes = result['acked'] * record_bytes / 1e9
     after = thread_cpu_seconds(node.broker.pid)
     used = sorted((after[t] - threads.get(t, 0) for t in after), reverse=True)
     result['busy_threads'] = [round(s, 2) for s in used if s > 0.05 * max(used[0], 0.01)]
     result['cpu_s_per_gb'] = (node.broker.cpu_seconds() - cpu) / gigabytes
     result['client_cpu_s_per_gb'] = (children_cpu_seconds() - client_cpu) / gigabytes
-    batches = result['acked'] / BATCH_RECORDS
+    batches = result['acked'] / (BATCH_BYTES // record_bytes)
     result['instructions_per_batch'] = result['instructions'] / batches if result['instructions'] else None
     return result
 
@@ -232,15 +241,36 @@ def node_of(options, **settings):
     return stack, stack.enter_context(node)
 
 
+def wait_for_pool(node):
+    """Until the broker has made the files that it keeps ready: fio writes to blocks that are there, too."""
+    size, deadline = -1, time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = sum(file.stat().st_size for file in node.data.glob('pool-*/*'))
+        if found == size:
+            return
+        size = found
+        time.sleep(1)
+
+
 def part_owner(report, options):
     """One shard: the connection and all partitions are its own."""
     report.head('produce, acks=all (durable), batches of 64 KiB')
     stack, node = node_of(options)
     with stack:
         node.create_topic('t', 4)
-        result = measured_load(node, 't', options.seconds, partitions=4)
-        show_load(report, 'one shard', result)
-        report.put('owner', **result)
+        wait_for_pool(node)
+        for size in RECORD_SIZES:
+            result = measured_load(node, 't', options.seconds, record_bytes=size, partitions=4)
+            show_load(report, f'one shard, records of {size} B', result)
+            report.put('owner', **{str(size): result})
+            show_shares(report, result['mb_per_s'], size)
+
+
+def show_shares(report, rate, record_bytes):
+    limits = report.values.get('limits')
+    if limits:
+        disk, client = limits['64k_depth8']['mb_per_s'], limits['client_mb_per_s'][record_bytes]
+        report.line(f'    {rate / disk:.2f} of fio, 64 KiB at depth 8; {rate / client:.2f} of the client by itself')
 
 
 def part_hop(report, options):
@@ -249,6 +279,7 @@ def part_hop(report, options):
     kinds = {}
     with stack:
         node.create_topic('t', 1)
+        wait_for_pool(node)
         for _ in range(10):  # the kernel picks the shard of each connection
             result = measured_load(node, 't', max(2, options.seconds // 2))
             kind = 'through another shard' if len(result['busy_threads']) > 1 else 'at the owner'
@@ -261,15 +292,22 @@ def part_hop(report, options):
 
 
 def part_partitions(report, options):
-    report.head('hot partitions')
+    """With the load generator of our own: librdkafka pays for partitions, too."""
+    report.head('hot partitions: penstock bench produce, acks=all, batches of 64 KiB, 256 in flight')
     rates = {}
     for count in (10, 1000):
-        stack, node = node_of(options)
+        stack, node = node_of(options, **{'storage.pool_bytes': '16GiB'})  # a file for each partition, and the next
         with stack:
             node.create_topic('t', count)
-            rates[count] = measured_load(node, 't', options.seconds, warmup=3, partitions=count)
-            show_load(report, f'{count} partitions', rates[count])
-    share = rates[1000]['mb_per_s'] / rates[10]['mb_per_s']
+            wait_for_pool(node)
+            cpu = node.broker.cpu_seconds()
+            bench = node.cli('--json', 'bench', 'produce', '--topic', 't', '--record-bytes', '1KiB', '--batch-bytes',
+                             '64KiB', '--in-flight', '256', '--duration', f'{options.seconds}s', '--warmup', '2s',
+                             '--allow-loaded').stdout
+            rates[count] = {**json.loads(bench), 'broker_cpu_s': node.broker.cpu_seconds() - cpu}
+            report.line(f'  {count:5} partitions {rates[count]["mb_per_second"]:8.0f} MB/s   '
+                        f'p99 {rates[count]["latency_us"]["p99"] / 1e3:6.1f} ms')
+    share = rates[1000]['mb_per_second'] / rates[10]['mb_per_second']
     report.line(f'  throughput at 1,000 partitions is {share:.2f} of that at 10')
     report.put('partitions', **{str(count): rate for count, rate in rates.items()})
 
@@ -278,6 +316,7 @@ def part_latency(report, options):
     stack, node = node_of(options)
     with stack:
         node.create_topic('t', 1)
+        wait_for_pool(node)
         node.load('ping', 't', records=300, bytes=1024)
         result = node.load('ping', 't', records=4000, bytes=1024)
     report.head('one 1 KiB record at a time, acks=all (durable)')
@@ -295,7 +334,8 @@ def part_consume(report, options):
     with stack:
         node.create_topic('t', 4)
         records = 1_000_000
-        node.load('produce', 't', records=records, bytes=RECORD_BYTES, partitions=4, config=PRODUCER)
+        node.load('produce', 't', records=records, bytes=RECORD_BYTES, partitions=4,
+                  config=producer(RECORD_BYTES))
         cpu = node.broker.cpu_seconds()
         result = node.load('verify', 't', records=records, bytes=RECORD_BYTES, partitions=4)
         result['cpu_s_per_gb'] = (node.broker.cpu_seconds() - cpu) / (records * RECORD_BYTES / 1e9)
@@ -328,8 +368,8 @@ def part_restart(report, options):
     with stack:
         node.create_topic('t', partitions)
         records = options.gib * (1 << 30) // RECORD_BYTES
-        node.load('produce', 't', records=records, bytes=RECORD_BYTES, partitions=partitions, config=PRODUCER,
-                  timeout=3600)
+        node.load('produce', 't', records=records, bytes=RECORD_BYTES, partitions=partitions,
+                  config=producer(RECORD_BYTES), timeout=3600)
         times = []
         for _ in range(3):
             node.kill_broker()
@@ -362,7 +402,8 @@ def main():
     parser.add_argument('--seconds', type=int, default=10, help='of each load')
     parser.add_argument('--gib', type=int, default=1, help='data for the restart')
     parser.add_argument('--data', type=Path, default=ROOT / 'build/bench', help='folder on the disk to measure')
-    parser.add_argument('--idle', default='backoff', choices=['spin', 'backoff', 'block'], help='shards.idle')
+    parser.add_argument('--idle', default='block', choices=['spin', 'backoff', 'block'],
+                        help='shards.idle; the default leaves the cores to the load when the broker waits')
     parser.add_argument('--busy', action='store_true', help='measure although the machine is busy')
     parser.add_argument('--keep', action='store_true', help='write the result to bench/results')
     options = parser.parse_args()

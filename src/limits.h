@@ -73,7 +73,8 @@ static_assert(uint64_t{partitions_per_topic_max} * (2 * 4 * replication_factor_m
 // --- broker: Kafka connections of one shard -------------------------------------------------------------------------
 
 /// Requests of one connection under way at once; further ones wait in the socket. Java sends 5, librdkafka any number.
-inline constexpr uint32_t requests_per_connection = 64;
+/// Batches for 1,000 partitions do not share disk writes: 64 under way got 1.0 GB/s to disk, 256 get 1.4.
+inline constexpr uint32_t requests_per_connection = 256;
 /// Requests under way on a shard; a connection beyond it waits for another's to end.
 inline constexpr uint32_t requests_per_shard = 16 * 1024;
 /// Frames up to this size are copied into the request: cheaper than holding a receive buffer for them.
