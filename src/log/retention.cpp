@@ -28,6 +28,9 @@ void Store::Impl::run_retention(Time time) {
 void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     const LogConfig& config = log.config;
     if (log.failed()) return;
+    // The state does not know of a start that no commit holds yet; another one might lie before it.
+    auto staged_entries = std::span(log.staged).first(log.staged_count);
+    if (std::ranges::find(staged_entries, EntryType::start, &Entry::type) != staged_entries.end()) return;
     auto expired = [&](const Segment& s) {
         int64_t stamp = s.max_timestamp >= 0 ? s.max_timestamp : s.created_ms;
         return config.retention_ms >= 0 && wall_ms - stamp > config.retention_ms;
