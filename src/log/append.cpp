@@ -88,6 +88,7 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
     entry->position_to = log.end;
     dirty_bytes += size;
     list_staged(log);
+    pool->note_load(time.now);
     ++counters.appends;
     counters.append_bytes += size;
     return Offset(base);
@@ -102,16 +103,16 @@ Result<void> Store::Impl::plan_append(LogData& log, uint64_t size, Time time, Pl
 }
 
 Result<void> Store::Impl::plan_parts(LogData& log, uint64_t size, Time time, Plan& plan) {
-    if (!ring_has_room(log)) return fail(Errc::would_block);
+    if (!ring_has_room(log)) return fail(checkpoint.no_space ? Errc::disk_full : Errc::would_block);
     if (dirty_bytes + size > slab.bytes_total() / 4 * 3) {
         memory_wanted = true;
         return fail(Errc::would_block);
     }
     if (log.end % io::block_size != 0 && log.row.empty()) {
         load_tail(log);
-        return fail(Errc::would_block);
+        return fail(Errc::not_ready);
     }
-    if (log.tail_loading) return fail(Errc::would_block);
+    if (log.tail_loading) return fail(Errc::not_ready);
 
     bool empty_segment = log.end_offset_.value == log.segment_base;
     bool full = log.end - log.segment_start + size > log.config.segment_bytes;
@@ -135,7 +136,7 @@ Result<void> Store::Impl::plan_parts(LogData& log, uint64_t size, Time time, Pla
         uint64_t need = std::max(segment_end, plan.start + size) - covered;
         while (file_class > 0 && geometry(kind_of_class(file_class - 1)).data_bytes() >= need) --file_class;
         auto file = pool->take(file_class);
-        if (!file) return fail(pool->disk_full() ? Errc::disk_full : Errc::would_block);
+        if (!file) return fail(pool->disk_full() ? Errc::disk_full : Errc::not_ready);
         plan_files.push_back(*file);
         uint64_t end = covered + geometry(file->kind).data_bytes();
         if (plan.start >= covered && plan.start < end) plan.file_end = end;

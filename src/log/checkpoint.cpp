@@ -15,6 +15,7 @@ namespace {
 
 constexpr uint64_t frame_bytes_max = 1 * mib;
 constexpr uint64_t slot_slack_bytes = 4 * mib;
+constexpr int64_t retry_ns = 100 * millisecond_ns;  // after the disk refused
 
 }  // namespace
 
@@ -38,6 +39,7 @@ void Store::Impl::run_checkpoint() {
     using Phase = Checkpoint::Phase;
     if (poisoned || (checkpoint.phase == Phase::idle && !checkpoint_needed()) || !checkpoint_allowed()) return;
     if (checkpoint.phase == Phase::idle) {
+        if (now.now < checkpoint.retry_at) return;
         checkpoint.begun_sequence = next_sequence - 1;
         checkpoint.begun_place = ring.head();
         checkpoint.replay_from = next_sequence;
@@ -111,14 +113,20 @@ void Store::Impl::write_frame() {
     start(task, io::DiskOpKind::write_durable, file, checkpoint.offset);
 }
 
-void Store::Impl::frame_done(bool ok) {
+void Store::Impl::frame_done(bool ok, Errc error) {
     if (!ok) {
         // The good slot's frames up to the last consistent one are whole; a new base in the other slot is the way out.
         checkpoint.base = true;
         checkpoint.phase = Checkpoint::Phase::idle;
+        checkpoint.retry_at = now.now + retry_ns;
+        // Without checkpoints the journal fills, and no append is taken at all: new log files come second.
+        checkpoint.no_space = error == Errc::disk_full;
+        if (checkpoint.no_space) pool->yield();
         for (auto& [key, log] : logs) list_dirty(*log);
         return;
     }
+    checkpoint.no_space = false;
+    pool->resume();
     checkpoint.offset += checkpoint.buffer.size();
     ++checkpoint.next_frame;
     if (!checkpoint.last) {
@@ -134,9 +142,9 @@ void Store::Impl::frame_done(bool ok) {
     std::erase_if(checkpoint.removed, [&](const auto& gone) { return gone.second < checkpoint.replay_from; });
 }
 
-void Store::Impl::checkpoint_file_done(bool ok) {
+void Store::Impl::checkpoint_file_done(bool ok, Errc error) {
     if (!ok) {
-        frame_done(false);
+        frame_done(false, error);
         return;
     }
     checkpoint.slots_created |= 1u << checkpoint.slot;

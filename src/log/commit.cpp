@@ -264,6 +264,7 @@ void Store::Impl::finish_commits() {
         commits.erase(commits.begin());
         PENSTOCK_ASSERT(commit->header.sequence == durable_sequence + 1);
         durable_sequence = commit->header.sequence;
+        vouched_sequence = std::max(vouched_sequence, commit->header.durable_through);
         // Recovery checks what a commit names unless a later one vouches for it. Where a segment write failed the check
         // will, too, and cut there: nothing from that commit on is answered before somebody vouches.
         if (commit->damaged) note_damage(*commit);
@@ -318,7 +319,7 @@ void Store::Impl::commit_durable(Commit& commit) {
         }
         want_behind(log);
     }
-    for (io::FileId file : commit.freed) limbo.push_back({file, next_ticket});
+    for (io::FileId file : commit.freed) limbo.push_back({file, next_ticket, commit.header.sequence});
     counters.files_freed += commit.freed.size();
     for (LogData* log : commit.removed) log->remove_durable = true;
 }

@@ -198,13 +198,15 @@ uint64_t Store::Impl::owed_floor() const {
 /// When the ring is half full (or the store stops): flush what its older half owes, so that a checkpoint can move the
 /// tail.
 void Store::Impl::run_reclaim() {
+    bool all = stopping || std::exchange(memory_wanted, false);
+    bool wanted = all || ring.used() >= ring.bytes() / 2;
+    if (!wanted && graves.empty()) return;  // logs that owe nothing any more do no harm in the list, buried ones would
     std::erase_if(owed, [](LogData* log) {
         if (!log->owed.empty() && !log->removed) return false;
         log->listed_owed = false;
         return true;
     });
-    bool all = stopping || std::exchange(memory_wanted, false);
-    if (!all && ring.used() < ring.bytes() / 2) return;
+    if (!wanted) return;
     uint64_t before = all ? UINT64_MAX : ring.head() - ring.used() / 2;
     for (LogData* log : owed) {
         if (behind_under_way >= reclaim_max) break;

@@ -67,9 +67,11 @@ void Store::Impl::complete(const io::DiskCompletion& completion) {
         case TaskKind::segment: segment_done(task, ok); break;
         case TaskKind::quiet: quiet_done(task, ok); break;
         case TaskKind::index: index_done(task, ok); break;
-        case TaskKind::frame: frame_done(ok); break;
-        case TaskKind::checkpoint_file: checkpoint_file_done(ok || completion.error.code == Errc::exists); break;
-        case TaskKind::pool: pool->step_done(ok, completion.error.code, now.now); break;
+        case TaskKind::frame: frame_done(ok, completion.error.code); break;
+        case TaskKind::checkpoint_file:
+            checkpoint_file_done(ok || completion.error.code == Errc::exists, completion.error.code);
+            break;
+        case TaskKind::pool: pool->step_done(task.maker, ok, completion.error.code, now.now); break;
         case TaskKind::cold: cold_done(task, ok); break;
         case TaskKind::cold_index: cold_index_done(task, ok); break;
         case TaskKind::tail: tail_done(task, ok); break;
@@ -78,29 +80,31 @@ void Store::Impl::complete(const io::DiskCompletion& completion) {
 }
 
 void Store::Impl::run_pool() {
-    // Files come back to the pool when no read that began before they were freed is still under way.
     uint64_t oldest = open_tickets.empty() ? UINT64_MAX : *std::ranges::min_element(open_tickets);
     std::erase_if(limbo, [&](const LimboFile& freed) {
-        if (freed.ticket > oldest) return false;
+        if (freed.ticket > oldest || freed.sequence > vouched_sequence) return false;
         pool->give(freed.file);
         return true;
     });
     if (poisoned) return;
-    auto step = pool->next_step(now.now);
-    if (!step) return;
+    while (auto step = pool->next_step(now.now)) start_pool_step(*step);
+}
+
+void Store::Impl::start_pool_step(const FilePool::Step& step) {
     IoTask& task = make_task(TaskKind::pool, nullptr);
+    task.maker = step.maker;
     io::DiskOpKind op = io::DiskOpKind::create;
-    switch (step->kind) {
+    switch (step.kind) {
         case FilePool::StepKind::create: break;
         case FilePool::StepKind::remove: op = io::DiskOpKind::remove; break;
         case FilePool::StepKind::flush: op = io::DiskOpKind::flush; break;
         case FilePool::StepKind::write:
             op = io::DiskOpKind::write;
             if (zeros.empty()) zeros.resize(FilePool::step_bytes);
-            task.fragments.push_back({zeros.data(), static_cast<uint32_t>(step->size)});
+            task.fragments.push_back({zeros.data(), static_cast<uint32_t>(step.size)});
             break;
     }
-    start(task, op, step->file, step->offset);
+    start(task, op, step.file, step.offset);
 }
 
 }  // namespace penstock::log

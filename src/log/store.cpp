@@ -177,7 +177,9 @@ void Store::Impl::bury_removed() {
         if (!idle || log->listed_owed || log->listed_behind) return false;
         if (checkpoint.phase != Checkpoint::Phase::idle) return false;
         drop_cold(*log);
-        for (const FileRef& file : log->state.files) limbo.push_back({file.file, next_ticket});
+        for (const FileRef& file : log->state.files) {
+            limbo.push_back({file.file, next_ticket, durable_sequence});
+        }
         std::erase(dirty, log.get());
         return true;
     });
@@ -223,6 +225,7 @@ Nanos Store::Impl::next_deadline() const {
     if (poisoned) return never;  // nothing runs any more: a deadline that stays in the past would be asked for ever
     Nanos at = std::min(note_at, pool->next_deadline());
     if (!stopping && !logs.empty()) at = std::min(at, retention_at);
+    if (now.now < checkpoint.retry_at) at = std::min(at, checkpoint.retry_at);
     return at;
 }
 

@@ -93,15 +93,19 @@ struct IoTask {
     uint64_t from = 0;
     uint64_t to = 0;
     uint64_t want_bytes = 0;
+    uint32_t maker = 0;                ///< of the file pool
     std::vector<io::MutableFragment> fragments;
     std::vector<Block*> pinned;
     Bytes buffer;
 };
 
-/// A freed file waits here until no read that could touch it is under way.
+/// A freed file waits here until no read that could touch it is under way, and until the commit that freed it is
+/// vouched for: before that, recovery may look in the file for bytes that earlier commits name, and cut where it finds
+/// others.
 struct LimboFile {
     io::FileId file;
     uint64_t ticket = 0;
+    uint64_t sequence = 0;
 };
 
 struct Store::Impl {
@@ -176,8 +180,8 @@ struct Store::Impl {
     void run_checkpoint();
     void build_frame();
     void write_frame();
-    void frame_done(bool ok);
-    void checkpoint_file_done(bool ok);
+    void frame_done(bool ok, Errc error);
+    void checkpoint_file_done(bool ok, Errc error);
     bool checkpoint_needed() const;
     bool checkpoint_allowed() const;
 
@@ -223,6 +227,7 @@ struct Store::Impl {
     void complete(const io::DiskCompletion& completion);
     void free_task(IoTask& task);
     void run_pool();
+    void start_pool_step(const FilePool::Step& step);
 
     StoreOptions options;
     io::Disk& disk;
@@ -272,6 +277,7 @@ struct Store::Impl {
     uint64_t next_sequence = 1;
     uint64_t durable_sequence = 0;   ///< complete, and all before it
     uint64_t settled_sequence = 0;   ///< answered: recovery will not cut it
+    uint64_t vouched_sequence = 0;   ///< a durable commit vouches for all up to here: recovery checks none
     uint64_t vouch_sequence = 0;     ///< the last damaged commit: nothing from it on counts before it is vouched for
     uint64_t damaged_sequence = 0;   ///< the first damaged commit whose bytes no durable commit has cut yet; 0: none
     uint64_t damaged_until = 0;      ///< the commit that cuts them; 0: not built yet
@@ -301,6 +307,8 @@ struct Store::Impl {
         uint64_t next_frame = 1;
         uint64_t durable_frame = 0;       ///< consistent
         uint64_t base_bytes = 0;
+        Nanos retry_at{0};                ///< no round begins before: the last one failed
+        bool no_space = false;            ///< it failed because the disk is full
         uint32_t slots_created = 0;       ///< bit per slot
         /// Logs removed since the last consistent frame's replay_from: replay must know their ids.
         std::vector<std::pair<uint64_t, uint64_t>> removed;  // id, sequence

@@ -89,10 +89,10 @@ void add_storage(Settings& rows, BrokerSettings& s) {
         "The only cache there is (the kernel's is bypassed): give it what the machine can spare."});
     rows.push_back({"storage.pool_bytes", &s.storage_pool_bytes, "256MiB", Unit::bytes, 16 * mib_i, 4 * tib_i,
         "Disk space kept ready ahead of need, of each shard, written through so that no append grows a file.",
-        "It absorbs bursts faster than storage.pool_refill_bytes_per_s; an empty pool is back-pressure."});
+        "It absorbs bursts faster than storage.pool_refill_bytes_per_s; an empty one is refilled while appends wait."});
     rows.push_back({"storage.pool_refill_bytes_per_s", &s.storage_pool_refill_bytes_per_s, "200MiB", Unit::bytes,
         mib_i, 64 * gib_i,
-        "How fast each shard prepares such space in the background, in bytes per second.",
+        "How fast each shard prepares such space while records come or go, in bytes per second; when idle, it hurries.",
         "It competes with appends for the disk: set it a little above the rate that lasts all day."});
 }
 

@@ -50,6 +50,26 @@ TEST_F(CheckpointTest, a_failed_frame_is_followed_by_a_base_in_the_other_slot) {
     stop();
 }
 
+TEST_F(CheckpointTest, a_disk_that_refuses_frames_is_not_asked_every_turn) {
+    open_options_.journal_bytes = 512 * kib;
+    open();
+    Log& log = **store_->create(key_of(1), {}, time_);
+    directory_->inject({sim::fault_kind(io::DiskOpKind::write_durable), io::FileKind::checkpoint, 0, 1'000'000});
+    for (int i = 0; i < 2000; ++i) {
+        (void)try_append(log, 5000, 'a');
+        turn();
+    }
+    EXPECT_GT(store_->counters().disk_errors, 2u);
+    EXPECT_LT(store_->counters().disk_errors, 25u);
+    EXPECT_FALSE(try_append(log, 5000, 'a')) << "the ring waits for a checkpoint";
+    EXPECT_GT(store_->next_deadline(), time_.now);
+    EXPECT_LE(store_->next_deadline(), time_.now + second_ns);
+    directory_->clear_faults();
+    EXPECT_GE(append(log, 5000, 'b').value, 0);
+    settle(log);
+    stop();
+}
+
 TEST_F(CheckpointTest, logs_removed_around_a_checkpoint_stay_removed) {
     open_options_.journal_bytes = 512 * kib;
     open();

@@ -50,6 +50,7 @@ TEST_F(IoTest, files_that_retention_freed_are_used_again) {
     LogConfig config;
     config.segment_bytes = mib;
     config.retention_bytes = 2 * static_cast<int64_t>(mib);
+    config.retention_ms = -1;
     Log& log = **store_->create(key_of(1), config, time_);
     for (int i = 0; i < 600; ++i) {
         append(log, 60'000, static_cast<char>('a' + i % 26));
