@@ -41,11 +41,13 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     if (quiet && active_has_data && expired(segments.back())) stage_roll(log, wall_ms);
 
     size_t gone = 0;
-    uint64_t size = log.state.end - segments.front().start;
+    // What may still be cut, should its write fail, does not count.
+    uint64_t durable = std::max(log.durable_end, segments.front().start);
+    uint64_t size = durable - segments.front().start;
     while (gone + 1 < segments.size()) {
         uint64_t segment_size = segments[gone + 1].start - segments[gone].start;
         bool too_much =
-            config.retention_bytes >= 0 && size - segment_size >= static_cast<uint64_t>(config.retention_bytes);
+            config.retention_bytes >= 0 && size >= segment_size + static_cast<uint64_t>(config.retention_bytes);
         if (!too_much && !expired(segments[gone])) break;
         // A busy log always has something under way: only what goes must be settled.
         if (segments[gone + 1].base_offset > log.durable_offset_.value) break;
@@ -54,7 +56,7 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
             break;
         }
         if (log.index_under_way) break;
-        size -= segment_size;
+        size -= std::min(size, segment_size);
         ++gone;
     }
     if (gone == 0) return;

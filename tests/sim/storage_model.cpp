@@ -25,16 +25,17 @@ void ModelLog::note_config(const log::LogConfig& wanted) {
 
 bool ModelLog::may_start_at(int64_t offset, int64_t wall_ms) const {
     if (offset <= start_durable) return offset == start_durable;
+    // From the newest: a batch may go when it is too old, or when those behind it are enough.
     uint64_t kept = 0;  // with the padding of segments, of which there are at most as many as batches
-    bool expired = retention_ms_min >= 0;
     bool boundary = offset == end();
-    for (const ModelBatch& batch : batches) {
-        boundary |= batch.base == offset;
-        if (batch.base >= offset) kept += batch.bytes->size() + io::block_size;
-        else if (expired) expired = batch.max_timestamp <= wall_ms - retention_ms_min;
+    for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
+        const bool enough = retention_bytes_min >= 0 && kept >= static_cast<uint64_t>(retention_bytes_min);
+        const bool expired = retention_ms_min >= 0 && batch->max_timestamp <= wall_ms - retention_ms_min;
+        if (batch->base < offset && !enough && !expired) return false;
+        boundary |= batch->base == offset;
+        kept += batch->bytes->size() + io::block_size;
     }
-    const bool too_much = retention_bytes_min >= 0 && kept >= static_cast<uint64_t>(retention_bytes_min);
-    return boundary && (expired || too_much);
+    return boundary;
 }
 
 Snapshot Model::snapshot(int64_t wall_ms) const {
