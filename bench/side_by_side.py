@@ -383,6 +383,7 @@ def part_idle(report, options):
     stack, node = node_of(options, **{'shards.idle': 'block'})
     with stack:
         node.create_topic('t', 10)
+        wait_for_pool(node)
         time.sleep(2)
         before = node.broker.cpu_seconds()
         time.sleep(10)

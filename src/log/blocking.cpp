@@ -18,10 +18,11 @@ void BlockingDisk::reap() {
     disk_.wait();
     size_t n = disk_.poll(done);
     for (size_t i = 0; i < n; ++i) {
-        bytes_ += done[i].bytes;
-        if (done[i].ok || failed_) continue;
+        // The token of a read is its size.
+        const bool cut_short = done[i].ok && done[i].token != 0 && done[i].bytes != done[i].token;
+        if ((done[i].ok && !cut_short) || failed_) continue;
         failed_ = true;
-        error_ = done[i].error;
+        error_ = cut_short ? Error{Errc::corrupt} : done[i].error;
     }
     under_way_ -= n;
 }
@@ -30,6 +31,10 @@ Result<void> BlockingDisk::queue(const io::DiskOp& op) {
     while (under_way_ >= depth_max || disk_.submit({&op, 1}) == 0) reap();
     ++under_way_;
     return {};
+}
+
+Result<void> BlockingDisk::queue_read(io::FileId file, uint64_t offset, const io::MutableFragment& fragment) {
+    return queue({io::DiskOpKind::read, file, offset, {&fragment, 1}, fragment.size});
 }
 
 Result<void> BlockingDisk::queue_write(io::FileId file, uint64_t offset,
@@ -53,13 +58,8 @@ Result<void> BlockingDisk::read(io::FileId file, uint64_t offset, std::span<std:
     for (size_t at = 0; at < out.size(); at += piece_max) {
         pieces.push_back({out.data() + at, static_cast<uint32_t>(std::min<uint64_t>(piece_max, out.size() - at))});
     }
-    bytes_ = 0;
-    for (const auto& piece : pieces) {
-        auto at = static_cast<uint64_t>(piece.data - out.data());
-        queue({io::DiskOpKind::read, file, offset + at, {&piece, 1}, 0});
-    }
-    if (auto done = finish(); !done) return done;
-    return bytes_ == out.size() ? Result<void>{} : fail(Errc::corrupt);
+    for (const auto& piece : pieces) queue_read(file, offset + static_cast<uint64_t>(piece.data - out.data()), piece);
+    return finish();
 }
 
 Result<void> BlockingDisk::write(io::FileId file, uint64_t offset, std::span<const std::byte> bytes) {

@@ -18,10 +18,11 @@ public:
     Result<void> create(io::FileId file);  ///< fine if it exists
     Result<void> flush(io::FileId file);
 
-    /// Queues a durable write of fragments that stay valid until finish(). Many may be under way.
+    // Many may be under way, in no order. Fragments stay valid until finish().
+    Result<void> queue_read(io::FileId file, uint64_t offset, const io::MutableFragment& fragment);
     Result<void> queue_write(io::FileId file, uint64_t offset, std::span<const io::MutableFragment> fragments);
     Result<void> queue_flush(io::FileId file);
-    /// Waits for everything that was queued; the first error, if any.
+    /// Waits for everything that was queued; the first error, if any. Errc::corrupt when a file ended before a read.
     Result<void> finish();
 
 private:
@@ -32,7 +33,6 @@ private:
     size_t under_way_ = 0;
     bool failed_ = false;
     Error error_;
-    uint64_t bytes_ = 0;
 };
 
 }  // namespace penstock::log

@@ -196,9 +196,13 @@ private:
     /// Step 3: after it every byte of every log is durable in its segment.
     Failure flush_logs() {
         for (ShardReplay& shard : replays_) {
+            std::vector<LogFlush> flushes;
+            flushes.reserve(shard.logs.size());
             for (auto& [id, log] : shard.logs) {
-                if (auto failed = flush_log(log)) return failed;
+                if (auto failed = begin_flush(flushes.emplace_back(log))) return failed;
             }
+            if (auto done = disk_.finish(); !done) return failure(done.error(), "cannot read back the tail of a log");
+            for (LogFlush& flush : flushes) end_flush(flush);
             if (auto done = disk_.finish(); !done) return failure(done.error(), "cannot write recovered records");
             blocks_.clear();
             fragments_.clear();
@@ -220,33 +224,48 @@ private:
     };
     using TailBlocks = std::map<uint64_t, TailBlock>;  // by position
 
-    Failure flush_log(RecoveredLog& log) {
+    struct LogFlush {
+        explicit LogFlush(RecoveredLog& recovered) : log(recovered) {}
+        RecoveredLog& log;
         TailBlocks blocks;
-        for (const Overlay& overlay : log.overlays) lay_over(log.state, overlay, 0, UINT64_MAX, blocks);
-        for (auto it = blocks.begin(); it != blocks.end();) {
-            auto [position, block] = *it++;
-            uint64_t end = std::min(position + io::block_size, log.state.end);
+        std::deque<std::pair<uint64_t, io::MutableFragment>> holes;  ///< blocks to be read back, by position
+    };
+
+    /// Lays the journal's bytes into blocks, and asks for what the segment holds of those that have holes: all logs
+    /// before any is waited for.
+    Failure begin_flush(LogFlush& flush) {
+        const LogState& state = flush.log.state;
+        for (const Overlay& overlay : flush.log.overlays) lay_over(state, overlay, 0, UINT64_MAX, flush.blocks);
+        for (const auto& [position, block] : flush.blocks) {
+            uint64_t end = std::min(position + io::block_size, state.end);
             if (!block.hole && block.covered_to >= end) continue;
+            size_t index = state.file_of(position);
+            if (index == state.files.size()) return failure(Errc::io, "a log's tail lies in none of its files");
+            const FileRef& file = state.files[index];
+            flush.holes.push_back({position, {new_block(), io::block_size}});
+            disk_.queue_read(file.file, io::block_size + (position - file.start), flush.holes.back().second);
+        }
+        return std::nullopt;
+    }
+
+    void end_flush(LogFlush& flush) {
+        const LogState& state = flush.log.state;
+        for (const auto& [position, found] : flush.holes) {
             // The rest of the block was written with a commit that carried only what is behind the block.
-            std::byte* found = new_block();
-            if (!read_block(log.state, position, found)) {
-                return failure(Errc::io, "cannot read back the tail of a log");
-            }
-            std::copy_n(found, io::block_size, block.data);
-            for (const Overlay& overlay : log.overlays) {
-                lay_over(log.state, overlay, position, position + io::block_size, blocks);
+            std::byte* data = flush.blocks[position].data;
+            std::copy_n(found.data, io::block_size, data);
+            for (const Overlay& overlay : flush.log.overlays) {
+                lay_over(state, overlay, position, position + io::block_size, flush.blocks);
             }
             // That commit wrote the whole block, so as a rule it is there, and acknowledged bytes that no journal holds
             // are not put at risk by writing it again.
-            if (std::equal(found, found + io::block_size, block.data)) blocks.erase(position);
+            if (std::equal(found.data, found.data + io::block_size, data)) flush.blocks.erase(position);
         }
-        write_blocks(log.state, blocks);
-        if (log.unsure) {
-            for (const FileRef& file : log.state.files) {
-                if (file.end() > log.state.flushed) disk_.queue_flush(file.file);
-            }
+        write_blocks(state, flush.blocks);
+        if (!flush.log.unsure) return;
+        for (const FileRef& file : state.files) {
+            if (file.end() > state.flushed) disk_.queue_flush(file.file);
         }
-        return std::nullopt;
     }
 
     /// Copies those bytes of an overlay that are not flushed and lie in [window_from, window_to) into their blocks.
@@ -272,15 +291,6 @@ private:
     std::byte* new_block() {
         blocks_.emplace_back(io::block_size);
         return blocks_.back().data();
-    }
-
-    bool read_block(const LogState& state, uint64_t position, std::byte* block) {
-        size_t index = state.file_of(position);
-        if (index == state.files.size()) return false;
-        const FileRef& file = state.files[index];
-        // Writes of this pass may be queued; none of them touches this block.
-        if (!disk_.finish()) return false;
-        return disk_.read(file.file, io::block_size + (position - file.start), {block, io::block_size}).has_value();
     }
 
     void write_blocks(const LogState& state, const TailBlocks& blocks) {
