@@ -18,7 +18,6 @@ import json
 import os
 import platform
 import resource
-import shlex
 import socket
 import subprocess
 import sys
@@ -74,13 +73,16 @@ def first_line(path, start):
     return 'unknown'
 
 
-def describe_machine(report, folder):
+def describe_machine(report, options):
     commit = subprocess.run(['git', '-C', ROOT, 'describe', '--always', '--dirty'], capture_output=True, text=True,
                             check=False).stdout.strip()
-    filesystem = subprocess.run(['findmnt', '-no', 'FSTYPE,SOURCE', '-T', folder], capture_output=True, text=True,
+    filesystem = subprocess.run(['findmnt', '-no', 'FSTYPE,SOURCE', '-T', options.data], capture_output=True, text=True,
                                 check=False).stdout.split()
+    # All but where somebody's disk is mounted: that is nobody else's business.
+    chosen = [f'--{name} {value}' for name, given in vars(options).items() if name != 'data' and given
+              for value in (given if isinstance(given, list) else [given])]
     facts = {
-        'commit': commit or 'unknown', 'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        'commit': commit or 'unknown', 'command': ' '.join([Path(sys.argv[0]).name, *chosen]),
         'date': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
         'cpu': f'{os.cpu_count()} x {first_line("/proc/cpuinfo", "model name")}',
         'memory': f'{os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30):.0f} GiB',
@@ -413,7 +415,7 @@ def main():
     refuse_busy_machine(options.busy)
 
     report = Report()
-    describe_machine(report, options.data)
+    describe_machine(report, options)
     for name in options.part or PARTS:
         PARTS[name](report, options)
     if options.keep:
