@@ -79,7 +79,8 @@ def describe_machine(report, options):
     filesystem = subprocess.run(['findmnt', '-no', 'FSTYPE,SOURCE', '-T', options.data], capture_output=True, text=True,
                                 check=False).stdout.split()
     # All but where somebody's disk is mounted: that is nobody else's business.
-    chosen = [f'--{name} {value}' for name, given in vars(options).items() if name != 'data' and given
+    chosen = [f'--{name}' if value is True else f'--{name} {value}'
+              for name, given in vars(options).items() if name != 'data' and given
               for value in (given if isinstance(given, list) else [given])]
     facts = {
         'commit': commit or 'unknown', 'command': ' '.join([Path(sys.argv[0]).name, *chosen]),
