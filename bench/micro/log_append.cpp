@@ -3,34 +3,15 @@
 // memcpy and CRC-32C says how far it is from the machine's limit; `allocations` is per append and must be 0.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <string>
 
+#include "counted_heap.h"
 #include "instant_disk.h"
 #include "log/recover.h"
 #include "sim/directory.h"
 #include "sim/disk.h"
-
-namespace {
-uint64_t allocations = 0;
-
-void* allocate(size_t size, size_t alignment) {
-    ++allocations;
-    void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    if (p == nullptr) std::abort();
-    return p;
-}
-}  // namespace
-
-void* operator new(size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(size_t size, std::align_val_t alignment) { return allocate(size, static_cast<size_t>(alignment)); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace penstock::log {
 namespace {
@@ -90,11 +71,14 @@ void append(benchmark::State& state) {
     size_t warm_up = std::max<size_t>(512 * mib / size, 4096);
     for (size_t i = 0; i < std::min<size_t>(warm_up, 100'000); ++i) one();
     refused = 0;
-    uint64_t before = allocations;
-    for (auto _ : state) one();
+    const uint64_t before = sim::counted_heap().allocations;
+    {
+        const sim::CountHeap counting;
+        for (auto _ : state) one();
+    }
     auto appends = static_cast<double>(state.iterations());
     state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(size));
-    state.counters["allocations"] = static_cast<double>(allocations - before) / appends;
+    state.counters["allocations"] = static_cast<double>(sim::counted_heap().allocations - before) / appends;
     state.counters["refused"] = static_cast<double>(refused) / appends;
 }
 BENCHMARK(append)

@@ -149,10 +149,7 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
     if (call->created.empty()) return answer(request, serving);
     call->validate_only = state.asked.validate_only;
     const int32_t timeout_ms = std::clamp(state.asked.timeout_ms, 1, limits::request_timeout_ms);
-    call->deadline = serving.time.now + timeout_ms * millisecond_ns;
-    request.topics_call = std::move(call);
-    serving.start_call(request, *request.topics_call, 0);
-    serving.set_deadline(request, request.topics_call->deadline);
+    serving.start_topics_call(request, std::move(call), timeout_ms);
 }
 
 void resume(Request& request, Call&, Serving& serving) { answer(request, serving); }

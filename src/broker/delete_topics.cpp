@@ -84,11 +84,7 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
         call->removed.push_back({std::string(name), state.asked[i].topic_id});
     }
     if (call->removed.empty()) return answer(request, serving);
-    const int32_t timeout_ms = std::clamp(asked.timeout_ms, 1, limits::request_timeout_ms);
-    call->deadline = serving.time.now + timeout_ms * millisecond_ns;
-    request.topics_call = std::move(call);
-    serving.start_call(request, *request.topics_call, 0);
-    serving.set_deadline(request, request.topics_call->deadline);
+    serving.start_topics_call(request, std::move(call), std::clamp(asked.timeout_ms, 1, limits::request_timeout_ms));
 }
 
 void resume(Request& request, Call&, Serving& serving) { answer(request, serving); }

@@ -20,6 +20,13 @@ void Serving::start_call(Request& request, Call& call, uint32_t owner) {
     ask(request, call, Ask::start);
 }
 
+void Serving::start_topics_call(Request& request, std::unique_ptr<TopicsCall> call, int32_t timeout_ms) {
+    call->deadline = time.now + timeout_ms * millisecond_ns;
+    request.topics_call = std::move(call);
+    start_call(request, *request.topics_call, 0);
+    set_deadline(request, request.topics_call->deadline);
+}
+
 void Serving::cancel_calls(Request& request) {
     for (Call* call : request.calls) {
         if (call->asks == 0 || call->cancelled) continue;

@@ -6,6 +6,8 @@
 // Adding an API to the broker: one file with its handler, one line in dispatch.cpp.
 #pragma once
 
+#include <memory>
+
 #include "broker/options.h"
 #include "broker/request.h"
 #include "broker/topic_table.h"
@@ -37,6 +39,8 @@ public:
 
     /// Home of the call is this shard; `owner` serves it.
     void start_call(Request& request, Call& call, uint32_t owner);
+    /// Asks shard 0 to have topics changed, for `timeout_ms` at most.
+    void start_topics_call(Request& request, std::unique_ptr<TopicsCall> call, int32_t timeout_ms);
     uint32_t owner_of(const log::LogKey& key) const { return log::shard_of(key, options.shard_count); }
     /// All that are open.
     void cancel_calls(Request& request);

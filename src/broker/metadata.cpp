@@ -44,10 +44,7 @@ bool create_missing(Request& request, Serving& serving, const State& state) {
         call->created.push_back(std::move(made));
     }
     if (call->created.empty()) return false;
-    call->deadline = serving.time.now + limits::auto_create_wait_ms * millisecond_ns;
-    request.topics_call = std::move(call);
-    serving.start_call(request, *request.topics_call, 0);
-    serving.set_deadline(request, request.topics_call->deadline);
+    serving.start_topics_call(request, std::move(call), limits::auto_create_wait_ms);
     return true;
 }
 

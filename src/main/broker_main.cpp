@@ -2,7 +2,6 @@
 //
 // Exit codes: 0 stopped as asked, 1 could not start or go on, 2 the settings are wrong.
 #include <sched.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -10,10 +9,10 @@
 #include <memory>
 #include <vector>
 
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "log/recover.h"
+#include "main/process.h"
 #include "main/settings.h"
 #include "main/shard_thread.h"
 #include "uring/directory.h"
@@ -27,24 +26,6 @@ namespace {
 constexpr int exit_failed = 1;
 constexpr int exit_settings = 2;
 constexpr uint32_t receive_buffer_bytes = 64 * 1024;
-
-void start_log(LogLevel level) {
-    auto log = spdlog::stderr_logger_mt("broker");
-    log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-    switch (level) {
-        case LogLevel::debug: log->set_level(spdlog::level::debug); break;
-        case LogLevel::info: log->set_level(spdlog::level::info); break;
-        case LogLevel::warn: log->set_level(spdlog::level::warn); break;
-        case LogLevel::error: log->set_level(spdlog::level::err); break;
-    }
-    spdlog::set_default_logger(std::move(log));
-}
-
-uint64_t random_word() {
-    uint64_t word = 0;
-    while (::getrandom(&word, sizeof word, 0) != sizeof word) {}
-    return word;
-}
 
 std::vector<uint32_t> allowed_cores() {
     cpu_set_t set;
@@ -202,7 +183,7 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
 }
 
 int run(const BrokerSettings& settings) {
-    start_log(settings.log_level);
+    start_log("broker", settings.log_level);
     const std::vector<uint32_t> cores = allowed_cores();
     const auto shards = shard_count(settings, cores.size());
     if (!shards) {

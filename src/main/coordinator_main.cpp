@@ -2,7 +2,6 @@
 // SIGTERM. One thread turns, the store has another.
 //
 // Exit codes: 0 stopped as asked, 1 could not start or go on, 2 the settings are wrong.
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,11 +11,11 @@
 #include <memory>
 #include <optional>
 
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "coordinator/server.h"
 #include "limits.h"
+#include "main/process.h"
 #include "main/settings.h"
 #include "store/sqlite.h"
 #include "uring/clock.h"
@@ -45,24 +44,6 @@ void catch_signals(uring::Waker& waker) {
     ::sigaction(SIGTERM, &action, nullptr);
     ::sigaction(SIGINT, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-}
-
-void start_log(LogLevel level) {
-    auto log = spdlog::stderr_logger_mt("coordinator");
-    log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-    switch (level) {
-        case LogLevel::debug: log->set_level(spdlog::level::debug); break;
-        case LogLevel::info: log->set_level(spdlog::level::info); break;
-        case LogLevel::warn: log->set_level(spdlog::level::warn); break;
-        case LogLevel::error: log->set_level(spdlog::level::err); break;
-    }
-    spdlog::set_default_logger(std::move(log));
-}
-
-uint64_t random_word() {
-    uint64_t word = 0;
-    while (::getrandom(&word, sizeof word, 0) != sizeof word) {}
-    return word;
 }
 
 void wake_ring(void* waker) { static_cast<uring::Waker*>(waker)->notify(); }
@@ -156,7 +137,7 @@ int serve(Process& process) {
 int run(int argc, const char* const* argv) {
     auto settings = load_coordinator_settings(argc, argv);
     if (!settings) return settings.error();
-    start_log(settings->log_level);
+    start_log("coordinator", settings->log_level);
     spdlog::info("penstock-coordinator {}", PENSTOCK_VERSION);
     Process process;
     const int code = start(*settings, process) ? serve(process) : exit_failed;

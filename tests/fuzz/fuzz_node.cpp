@@ -15,6 +15,7 @@
 #include "broker/coordinator_link.h"
 #include "coordinator/coordinator.h"
 #include "limits.h"
+#include "scenario/link_options.h"
 #include "wire/node/broker_heartbeat.h"
 #include "wire/node/frame_cutter.h"
 #include "wire/node/register_broker.h"
@@ -94,18 +95,9 @@ void run_response(Input frame, size_t row) {
     if (wire::decode_response_header(reader, api, 0, correlation)) check_message(reader, NodeKey{api.key}, false);
 }
 
-broker::LinkOptions link_options() {
-    broker::LinkOptions options;
-    options.incarnation = make_uuid(1, 1);
-    options.storage_id = make_uuid(1, 2);
-    options.advertised_host = "host";
-    options.advertised_port = 9092;
-    return options;
-}
-
 void run_link(Input bytes, size_t piece) {
     Nanos now = start;
-    broker::CoordinatorLink link(link_options(), now);
+    broker::CoordinatorLink link(scenario::link_options(1), now);
     const broker::NewTopic topic{.name = "games", .partitions = 3, .assignment = {}, .configs = {}};
     PENSTOCK_ASSERT(link.create_topics(1, std::span(&topic, 1), false, now + 3600 * second_ns).has_value());
     link.on_turn(now);

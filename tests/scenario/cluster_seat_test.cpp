@@ -4,6 +4,7 @@
 
 #include "limits.h"
 #include "scenario/kafka_calls.h"
+#include "scenario/link_options.h"
 #include "wire/kafka/create_topics.h"
 
 namespace penstock::scenario {
@@ -11,20 +12,11 @@ namespace {
 
 using shard::ClusterSeat;
 
-broker::LinkOptions link_options() {
-    broker::LinkOptions options;
-    options.incarnation = make_uuid(1, 1);
-    options.storage_id = make_uuid(2, 2);
-    options.advertised_host = "broker";
-    options.advertised_port = 9092;
-    return options;
-}
-
 TEST(ClusterSeat, tries_again_when_the_coordinator_is_not_there) {
     sim::Clock clock;
     sim::Network network(clock, 1);
     sim::Streams streams(network, {.host = "broker"});
-    ClusterSeat seat(link_options(), {"coordinator", 9090}, streams, clock.now());
+    ClusterSeat seat(link_options(1), {"coordinator", 9090}, streams, clock.now());
     int refusals = 0;
     for (int i = 0; i < 200; ++i) {
         clock.advance(100 * millisecond_ns);
@@ -46,7 +38,7 @@ TEST(ClusterSeat, answers_changes_that_it_cannot_forward) {
     sim::Clock clock;
     sim::Network network(clock, 1);
     sim::Streams streams(network, {.host = "broker"});
-    ClusterSeat seat(link_options(), {"coordinator", 9090}, streams, clock.now());
+    ClusterSeat seat(link_options(1), {"coordinator", 9090}, streams, clock.now());
     broker::TopicsCall cancelled, stopped, late;
     for (broker::TopicsCall* call : {&cancelled, &stopped}) {
         call->created.push_back({.name = "t"});

@@ -16,6 +16,7 @@
 #include "broker/coordinator_link.h"
 #include "coordinator/coordinator.h"
 #include "limits.h"
+#include "scenario/link_options.h"
 #include "sim/clock.h"
 #include "sim/store.h"
 #include "wire/node/frame_cutter.h"
@@ -73,14 +74,10 @@ public:
 
     // Brokers.
     static broker::LinkOptions options_of(int32_t id, uint64_t incarnation = 1, uint64_t storage = 0) {
-        broker::LinkOptions options;
-        options.node_id = NodeId{id};
+        broker::LinkOptions options = link_options(id, "host" + std::to_string(id));
         options.incarnation = uuid_of(1000u * static_cast<uint64_t>(id) + incarnation);
         options.storage_id = uuid_of(storage != 0 ? storage : 500'000u + static_cast<uint64_t>(id));
-        options.advertised_host = "host" + std::to_string(id);
-        options.advertised_port = 9092;
         options.shard_count = 2;
-        options.seed = static_cast<uint64_t>(id);
         return options;
     }
     Node& add(const broker::LinkOptions& options) {

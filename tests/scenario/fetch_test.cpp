@@ -245,13 +245,16 @@ TEST(Fetch, reads_from_disk_what_the_cache_has_lost) {
     for (const auto& shard : world.shards) EXPECT_EQ(shard->owner().lent_bytes(), 0u);
 }
 
-TEST(Fetch, of_a_reader_that_does_not_read_pins_a_bounded_part_of_the_cache) {
-    BrokerWorldOptions options{.shards = 2, .seed = 6, .cache_bytes = 16 * mib};
+BrokerWorldOptions little_to_lend(uint64_t seed) {
+    BrokerWorldOptions options{.shards = 2, .seed = seed, .cache_bytes = 16 * mib};
     options.broker.lent_bytes_max = 8 * mib;
-    BrokerWorld world(options);
-    const Uuid id = world.make_topic("t", 8);
+    return options;
+}
+
+TEST(Fetch, of_a_reader_that_does_not_read_pins_a_bounded_part_of_the_cache) {
+    BrokerWorld world(little_to_lend(6));
+    const int32_t partition = world.partition_of(world.make_topic("t", 8), 8, 0);
     Client& producer = world.connect();
-    const int32_t partition = world.partition_of(id, 8, 0);
     for (int i = 0; i < 30; ++i) produce(producer, "t", partition, {std::string(700'000, 'v')});
     for (int i = 0; i < 20; ++i) {
         Client& lazy = world.connect();
@@ -273,12 +276,9 @@ TEST(Fetch, of_a_reader_that_does_not_read_pins_a_bounded_part_of_the_cache) {
 }
 
 TEST(Fetch, of_a_few_readers_that_do_not_read_leaves_memory_for_others) {
-    BrokerWorldOptions options{.shards = 2, .seed = 8, .cache_bytes = 16 * mib};
-    options.broker.lent_bytes_max = 8 * mib;
-    BrokerWorld world(options);
-    const Uuid id = world.make_topic("t", 8);
+    BrokerWorld world(little_to_lend(8));
+    const int32_t partition = world.partition_of(world.make_topic("t", 8), 8, 0);
     Client& producer = world.connect();
-    const int32_t partition = world.partition_of(id, 8, 0);
     for (int i = 0; i < 120; ++i) produce(producer, "t", partition, {std::string(100'000, 'v')});
     for (int i = 0; i < 6; ++i) {
         Client& lazy = world.connect();

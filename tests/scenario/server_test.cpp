@@ -8,6 +8,7 @@
 
 #include "broker/coordinator_link.h"
 #include "limits.h"
+#include "scenario/link_options.h"
 #include "sim/clock.h"
 #include "sim/store.h"
 #include "sim/stream.h"
@@ -21,7 +22,7 @@ constexpr uint16_t port = 9090;
 class Broker {
 public:
     Broker(sim::Network& network, int32_t id, Nanos now)
-        : streams(network, {.host = "broker" + std::to_string(id)}), link(options(id), now) {}
+        : streams(network, {.host = "broker" + std::to_string(id)}), link(link_options(id), now) {}
 
     bool turn(Nanos now) {
         std::array<io::StreamEvent, 16> events;
@@ -52,17 +53,6 @@ public:
     std::vector<broker::AdminResult> results;
 
 private:
-    static broker::LinkOptions options(int32_t id) {
-        broker::LinkOptions options;
-        options.node_id = NodeId{id};
-        const auto number = static_cast<uint64_t>(id);
-        options.incarnation = make_uuid(number, 1);
-        options.storage_id = make_uuid(number, 2);
-        options.advertised_host = "broker";
-        options.advertised_port = 9092;
-        options.seed = number;
-        return options;
-    }
     void take(const io::StreamEvent& event, Nanos now) {
         switch (event.kind) {
             case io::StreamEventKind::accepted: break;

@@ -1,32 +1,10 @@
 // After warm-up, appending, committing, flushing and reading what is hot allocate nothing.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 
+#include "counted_heap.h"
 #include "instant_disk.h"
 #include "store_fixture.h"
-
-namespace {
-
-bool counting = false;
-uint64_t allocations = 0;
-
-void* allocate(size_t size, size_t alignment) {
-    if (counting) ++allocations;
-    void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    if (p == nullptr) std::abort();
-    return p;
-}
-
-}  // namespace
-
-void* operator new(size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(size_t size, std::align_val_t alignment) { return allocate(size, static_cast<size_t>(alignment)); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace penstock::log {
 namespace {
@@ -83,10 +61,11 @@ TEST_F(AllocationTest, appends_commits_flushes_and_hot_reads_allocate_nothing_wh
     TestBatch large(100'000, 'b');
     for (int i = 0; i < 12'000; ++i) round(i % 4 == 0 ? large.batch : small.batch);
     refusals_ = bytes_read_ = 0;
-    counting = true;
-    for (int i = 0; i < 4'000; ++i) round(i % 4 == 0 ? large.batch : small.batch);
-    counting = false;
-    EXPECT_EQ(allocations, 0u);
+    {
+        const sim::CountHeap counting;
+        for (int i = 0; i < 4'000; ++i) round(i % 4 == 0 ? large.batch : small.batch);
+    }
+    EXPECT_EQ(sim::counted_heap().allocations, 0u);
     EXPECT_LT(refusals_, 100u);
     EXPECT_GT(bytes_read_, 10'000u);
     store_->begin_stop();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "base/random.h"
 
 namespace penstock::log {
@@ -22,6 +24,18 @@ Entry entry_of(EntryType type, uint64_t position, int64_t offset) {
     entry.position = position;
     entry.offset = offset;
     return entry;
+}
+
+/// What a checkpoint gives back of it, if it takes it.
+std::optional<LogState> through_checkpoint(const LogState& state, uint64_t sequence = 1) {
+    Bytes bytes;
+    encode_state(bytes, state, sequence);
+    FieldReader in(bytes);
+    LogState again;
+    uint64_t as_of = 0;
+    if (!decode_state(in, again, as_of)) return std::nullopt;
+    EXPECT_EQ(as_of, sequence);
+    return again;
 }
 
 void attach(LogState& state, uint32_t number, uint64_t position, int64_t offset) {
@@ -132,24 +146,14 @@ TEST(StateTest, a_cut_takes_a_roll_without_records_back) {
     EXPECT_EQ(state.segments.size(), segments - 1);
     ASSERT_EQ(freed.size(), 1u);
     EXPECT_EQ(freed[0].number, 4u);
-    Bytes bytes;
-    encode_state(bytes, state, 1);
-    FieldReader in(bytes);
-    LogState again;
-    uint64_t as_of = 0;
-    EXPECT_TRUE(decode_state(in, again, as_of));
+    EXPECT_TRUE(through_checkpoint(state));
 }
 
 TEST(StateTest, a_state_whose_bytes_lie_in_no_file_is_refused) {
     auto decodes = [](auto change) {
         LogState state = filled();
         change(state);
-        Bytes bytes;
-        encode_state(bytes, state, 1);
-        FieldReader in(bytes);
-        LogState again;
-        uint64_t as_of = 0;
-        return decode_state(in, again, as_of);
+        return through_checkpoint(state).has_value();
     };
     EXPECT_TRUE(decodes([](LogState&) {}));
     EXPECT_FALSE(decodes([](LogState& s) { s.files.erase(s.files.begin() + 1); }));
@@ -173,16 +177,12 @@ TEST(StateTest, encoding_keeps_everything) {
     state.flushed = 8192;
     state.files[0].indexed = true;
     state.epochs.push_back({3, 1});
-    Bytes bytes;
-    encode_state(bytes, state, 77);
-    FieldReader in(bytes);
-    LogState again;
-    uint64_t as_of = 0;
-    ASSERT_TRUE(decode_state(in, again, as_of));
-    EXPECT_EQ(as_of, 77u);
-    Bytes second;
-    encode_state(second, again, as_of);
-    EXPECT_EQ(bytes, second);
+    const std::optional<LogState> again = through_checkpoint(state, 77);
+    ASSERT_TRUE(again.has_value());
+    Bytes first, second;
+    encode_state(first, state, 77);
+    encode_state(second, *again, 77);
+    EXPECT_EQ(first, second);
 }
 
 TEST(StateTest, hostile_bytes_never_break_it) {
