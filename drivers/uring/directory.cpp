@@ -91,7 +91,7 @@ Opened<void> DataDirectory::take_lock() {
     if (lock_ < 0) return failed("cannot open " + path_ + "/lock", errno);
     char text[24] = {};
     int locked = -1;
-    outlast([&] {
+    outlast(2 * second_ns, [&] {
         locked = ::flock(lock_, LOCK_EX | LOCK_NB);
         return locked == 0 || errno != EWOULDBLOCK;
     });

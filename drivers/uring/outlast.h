@@ -4,14 +4,15 @@
 
 #include <ctime>
 
+#include "base/units.h"
+
 namespace penstock::uring {
 
-/// Calls `try_once` until it returns true, for two seconds at most. Blocks; start-up only.
+/// Calls `try_once` until it returns true, for `patience_ns` at most. Blocks; start-up only.
 template <class Try>
-bool outlast(Try try_once) {
-    constexpr int tries = 100;
+bool outlast(int64_t patience_ns, Try try_once) {
     constexpr timespec pause{0, 20'000'000};
-    for (int i = 0; i < tries; ++i) {
+    for (int64_t waited = 0; waited < patience_ns; waited += pause.tv_nsec) {
         if (try_once()) return true;
         ::nanosleep(&pause, nullptr);
     }

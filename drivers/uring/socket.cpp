@@ -90,13 +90,13 @@ Result<void> probe_once(const SocketAddress& address) {
 
 }  // namespace
 
-Result<void> probe_port(const io::Address& address) {
+Result<void> probe_port(const io::Address& address, int64_t patience_ns) {
     if (address.port == 0) return {};
     auto addresses = resolve(address, true, 1);
     if (!addresses) return std::unexpected(addresses.error());
     const SocketAddress& first = addresses->front();
     Result<void> probed;
-    outlast([&] {
+    outlast(patience_ns, [&] {
         probed = probe_once(first);
         return probed || probed.error().code != Errc::exists;
     });

@@ -23,7 +23,7 @@ Result<std::vector<SocketAddress>> resolve(const io::Address& address, bool to_l
 Result<int> listening_socket(const SocketAddress& address, int backlog);
 /// Errc::exists if somebody listens there already. SO_REUSEPORT lets a second process of the same user share a port in
 /// silence; a program asks this once, before it listens. Waits for a killed process to let go of the port.
-Result<void> probe_port(const io::Address& address);
+Result<void> probe_port(const io::Address& address, int64_t patience_ns);
 Result<int> connecting_socket(const SocketAddress& address);
 uint16_t local_port(int socket);
 /// "1.2.3.4:5678" or "[::1]:5678" of the peer; empty if it is gone.

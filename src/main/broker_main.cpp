@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -18,7 +17,6 @@
 #include "uring/directory.h"
 #include "uring/disk.h"
 #include "uring/ring.h"
-#include "uring/socket.h"
 
 namespace penstock {
 namespace {
@@ -192,15 +190,7 @@ int run(const BrokerSettings& settings) {
     }
     const sigset_t signals = block_signals();
     spdlog::info("penstock-broker {}, node {}", PENSTOCK_VERSION, settings.node_id);
-    if (settings.kafka_listen.port != 0) {
-        if (const Result<void> free = uring::probe_port(settings.kafka_listen); !free) {
-            spdlog::error("cannot listen on {}:{}: {}", settings.kafka_listen.host, settings.kafka_listen.port,
-                          free.error().code == Errc::exists ? "another program listens there: stop it or change "
-                                                              "kafka.listen"
-                                                            : std::strerror(free.error().os_error));
-            return exit_failed;
-        }
-    }
+    if (!port_is_free(settings.kafka_listen)) return exit_failed;
     auto directory = uring::DataDirectory::open({.path = settings.data_directory});
     if (!directory) {
         spdlog::error("{}", directory.error().detail);

@@ -20,7 +20,6 @@
 #include "store/sqlite.h"
 #include "uring/clock.h"
 #include "uring/ring.h"
-#include "uring/socket.h"
 #include "uring/stream.h"
 
 namespace penstock {
@@ -90,9 +89,8 @@ bool start(const CoordinatorSettings& settings, Process& process) {
     auto streams = uring::Streams::create(*process.ring, options);
     if (!streams) return spdlog::error("{}", streams.error().detail), false;
     process.streams = std::move(*streams);
-    Result<uint16_t> port = fail(Errc::failed);
-    if (const auto free = uring::probe_port(settings.listen); !free) port = std::unexpected(free.error());
-    else port = process.streams->listen(settings.listen);
+    if (!port_is_free(settings.listen)) return false;
+    const Result<uint16_t> port = process.streams->listen(settings.listen);
     if (!port) {
         spdlog::error("cannot listen on {}:{}: {}", settings.listen.host, settings.listen.port,
                       port.error().os_error != 0 ? std::strerror(port.error().os_error) : to_string(port.error().code));

@@ -2,8 +2,12 @@
 
 #include <sys/random.h>
 
+#include <cstring>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "uring/socket.h"
 
 namespace penstock {
 
@@ -17,6 +21,22 @@ void start_log(const std::string& name, LogLevel level) {
         case LogLevel::error: log->set_level(spdlog::level::err); break;
     }
     spdlog::set_default_logger(std::move(log));
+}
+
+bool port_is_free(const io::Address& address) {
+    constexpr int64_t short_wait_ns = 500 * millisecond_ns, long_wait_ns = 20 * second_ns;
+    Result<void> free = uring::probe_port(address, short_wait_ns);
+    if (!free && free.error().code == Errc::exists) {
+        spdlog::warn("port {} of {} is taken: waiting for it, {} s at most", address.port, address.host,
+                     long_wait_ns / second_ns);
+        free = uring::probe_port(address, long_wait_ns);
+    }
+    if (free) return true;
+    const char* why = free.error().code == Errc::exists
+                          ? "another program listens there: stop it, or change the address in the settings"
+                          : std::strerror(free.error().os_error);
+    spdlog::error("cannot listen on {}:{}: {}", address.host, address.port, why);
+    return false;
 }
 
 uint64_t random_word() {

@@ -2,10 +2,11 @@
 """What was acknowledged is there: after kill -9 of the broker and of the coordinator, and after a graceful stop."""
 import os
 import random
+import socket
 import subprocess
 import time
 
-from harness import Node, case, check, check_equal, finish_load, free_port, run_cases
+from harness import Node, case, check, check_equal, finish_load, free_port, run_cases, wait_for
 
 KILLS = int(os.environ.get('PENSTOCK_TEST_KILLS', '20'))
 
@@ -165,6 +166,19 @@ def second_broker_on_the_same_data():
         second.kill()
         check(code in (1, 2), f'exit code {code}')
         check(first.is_running(), 'the first broker ended')
+        node.wait_until_ready()
+
+
+@case
+def port_given_back_late():
+    """A broker whose port is still taken at its start waits for it, and says so."""
+    with Node() as node:
+        node.kill_broker()
+        node.address = f'127.0.0.1:{free_port()}'
+        with socket.create_server(node.host_port) as held:
+            node.start_broker(ready=False)
+            wait_for(lambda: 'is taken: waiting' in node.broker.tail(), 10, 'the broker waits for its port')
+            held.close()
         node.wait_until_ready()
 
 
