@@ -27,7 +27,7 @@ class Partition;
 struct Request;
 struct OwnerQueue;
 
-enum class CallKind : uint8_t { append, fetch, list_offset, topics, view };
+enum class CallKind : uint8_t { append, fetch, list_offset, topics, view, group };
 
 enum class Ask : uint8_t {
     start,

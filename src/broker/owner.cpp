@@ -108,7 +108,8 @@ void Owner::on_call(Call& call, Time time) {
         case CallKind::fetch: return on_fetch(static_cast<FetchCall&>(call));
         case CallKind::list_offset: return on_list_offset(static_cast<ListOffsetCall&>(call));
         case CallKind::topics:
-        case CallKind::view: break;  // the shard serves these
+        case CallKind::view:
+        case CallKind::group: break;  // the shard serves these
     }
     PENSTOCK_ASSERT(false);
 }
