@@ -133,6 +133,27 @@ inline constexpr uint32_t log_changes_per_turn = 64;
 /// Reads retried in one turn.
 inline constexpr uint32_t reads_per_turn = 256;
 
+// --- groups ----------------------------------------------------------------------------------------------------------
+
+/// Members of one group, with those that were given an id and have not come back: each rebalance looks at all.
+inline constexpr size_t group_members = 10'000;
+/// Groups of one shard, some 500 bytes each without their members.
+inline constexpr size_t groups_per_shard = 100'000;
+/// Committed offsets of one shard, some 150 bytes each.
+inline constexpr size_t group_offsets_per_shard = 2'000'000;
+/// A group as it is stored, with what its members subscribe to and were assigned.
+inline constexpr size_t group_record_bytes_max = 16 * mib;
+/// Records are stored together until they are this large.
+inline constexpr size_t group_batch_bytes = 512 * kib;
+/// Read at once while groups are loaded.
+inline constexpr uint32_t group_load_bytes = 1 * mib;
+/// Kafka's: how long somebody may wait for its first generation.
+inline constexpr int64_t group_first_join_ns = 300'000'000'000;
+/// How often expired offsets are looked for: Kafka's offsets.retention.check.interval.ms.
+inline constexpr int64_t group_sweep_ns = 600'000'000'000;
+/// Between attempts to load groups whose log could not be read or written.
+inline constexpr int64_t group_reload_ns = 1'000'000'000;
+
 // --- shards ----------------------------------------------------------------------------------------------------------
 
 inline constexpr uint32_t shards = 256;

@@ -43,7 +43,7 @@ struct Call : ListLink<OwnerQueue> {
     bool cancelled = false;      ///< home's: cancel was asked
     uint32_t home = 0;           ///< the shard that asks
     uint32_t owner = 0;          ///< the shard that answers
-    Request* request = nullptr;  ///< home's: who is told
+    Request* request = nullptr;  ///< home's: who is told; null: the groups of the home shard
 
     bool held = false;           ///< the owner's: started and not answered
 };

@@ -16,6 +16,10 @@
 #include "broker/call.h"
 #include "wire/codec.h"
 
+namespace penstock::group {
+struct GroupTimer;
+}
+
 namespace penstock::broker {
 
 enum class GroupOp : uint8_t {
@@ -39,6 +43,8 @@ struct GroupCall : Call {
     std::string_view group_id;   ///< the same
 
     ErrorCode error = ErrorCode::none;
+
+    group::GroupTimer* held_by = nullptr;  ///< the owner's: the member that a join or sync waits with
 };
 
 /// Who speaks for a member. From consumers without a group: generation -1 and an empty id.
@@ -118,6 +124,7 @@ struct CommitOffsetsCall : GroupCall {
 
     struct Offset {
         std::string_view topic;
+        Uuid topic_id;
         int32_t partition = 0;
         int64_t offset = -1;
         int32_t leader_epoch = -1;
@@ -141,6 +148,7 @@ struct FetchOffsetsCall : GroupCall {
 
     struct Offset {
         std::string topic;       ///< set if all were asked for, then ordered by topic and partition
+        Uuid topic_id;           ///< that it was committed for: void if the topic of this name is another one now
         int32_t partition = 0;
         int64_t offset = -1;
         int32_t leader_epoch = -1;

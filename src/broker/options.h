@@ -9,6 +9,14 @@
 
 namespace penstock::broker {
 
+/// Kafka's settings of the same names, of consumer groups.
+struct GroupOptions {
+    int32_t session_timeout_min_ms = 6'000;
+    int32_t session_timeout_max_ms = 1'800'000;
+    int32_t initial_rebalance_delay_ms = 3'000;  ///< how long an empty group waits for more members
+    int64_t offsets_retention_ms = 7 * 24 * 3600 * int64_t{1000};  ///< after the group became empty
+};
+
 struct BrokerOptions {
     NodeId node_id{1};
     uint32_t shard = 0;
@@ -17,6 +25,9 @@ struct BrokerOptions {
     bool auto_create_topics = true;
     int32_t default_partitions = 1;      ///< of topics that are created without a number
     log::LogConfig default_log;          ///< of topics that do not set theirs
+
+    GroupOptions groups;
+    uint64_t seed = 0;                   ///< of what must merely differ: member ids
 
     uint32_t request_bytes_max = 100 * 1024 * 1024;     ///< Kafka's socket.request.max.bytes
     uint64_t request_memory_bytes = 256 * mib;          ///< frames of one shard, received or under way

@@ -22,6 +22,7 @@ Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk,
       topics_(options.broker.default_log),
       owner_(options_.broker, store_),
       listener_(options_.broker, topics_, streams, *this),
+      groups_(options_.broker, *this),
       listening_(options.listening) {
     if (!options.link) return;
     PENSTOCK_ASSERT(options.broker.shard == 0);
@@ -43,10 +44,12 @@ TurnResult Shard::turn(Time time) {
     worked |= owner_.on_turn(time);
     worked |= drain_mailboxes();
     worked |= listener_.on_timers();
+    worked |= groups_.on_turn(time);
     worked |= follow_cluster();
     for (uint32_t round = 0; round < limits::rounds_per_turn; ++round) {
         const bool answered = deliver_answers();
-        if (!listener_.step() && !answered) break;
+        const bool flushed = groups_.flush();
+        if (!listener_.step() && !answered && !flushed) break;
         worked = true;
     }
     if (stop_deadline_ <= time.now) {
@@ -55,7 +58,8 @@ TurnResult Shard::turn(Time time) {
         worked = true;
     }
     worked |= store_.submit(time);
-    Nanos deadline = std::min({store_.next_deadline(), listener_.next_deadline(), stop_deadline_});
+    Nanos deadline = std::min(
+        {store_.next_deadline(), listener_.next_deadline(), groups_.next_deadline(), stop_deadline_});
     if (seat_ != nullptr) deadline = std::min(deadline, seat_->next_deadline());
     return {worked, deadline};
 }
@@ -107,6 +111,8 @@ void Shard::serve(Call& call) {
         view_call_ = static_cast<broker::ViewCall*>(&call);
         if (view_call_->publish) publish();
         else prepare(view_call_->view);
+    } else if (call.kind == CallKind::group) {
+        groups_.on_call(static_cast<broker::GroupCall&>(call), time_);
     } else {
         owner_.on_call(call, time_);
     }
@@ -114,6 +120,7 @@ void Shard::serve(Call& call) {
 
 void Shard::cancel(Call& call) {
     if (call.kind == CallKind::topics) seat_->on_cancel(static_cast<broker::TopicsCall&>(call));
+    else if (call.kind == CallKind::group) groups_.on_cancel(static_cast<broker::GroupCall&>(call), time_);
     else owner_.on_cancel(call, time_);
 }
 
@@ -135,13 +142,17 @@ bool Shard::deliver_answers() {
         else mailbox_.answer(call, Ask::start);
     };
     while (Call* call = owner_.poll_answer()) deliver(*call);
+    while (Call* call = groups_.poll_answer()) deliver(*call);
     if (seat_ == nullptr) return worked;
     while (Call* call = seat_->poll_answer()) deliver(*call);
     return worked;
 }
 
 void Shard::on_home_answer(Call& call) {
-    if (call.kind != CallKind::view) return listener_.on_answered(call);
+    if (call.kind != CallKind::view) {
+        if (call.request == nullptr) return groups_.on_answered(call);
+        return listener_.on_answered(call);
+    }
     --call.asks;
     PENSTOCK_ASSERT(view_calls_open_ > 0);
     --view_calls_open_;
@@ -196,6 +207,7 @@ void Shard::prepare(std::shared_ptr<const broker::ClusterView> view) {
 
 void Shard::publish() {
     topics_.publish();
+    groups_.on_view(topics_, time_);
     listener_.begin_serving();
     if (listening_ || stopping_) return;
     const Result<uint16_t> port = streams_.listen(options_.listen);
@@ -212,7 +224,9 @@ void Shard::begin_stop(Nanos now) {
     listener_.begin_stop();
 }
 
-bool Shard::requests_stopped() const { return stopping_ && listener_.stopped() && view_calls_open_ == 0; }
+bool Shard::requests_stopped() const {
+    return stopping_ && listener_.stopped() && groups_.quiet() && view_calls_open_ == 0;
+}
 
 void Shard::begin_store_stop() {
     PENSTOCK_ASSERT(requests_stopped());

@@ -19,6 +19,7 @@
 #include "broker/options.h"
 #include "broker/owner.h"
 #include "broker/topic_table.h"
+#include "group/groups.h"
 #include "log/recover.h"
 #include "log/store.h"
 #include "shard/cluster_seat.h"
@@ -92,6 +93,7 @@ private:
     broker::TopicTable topics_;
     broker::Owner owner_;
     broker::Listener listener_;
+    group::Groups groups_;
     std::unique_ptr<ClusterSeat> seat_;
 
     ViewStep view_step_ = ViewStep::none;       ///< of shard 0: what all shards are at
