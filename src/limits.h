@@ -126,6 +126,18 @@ inline constexpr int32_t auto_create_wait_ms = 10 * 1000;
 inline constexpr uint32_t auto_create_topics = 100;
 /// Topics in one CreateTopics or DeleteTopics request: each is compared with all the others.
 inline constexpr size_t topics_per_request = 2000;
+/// How long a request of a group waits for the internal topic to be made.
+inline constexpr int32_t offsets_topic_wait_ms = 10 * 1000;
+/// Groups in one request that takes several: each becomes a call.
+inline constexpr size_t groups_per_request = 10'000;
+/// How long a request of a group other than a join or a sync waits: these need one commit of the log at most.
+inline constexpr int64_t group_call_ns = 10'000'000'000;
+/// The longest rebalance timeout that a join or a sync is held for; a client that asked for more comes again.
+inline constexpr int64_t group_wait_ns = 3'600'000'000'000;
+/// What a join gets on top of its own timeouts: the group's timers end it first, unless the group is stuck.
+inline constexpr int64_t group_wait_slack_ns = 300'000'000'000;
+/// Kafka's offset.metadata.max.bytes.
+inline constexpr size_t offset_metadata_bytes = 4096;
 /// A batch that is decompressed to find a timestamp may not become larger than this.
 inline constexpr size_t decompressed_batch_bytes = 64 * 1024 * 1024;
 /// Logs created or removed in one turn while a new view of the cluster is applied.

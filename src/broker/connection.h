@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/intrusive_list.h"
 #include "base/timer_heap.h"
@@ -32,6 +33,7 @@ public:
                Nanos now);
 
     const io::ConnectionId id;
+    std::string client_host;   ///< as Kafka writes it: "/1.2.3.4"
     FrameAssembler frames;
 
     // Receiving.

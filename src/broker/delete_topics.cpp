@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "broker/group_place.h"
 #include "broker/handlers.h"
 
 namespace penstock::broker {
@@ -20,7 +21,7 @@ struct State {
     std::span<uint32_t> forwarded;   // for each topic its place in the call, or UINT32_MAX
 };
 
-ErrorCode check(const State& state, size_t index) {
+ErrorCode check(const Serving& serving, const State& state, size_t index) {
     const DeleteTopicsRequest::Topic& topic = state.asked[index];
     const bool by_id = !topic.topic_id.is_zero();
     if (by_id == topic.name.has_value()) return ErrorCode::invalid_request;
@@ -28,6 +29,8 @@ ErrorCode check(const State& state, size_t index) {
         return by_id ? other.topic_id == topic.topic_id : other.name == topic.name;
     });
     if (times > 1) return ErrorCode::invalid_request;
+    const Topic* known = by_id ? serving.topics.find(topic.topic_id) : serving.topics.find(*topic.name);
+    if (known != nullptr && is_internal_topic(known->view->name)) return ErrorCode::invalid_topic;
     return by_id || is_topic_name(*topic.name) ? ErrorCode::none : ErrorCode::unknown_topic_or_partition;
 }
 
@@ -76,7 +79,7 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
     for (size_t i = 0; i < count; ++i) {
         state.results[i].name = state.asked[i].name;
         state.results[i].topic_id = state.asked[i].topic_id;
-        state.results[i].error_code = check(state, i);
+        state.results[i].error_code = check(serving, state, i);
         state.forwarded[i] = UINT32_MAX;
         if (state.results[i].error_code != ErrorCode::none) continue;
         state.forwarded[i] = static_cast<uint32_t>(call->removed.size());

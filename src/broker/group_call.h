@@ -37,6 +37,7 @@ enum class GroupOp : uint8_t {
 
 struct GroupCall : Call {
     explicit GroupCall(GroupOp o) : Call(CallKind::group), op(o) {}
+    virtual ~GroupCall() = default;  ///< a request keeps them as GroupCall
 
     GroupOp op;
     log::LogKey key;             ///< the group's partition of the internal topic; of a list: not looked at

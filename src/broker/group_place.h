@@ -10,6 +10,9 @@ namespace penstock::broker {
 /// Kafka's name for it, so that Kafka's tools read it.
 inline constexpr std::string_view offsets_topic = "__consumer_offsets";
 
+/// Clients may read it, but neither write to it nor delete it.
+constexpr bool is_internal_topic(std::string_view name) { return name == offsets_topic; }
+
 /// Kafka's rule, so that every tool looks for a group where it is: Java's hash of the id, without its sign.
 int32_t group_partition(std::string_view group_id, int32_t partitions);
 

@@ -13,5 +13,16 @@ extern const Handler api_versions_handler;
 extern const Handler create_topics_handler;
 extern const Handler delete_topics_handler;
 extern const Handler describe_cluster_handler;
+extern const Handler find_coordinator_handler;
+extern const Handler join_group_handler;
+extern const Handler sync_group_handler;
+extern const Handler heartbeat_handler;
+extern const Handler leave_group_handler;
+extern const Handler offset_commit_handler;
+extern const Handler offset_fetch_handler;
+extern const Handler describe_groups_handler;
+extern const Handler list_groups_handler;
+extern const Handler delete_groups_handler;
+extern const Handler offset_delete_handler;
 
 }  // namespace penstock::broker

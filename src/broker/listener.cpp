@@ -18,6 +18,13 @@ int16_t key_of(const Frame& frame) {
     return load_be<int16_t>(bytes);
 }
 
+/// Of "1.2.3.4:5678" or "[::1]:5678".
+std::string_view host_of(std::string_view peer) {
+    std::string_view host = peer.substr(0, peer.rfind(':'));
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    return host;
+}
+
 }  // namespace
 
 Listener::Listener(const BrokerOptions& its_options, const TopicTable& its_topics, io::Streams& streams,
@@ -83,6 +90,7 @@ void Listener::accept(const io::StreamEvent& event) {
     ++counters_.connections_accepted;
     auto connection = std::make_unique<Connection>(event.connection, streams_, memory_, options.request_bytes_max,
                                                    time.now);
+    connection->client_host = "/" + std::string(host_of(event.peer));
     connection_timers_.set(*connection, connection->check_time(time.now));
     connections_.emplace(event.connection.value, std::move(connection));
 }

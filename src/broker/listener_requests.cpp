@@ -109,6 +109,7 @@ void Listener::recycle(Request& request) {
     }
     request.fetch_calls.clear();
     request.topics_call.reset();
+    request.group_calls.clear();
     request.calls.clear();
     if (request.calls.capacity() > 1024) request.calls.shrink_to_fit();
     request.response = {};

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "broker/group_place.h"
+#include "broker/group_request.h"
 #include "broker/handlers.h"
 #include "broker/place.h"
 
@@ -39,8 +41,9 @@ bool create_missing(Request& request, Serving& serving, const State& state) {
             call->created, [&](const NewTopic& other) { return other.name == *topic.name; });
         if (named_before) continue;
         NewTopic made;
+        if (is_internal_topic(*topic.name)) made = new_offsets_topic(serving.options);
+        else made.partitions = serving.options.default_partitions;
         made.name = *topic.name;
-        made.partitions = serving.options.default_partitions;
         call->created.push_back(std::move(made));
     }
     if (call->created.empty()) return false;
@@ -69,6 +72,7 @@ std::span<const int32_t> ids(Request& request, const std::vector<NodeId>& nodes)
 void describe(Request& request, const ClusterView& view, const TopicView& topic, MetadataResponse::Topic& out) {
     out.name = topic.name;
     out.topic_id = topic.id;
+    out.is_internal = is_internal_topic(topic.name);
     auto partitions = request.arena.make_array<MetadataResponse::Partition>(topic.partitions.size());
     for (size_t i = 0; i < partitions.size(); ++i) {
         const PartitionView& partition = topic.partitions[i];
@@ -95,6 +99,7 @@ void describe(Request& request, const Serving& serving, const MetadataRequest::T
         return;
     }
     out.name = asked.name.value_or(std::string_view());
+    out.is_internal = is_internal_topic(*out.name);
     out.error_code = is_topic_name(*out.name) ? creation_error(request, *out.name) : ErrorCode::invalid_topic;
 }
 

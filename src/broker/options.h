@@ -24,6 +24,7 @@ struct BrokerOptions {
 
     bool auto_create_topics = true;
     int32_t default_partitions = 1;      ///< of topics that are created without a number
+    int32_t offsets_partitions = 50;     ///< of the internal topic of consumer groups, when it is made
     log::LogConfig default_log;          ///< of topics that do not set theirs
 
     GroupOptions groups;

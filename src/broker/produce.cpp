@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "broker/group_place.h"
 #include "broker/handlers.h"
 #include "broker/place.h"
 #include "wire/batch.h"
@@ -82,6 +83,7 @@ ErrorCode prepare(Request& request, Serving& serving, const State& state, const 
                   const ProduceRequest::Partition& partition, Part& part) {
     if (state.asked.acks < -1 || state.asked.acks > 1) return ErrorCode::invalid_required_acks;
     const Place place = find_place(serving, known_topic(request, serving, topic), partition.index, by_id(request));
+    if (place.topic != nullptr && is_internal_topic(place.topic->view->name)) return ErrorCode::invalid_topic;
     if (place.error != ErrorCode::none) return place.error;
     if (!enough_replicas(place, state.asked.acks)) return ErrorCode::not_enough_replicas;
     const ErrorCode error = prepare(request, serving, place, partition.records, part);

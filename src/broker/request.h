@@ -15,6 +15,7 @@
 #include "base/timer_heap.h"
 #include "broker/call.h"
 #include "broker/frame_assembler.h"
+#include "broker/group_call.h"
 #include "limits.h"
 #include "wire/frame.h"
 
@@ -53,6 +54,7 @@ struct Request : Timer, ListLink<FlightList>, ListLink<RequestList> {
     std::vector<Call*> calls;           ///< all calls started and not known to be answered: for cancelling
     std::vector<FetchCall*> fetch_calls;         ///< taken from the pool; may lend slices
     std::unique_ptr<TopicsCall> topics_call;
+    std::vector<std::unique_ptr<GroupCall>> group_calls;
 
     std::span<const Fragment> response;
     size_t fragments_handed = 0;        ///< of the response, to the driver

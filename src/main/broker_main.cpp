@@ -89,6 +89,12 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     broker.shard_count = shards;
     broker.auto_create_topics = settings.topics_auto_create;
     broker.default_partitions = static_cast<int32_t>(settings.topics_default_partitions);
+    broker.groups = {.session_timeout_min_ms = static_cast<int32_t>(settings.groups_session_timeout_min_ms),
+                     .session_timeout_max_ms = static_cast<int32_t>(settings.groups_session_timeout_max_ms),
+                     .initial_rebalance_delay_ms = static_cast<int32_t>(settings.groups_initial_rebalance_delay_ms),
+                     .offsets_retention_ms = settings.groups_offsets_retention_ms};
+    broker.seed = random_word();
+    broker.offsets_partitions = static_cast<int32_t>(settings.groups_offsets_partitions);
     broker.default_log = {.segment_bytes = static_cast<uint64_t>(settings.topics_default_segment_bytes),
                           .segment_ms = settings.topics_default_segment_ms,
                           .retention_bytes = settings.topics_default_retention_bytes,

@@ -45,6 +45,12 @@ struct BrokerSettings {
     int64_t topics_default_segment_bytes;
     int64_t topics_default_segment_ms;
 
+    int64_t groups_offsets_partitions;
+    int64_t groups_offsets_retention_ms;
+    int64_t groups_initial_rebalance_delay_ms;
+    int64_t groups_session_timeout_min_ms;
+    int64_t groups_session_timeout_max_ms;
+
     // Each of these is for one shard.
     uint64_t storage_journal_bytes;
     uint64_t storage_cache_bytes;

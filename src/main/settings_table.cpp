@@ -80,6 +80,28 @@ void add_topics(Settings& rows, BrokerSettings& s) {
         "Kafka's default. It lets retention by time reach partitions that see few records."});
 }
 
+void add_groups(Settings& rows, BrokerSettings& s) {
+    rows.push_back({"groups.offsets_partitions", &s.groups_offsets_partitions, "50", Unit::none, 1, 10'000,
+        "Partitions of the internal topic __consumer_offsets, which is made when the first consumer group comes.",
+        "Kafka's default (offsets.topic.num.partitions). Groups spread over them, and so over the shards."});
+    rows.push_back({"groups.offsets_retention_ms", &s.groups_offsets_retention_ms, "7d", Unit::milliseconds, 1'000,
+        century_ms,
+        "How long committed offsets are kept when their group has been empty.",
+        "Kafka's default (offsets.retention.minutes). A consumer that was away for longer starts anew."});
+    rows.push_back({"groups.initial_rebalance_delay_ms", &s.groups_initial_rebalance_delay_ms, "3s",
+        Unit::milliseconds, 0, 600'000,
+        "How long an empty group waits for more members before its first rebalance.",
+        "Kafka's default (group.initial.rebalance.delay.ms). Spares a starting application several rebalances."});
+    rows.push_back({"groups.session_timeout_min_ms", &s.groups_session_timeout_min_ms, "6s", Unit::milliseconds, 1,
+        day_ms,
+        "The shortest session timeout that a group's member may ask for.",
+        "Kafka's default (group.min.session.timeout.ms)."});
+    rows.push_back({"groups.session_timeout_max_ms", &s.groups_session_timeout_max_ms, "30min", Unit::milliseconds, 1,
+        day_ms,
+        "The longest session timeout that a group's member may ask for.",
+        "Kafka's default (group.max.session.timeout.ms)."});
+}
+
 void add_storage(Settings& rows, BrokerSettings& s) {
     rows.push_back({"storage.journal_bytes", &s.storage_journal_bytes, "64MiB", Unit::bytes, 4 * mib_i, 16 * gib_i,
         "The ring that makes small appends durable, of each shard.",
@@ -126,6 +148,7 @@ Settings settings_of(BrokerSettings& s) {
     add_node(rows, s);
     add_shards(rows, s);
     add_topics(rows, s);
+    add_groups(rows, s);
     add_storage(rows, s);
     add_limits(rows, s);
     add_log_level(rows, s.log_level);

@@ -1,6 +1,6 @@
 // Any frame through header and message decoding, for every API, request and response.
 //
-// Input: piece size (0: whole) | 0 request, else response | for a response: row of the API table, version | frame.
+// Input: piece size (0: whole) | 0 request, else response | for a response: key of the API, version | frame.
 // What decodes must encode, and the encoding must decode to a message that encodes to the same bytes; how the frame is
 // cut into buffers must make no difference.
 #include <algorithm>
@@ -10,12 +10,23 @@
 #include "base/assert.h"
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/create_topics.h"
+#include "wire/kafka/delete_groups.h"
 #include "wire/kafka/delete_topics.h"
 #include "wire/kafka/describe_cluster.h"
+#include "wire/kafka/describe_groups.h"
 #include "wire/kafka/fetch.h"
+#include "wire/kafka/find_coordinator.h"
+#include "wire/kafka/heartbeat.h"
+#include "wire/kafka/join_group.h"
+#include "wire/kafka/leave_group.h"
+#include "wire/kafka/list_groups.h"
 #include "wire/kafka/list_offsets.h"
 #include "wire/kafka/metadata.h"
+#include "wire/kafka/offset_commit.h"
+#include "wire/kafka/offset_delete.h"
+#include "wire/kafka/offset_fetch.h"
 #include "wire/kafka/produce.h"
+#include "wire/kafka/sync_group.h"
 
 namespace {
 
@@ -87,6 +98,28 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
             return check_either<DeleteTopicsRequest, DeleteTopicsResponse>(reader, is_request, version);
         case ApiKey::describe_cluster:
             return check_either<DescribeClusterRequest, DescribeClusterResponse>(reader, is_request, version);
+        case ApiKey::delete_groups:
+            return check_either<DeleteGroupsRequest, DeleteGroupsResponse>(reader, is_request, version);
+        case ApiKey::describe_groups:
+            return check_either<DescribeGroupsRequest, DescribeGroupsResponse>(reader, is_request, version);
+        case ApiKey::find_coordinator:
+            return check_either<FindCoordinatorRequest, FindCoordinatorResponse>(reader, is_request, version);
+        case ApiKey::heartbeat:
+            return check_either<HeartbeatRequest, HeartbeatResponse>(reader, is_request, version);
+        case ApiKey::join_group:
+            return check_either<JoinGroupRequest, JoinGroupResponse>(reader, is_request, version);
+        case ApiKey::leave_group:
+            return check_either<LeaveGroupRequest, LeaveGroupResponse>(reader, is_request, version);
+        case ApiKey::list_groups:
+            return check_either<ListGroupsRequest, ListGroupsResponse>(reader, is_request, version);
+        case ApiKey::offset_commit:
+            return check_either<OffsetCommitRequest, OffsetCommitResponse>(reader, is_request, version);
+        case ApiKey::offset_delete:
+            return check_either<OffsetDeleteRequest, OffsetDeleteResponse>(reader, is_request, version);
+        case ApiKey::offset_fetch:
+            return check_either<OffsetFetchRequest, OffsetFetchResponse>(reader, is_request, version);
+        case ApiKey::sync_group:
+            return check_either<SyncGroupRequest, SyncGroupResponse>(reader, is_request, version);
     }
 }
 
@@ -118,7 +151,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const Api* response_of = nullptr;
     int16_t version = 0;
     if (input[1] != std::byte{0}) {
-        response_of = &apis[std::to_integer<size_t>(input[2]) % apis.size()];
+        response_of = find_api(std::to_integer<int16_t>(input[2]));
+        if (response_of == nullptr) return 0;
         version = static_cast<int16_t>(std::to_integer<int>(input[3]) % (response_of->last + 2));
         input = input.subspan(4);
     } else {

@@ -33,6 +33,11 @@ TEST(Api, covers_what_librdkafka_2_0_2_asks_for) {
     EXPECT_TRUE(api_of(ApiKey::metadata).serves(4));
     EXPECT_TRUE(api_of(ApiKey::api_versions).serves(0));
     EXPECT_TRUE(api_of(ApiKey::api_versions).serves(3));
+    EXPECT_TRUE(api_of(ApiKey::find_coordinator).serves(0));
+    EXPECT_TRUE(api_of(ApiKey::offset_commit).serves(2));
+    EXPECT_TRUE(api_of(ApiKey::offset_fetch).serves(1));
+    for (const ApiKey key : {ApiKey::join_group, ApiKey::sync_group, ApiKey::heartbeat, ApiKey::leave_group})
+        EXPECT_TRUE(api_of(key).serves(0));
     EXPECT_TRUE(api_of(ApiKey::create_topics).serves(4));
     EXPECT_TRUE(api_of(ApiKey::delete_topics).serves(1));
 }

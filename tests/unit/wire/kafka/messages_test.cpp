@@ -1,22 +1,34 @@
 // Every message of the table in every version against bytes that somebody else wrote.
 #include "../golden.h"
+#include "foreign_group_messages.h"
 #include "foreign_messages.h"
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/create_topics.h"
+#include "wire/kafka/delete_groups.h"
 #include "wire/kafka/delete_topics.h"
 #include "wire/kafka/describe_cluster.h"
+#include "wire/kafka/describe_groups.h"
 #include "wire/kafka/fetch.h"
+#include "wire/kafka/find_coordinator.h"
+#include "wire/kafka/heartbeat.h"
+#include "wire/kafka/join_group.h"
+#include "wire/kafka/leave_group.h"
+#include "wire/kafka/list_groups.h"
 #include "wire/kafka/list_offsets.h"
 #include "wire/kafka/metadata.h"
+#include "wire/kafka/offset_commit.h"
+#include "wire/kafka/offset_delete.h"
+#include "wire/kafka/offset_fetch.h"
 #include "wire/kafka/produce.h"
+#include "wire/kafka/sync_group.h"
 
 namespace penstock::wire::kafka {
 namespace {
 
 template <class Request, class Response>
-void expect_foreign(std::string_view name) {
+void expect_foreign(std::string_view name, std::span<const ForeignMessage> messages = foreign_messages) {
     int count = 0;
-    for (const ForeignMessage& message : foreign_messages) {
+    for (const ForeignMessage& message : messages) {
         if (message.name != name) continue;
         SCOPED_TRACE(std::string(name) + (message.is_request ? " request" : " response"));
         std::vector<std::byte> bytes = hex(message.hex);
@@ -38,6 +50,20 @@ TEST(Messages, as_others_write_them) {
     expect_foreign<CreateTopicsRequest, CreateTopicsResponse>("CreateTopics");
     expect_foreign<DeleteTopicsRequest, DeleteTopicsResponse>("DeleteTopics");
     expect_foreign<DescribeClusterRequest, DescribeClusterResponse>("DescribeCluster");
+}
+
+TEST(Messages, of_groups_as_others_write_them) {
+    expect_foreign<DeleteGroupsRequest, DeleteGroupsResponse>("DeleteGroups", foreign_group_messages);
+    expect_foreign<DescribeGroupsRequest, DescribeGroupsResponse>("DescribeGroups", foreign_group_messages);
+    expect_foreign<FindCoordinatorRequest, FindCoordinatorResponse>("FindCoordinator", foreign_group_messages);
+    expect_foreign<HeartbeatRequest, HeartbeatResponse>("Heartbeat", foreign_group_messages);
+    expect_foreign<JoinGroupRequest, JoinGroupResponse>("JoinGroup", foreign_group_messages);
+    expect_foreign<LeaveGroupRequest, LeaveGroupResponse>("LeaveGroup", foreign_group_messages);
+    expect_foreign<ListGroupsRequest, ListGroupsResponse>("ListGroups", foreign_group_messages);
+    expect_foreign<OffsetCommitRequest, OffsetCommitResponse>("OffsetCommit", foreign_group_messages);
+    expect_foreign<OffsetDeleteRequest, OffsetDeleteResponse>("OffsetDelete", foreign_group_messages);
+    expect_foreign<OffsetFetchRequest, OffsetFetchResponse>("OffsetFetch", foreign_group_messages);
+    expect_foreign<SyncGroupRequest, SyncGroupResponse>("SyncGroup", foreign_group_messages);
 }
 
 }  // namespace
