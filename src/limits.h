@@ -22,6 +22,16 @@ namespace penstock::limits {
 inline constexpr uint32_t batch_bytes_default = 1'048'588;
 inline constexpr uint32_t writer_chunk_bytes_max = 16 * kib;  ///< small fields gather in these between spliced records
 
+// --- log: idempotent producers -----------------------------------------------------------------------------------
+
+/// Batches of a producer that a log remembers: what Kafka's clients may have under way, so what they may send again.
+inline constexpr uint32_t producer_batches = 5;
+/// Producers that a log remembers, some 250 bytes each, twice in memory; beyond it the one idle longest is forgotten.
+/// More than append to a partition in the time below, and a log full of them still fits a checkpoint's frame.
+inline constexpr uint32_t producers_per_log = 4096;
+/// Kafka's producer.id.expiration.ms: a producer idle for so long is forgotten.
+inline constexpr int64_t producer_expiration_ms = 24 * 3600 * int64_t{1000};
+
 // --- coordinator: the cluster's state, and the broker's view of it -----------------------------------------------
 
 inline constexpr uint32_t brokers_max = 1024;                 ///< they come whole in every page of a watch

@@ -59,6 +59,7 @@ struct AppendCall : Call {
     ErrorCode error = ErrorCode::none;
     int64_t base_offset = -1;
     int64_t log_start_offset = -1;
+    int64_t duplicate_timestamp = -1;  ///< of the batch that this one repeats; -1: it was appended
 
     Offset end;                  ///< the owner's: durable once the log's durable offset has reached it
 };

@@ -25,7 +25,7 @@
 namespace penstock::broker {
 
 struct OwnerCounters {
-    uint64_t appends = 0, append_bytes = 0, append_waits = 0;
+    uint64_t appends = 0, append_bytes = 0, append_waits = 0, append_duplicates = 0;
     uint64_t fetches = 0, fetch_bytes = 0, fetch_waits = 0;
     uint64_t log_failures = 0;     ///< logs that could not be made or removed, tried again
 };
@@ -84,6 +84,7 @@ private:
     void on_append(AppendCall& call, Time time);
     enum class Attempt : uint8_t { done, log_waits, store_waits };
     Attempt try_append(AppendCall& call, Time time);
+    bool check_producer(Partition& partition, AppendCall& call);
     void park(Partition& partition, AppendCall& call);
     void refuse_appends(Partition& partition, ErrorCode error);
     bool retry_parked(Time time);

@@ -40,6 +40,7 @@ Owner::Attempt Owner::try_append(AppendCall& call, Time time) {
         return Attempt::done;
     }
     log::Log& log = *partition->log;
+    if (call.batch.producer.producer_id >= 0 && !log.failed() && check_producer(*partition, call)) return Attempt::done;
     const Result<Offset> base = store_.append(log, call.batch, time);
     if (!base) {
         if (base.error().code == Errc::would_block) return Attempt::store_waits;
@@ -58,6 +59,32 @@ Owner::Attempt Owner::try_append(AppendCall& call, Time time) {
     if (call.when_durable && log.durable_offset() < call.end) partition->undurable.push_back(call);
     else answer(call);
     return Attempt::done;
+}
+
+/// Here and not before it waited: all that came before it is in the log now. Batches that are appended and not durable
+/// count as much as others: should their commit never become durable, the log fails with it, takes nothing more until
+/// the next start, and that start finds the producers as the recovered log has them.
+/// True: it is not to be appended, and answered, or will be once what it repeats is durable.
+bool Owner::check_producer(Partition& partition, AppendCall& call) {
+    log::Log& log = *partition.log;
+    log::ProducerBatch original;
+    switch (store_.check_producer(log, call.batch.producer, original)) {
+        case log::ProducerVerdict::next: return false;
+        case log::ProducerVerdict::out_of_order: call.error = ErrorCode::out_of_order_sequence_number; break;
+        case log::ProducerVerdict::fenced: call.error = ErrorCode::invalid_producer_epoch; break;
+        case log::ProducerVerdict::duplicate:
+            ++counters_.append_duplicates;
+            call.base_offset = original.base_offset;
+            call.duplicate_timestamp = original.timestamp;
+            call.log_start_offset = log.start_offset().value;
+            call.end = Offset(original.last_offset() + 1);
+            // Behind calls that end later it may wait a little longer than it must, but it holds up nobody.
+            if (call.when_durable && log.durable_offset() < call.end) partition.undurable.push_back(call);
+            else answer(call);
+            return true;
+    }
+    answer(call);
+    return true;
 }
 
 bool Owner::retry_parked(Time time) {

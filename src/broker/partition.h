@@ -20,7 +20,7 @@ public:
     bool leading = false;           ///< this broker leads it, by the latest view
     uint64_t appended_bytes = 0;    ///< since this object was made: watches measure growth by it
     IntrusiveList<AppendCall, OwnerQueue> parked;     ///< not appended, in order: the log waits for a file or its tail
-    IntrusiveList<AppendCall, OwnerQueue> undurable;  ///< appended, in offset order, waiting to be durable
+    IntrusiveList<AppendCall, OwnerQueue> undurable;  ///< wait to be durable, in offset order but for duplicates
     IntrusiveList<FetchPart, WatchList> watches;      ///< fetches that found too little
 };
 

@@ -69,6 +69,11 @@ ErrorCode prepare(Request& request, Serving& serving, const Place& place, wire::
     call.batch.body = batch->body;
     call.batch.last_offset_delta = batch->header.last_offset_delta;
     call.batch.max_timestamp = batch->header.max_timestamp;
+    call.batch.producer = {.producer_id = batch->header.producer_id,
+                           .epoch = batch->header.producer_epoch,
+                           .first_sequence = batch->header.base_sequence,
+                           .last_offset_delta = batch->header.last_offset_delta,
+                           .timestamp = serving.time.wall_ms};
     if (settings.log_append_time) {
         wire::stamp_append_time(batch->header_bytes, batch->body, serving.time.wall_ms);
         part.log_append_time_ms = call.batch.max_timestamp = serving.time.wall_ms;
@@ -132,7 +137,9 @@ void answer(Request& request, Serving& serving) {
             }
             if (out.error_code != ErrorCode::none) continue;
             out.base_offset = part.call->base_offset;
-            out.log_append_time_ms = part.log_append_time_ms;
+            const bool duplicate = part.call->duplicate_timestamp >= 0;
+            out.log_append_time_ms = duplicate && part.log_append_time_ms >= 0 ? part.call->duplicate_timestamp
+                                                                               : part.log_append_time_ms;
             out.log_start_offset = part.call->log_start_offset;
         }
     }

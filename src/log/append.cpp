@@ -42,17 +42,7 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
 
     int64_t base = log.end_offset_.value;
     if (plan.roll) stage_roll(log, time.wall_ms);
-    uint64_t covered = plan.covered;
-    for (io::FileId file : plan_files) {
-        Entry& attach = log.stage(EntryType::attach);
-        attach.file = file;
-        attach.position = covered;
-        attach.offset = covered == plan.start ? base : base + batch.last_offset_delta + 1;
-        covered += geometry(file.kind).data_bytes();
-        log.attached_ms = time.wall_ms;
-        log.file_class = class_of_kind(file.kind);
-    }
-    log.covered = covered;
+    stage_files(log, plan, base + batch.last_offset_delta + 1, time.wall_ms);
 
     bool starts_range =
         log.open_size == 0 || log.open_size >= range_bytes_min || plan.start >= log.open_file_end;
@@ -84,6 +74,12 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
     log.open_crc = piece.range_crc;
     log.end = plan.start + size;
     log.set_end(base + batch.last_offset_delta + 1);
+    if (batch.producer.producer_id >= 0) {
+        batch.producer.base_offset = base;
+        batch.producer.last_offset_delta = batch.last_offset_delta;
+        log.producers.record(batch.producer);
+        entry->producers.push_back(batch.producer);  // in the entry of its bytes: they come back together or not at all
+    }
     entry->offset_to = log.end_offset_.value;
     entry->position_to = log.end;
     dirty_bytes += size;
@@ -182,6 +178,19 @@ Result<void> Store::Impl::plan_memory(LogData& log, uint64_t size, Plan& plan) {
 void Store::Impl::abandon_plan() {
     for (io::FileId file : plan_files) pool->give(file);
     for (Block* block : plan_blocks) slab.give(block);
+}
+
+void Store::Impl::stage_files(LogData& log, const Plan& plan, int64_t next_offset, int64_t wall_ms) {
+    log.covered = plan.covered;
+    for (io::FileId file : plan_files) {
+        Entry& attach = log.stage(EntryType::attach);
+        attach.file = file;
+        attach.position = log.covered;
+        attach.offset = log.covered == plan.start ? log.end_offset_.value : next_offset;
+        log.covered += geometry(file.kind).data_bytes();
+        log.attached_ms = wall_ms;
+        log.file_class = class_of_kind(file.kind);
+    }
 }
 
 /// Ends the active segment: the next batch goes to a new one, in a file of its own.

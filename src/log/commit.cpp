@@ -19,6 +19,7 @@ constexpr uint64_t rejournal_with_max = 64 * kib; // a larger append waits for i
 constexpr int64_t note_delay_ns = 5 * millisecond_ns;
 constexpr uint64_t entry_fixed_size = 64;
 constexpr uint64_t piece_encoded_size = 29;
+constexpr uint64_t producer_encoded_size = 8 + producer_batch_size;
 
 }  // namespace
 
@@ -42,7 +43,8 @@ uint64_t Store::Impl::entry_bound(const LogData& log) const {
         uint64_t payload = e.position_to - e.position;
         if (e.type != EntryType::append) payload = 0;
         if (e.type == EntryType::append && log.failed()) bytes += log.state.end - log.state.flushed;
-        bytes += entry_fixed_size + e.pieces.size() * piece_encoded_size;
+        bytes += entry_fixed_size + e.pieces.size() * piece_encoded_size +
+                 e.producers.size() * producer_encoded_size;
         bytes += std::min(payload, direct_bytes_min + rejournal_with_max + io::block_size);
     }
     return bytes;

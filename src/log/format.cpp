@@ -244,6 +244,25 @@ bool read_index(std::span<const std::byte> in, uint64_t log_id, uint64_t start_p
     return true;
 }
 
+void encode_batch(FieldWriter& out, const ProducerBatch& batch) {
+    out.put(batch.epoch);
+    out.put(batch.first_sequence);
+    out.put(batch.last_offset_delta);
+    out.put(batch.base_offset);
+    out.put(batch.timestamp);
+}
+
+bool decode_batch(FieldReader& in, ProducerBatch& batch, int64_t from, int64_t to) {
+    batch.epoch = in.get<int16_t>();
+    batch.first_sequence = in.get<int32_t>();
+    batch.last_offset_delta = in.get<int32_t>();
+    batch.base_offset = in.get<int64_t>();
+    batch.timestamp = in.get<int64_t>();
+    if (!in.ok() || batch.epoch < 0 || batch.first_sequence < 0 || batch.last_offset_delta < 0) return false;
+    if (batch.timestamp < 0) return false;
+    return batch.base_offset >= from && batch.base_offset < to && batch.last_offset_delta < to - batch.base_offset;
+}
+
 void encode_entry(Bytes& out, const Entry& entry) {
     FieldWriter w(out);
     w.put(static_cast<uint8_t>(entry.type));
@@ -281,6 +300,11 @@ void encode_entry(Bytes& out, const Entry& entry) {
                 w.put(p.max_timestamp);
                 w.put(static_cast<uint8_t>(p.starts_range));
             }
+            w.put(static_cast<uint32_t>(entry.producers.size()));
+            for (const ProducerBatch& batch : entry.producers) {
+                w.put(batch.producer_id);
+                encode_batch(w, batch);
+            }
             break;
         case EntryType::truncate:
             w.put(entry.offset);
@@ -295,6 +319,20 @@ void encode_entry(Bytes& out, const Entry& entry) {
 }
 
 namespace {
+
+bool decode_producers(FieldReader& in, Entry& entry) {
+    uint32_t count = in.get<uint32_t>();
+    if (!in.ok() || count > in.left() / (8 + producer_batch_size)) return false;
+    entry.producers.clear();
+    int64_t from = entry.offset;
+    for (uint32_t i = 0; i < count; ++i) {
+        ProducerBatch& batch = entry.producers.emplace_back();
+        batch.producer_id = in.get<int64_t>();
+        if (batch.producer_id < 0 || !decode_batch(in, batch, from, entry.offset_to)) return false;
+        from = batch.last_offset() + 1;
+    }
+    return true;
+}
 
 bool decode_append(FieldReader& in, Entry& entry) {
     entry.offset = in.get<int64_t>();
@@ -319,6 +357,7 @@ bool decode_append(FieldReader& in, Entry& entry) {
     }
     if (entry.position_to < entry.position || entry.position_to - entry.position != total) return false;
     if (entry.offset_to < entry.offset || entry.payload_from > entry.position_to) return false;
+    if (!decode_producers(in, entry)) return false;
     entry.payload = in.get_bytes(entry.position_to - entry.payload_from);
     return in.ok();
 }

@@ -27,6 +27,7 @@
 #include "base/units.h"
 #include "base/uuid.h"
 #include "io/disk.h"
+#include "log/producers.h"
 #include "log/store.h"
 
 namespace penstock::log {
@@ -49,8 +50,8 @@ struct BlockAllocator {
 };
 using Bytes = std::vector<std::byte, BlockAllocator<std::byte>>;
 
-inline constexpr uint32_t commit_magic = 0x314a5350;      // "PSJ1"
-inline constexpr uint32_t frame_magic = 0x31435350;       // "PSC1"
+inline constexpr uint32_t commit_magic = 0x324a5350;      // "PSJ2"
+inline constexpr uint32_t frame_magic = 0x32435350;       // "PSC2"
 inline constexpr uint32_t super_magic = 0x31535350;       // "PSS1"
 inline constexpr uint32_t file_magic = 0x31465350;        // "PSF1"
 inline constexpr uint32_t index_magic = 0x31495350;       // "PSI1"
@@ -229,6 +230,11 @@ struct Piece {
     bool starts_range = false;
 };
 
+inline constexpr uint32_t producer_batch_size = 26;  ///< encoded, without the id
+void encode_batch(FieldWriter& out, const ProducerBatch& batch);
+/// All but the id. False unless its offsets lie in [from, to).
+bool decode_batch(FieldReader& in, ProducerBatch& batch, int64_t from, int64_t to);
+
 struct Entry {
     EntryType type = EntryType::create;
     uint64_t log_id = 0;
@@ -239,6 +245,7 @@ struct Entry {
     int64_t wall_ms = 0;                 // create, roll
     int32_t epoch = 0;
     std::vector<Piece> pieces;           // append
+    std::vector<ProducerBatch> producers;  // append: of its batches, those that have a producer
     std::span<const std::byte> payload;  // append, decoded: the bytes [payload_from, position_to)
 };
 

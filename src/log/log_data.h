@@ -68,6 +68,7 @@ struct LogData : Log {
     uint64_t segment_start = 0;
     int64_t segment_base = 0;
     int64_t segment_created_ms = 0;
+    ProducerTable producers;      ///< with what is staged
     uint32_t open_size = 0;       ///< of the range that takes the next batch; 0: the next batch starts one
     uint32_t open_crc = 0;
     uint64_t open_file_end = 0;   ///< a batch at or beyond starts a new range
@@ -104,9 +105,12 @@ struct LogData : Log {
         if (staged_count == staged.size()) staged.emplace_back();
         Entry& entry = staged[staged_count++];
         auto pieces = std::move(entry.pieces);
+        auto produced = std::move(entry.producers);
         pieces.clear();
+        produced.clear();
         entry = {};
         entry.pieces = std::move(pieces);
+        entry.producers = std::move(produced);
         entry.type = type;
         entry.log_id = state.id;
         return entry;

@@ -45,6 +45,7 @@ bool apply_append(LogState& state, const Entry& entry) {
         state.files[file].max_timestamp = std::max(state.files[file].max_timestamp, range.max_timestamp);
         state.segments.back().max_timestamp = std::max(state.segments.back().max_timestamp, range.max_timestamp);
     }
+    for (const ProducerBatch& batch : entry.producers) state.producers.record(batch);
     state.end_offset = entry.offset_to;
     state.end = entry.position_to;
     // Bytes journaled again are no longer trusted to be in the segment: their block will be rewritten.
@@ -76,6 +77,7 @@ bool apply_truncate(LogState& state, const Entry& entry, std::vector<io::FileId>
         }
     }
     while (!state.epochs.empty() && state.epochs.back().offset > entry.offset) state.epochs.pop_back();
+    state.producers.truncate(entry.offset);
     state.end_offset = entry.offset;
     state.end = entry.position;
     state.flushed = std::min(state.flushed, state.end);
@@ -171,6 +173,12 @@ void encode_state(Bytes& out, const LogState& state, uint64_t as_of) {
         w.put(e.epoch);
         w.put(e.offset);
     }
+    w.put(state.producers.size());
+    state.producers.for_each([&](const ProducerTable::Producer& producer) {
+        w.put(producer.id);
+        w.put(static_cast<uint8_t>(producer.count));
+        for (const ProducerBatch& batch : producer.kept()) encode_batch(w, batch);
+    });
 }
 
 namespace {
@@ -179,6 +187,27 @@ namespace {
 bool get_count(FieldReader& in, size_t item_size, uint32_t& count) {
     count = in.get<uint32_t>();
     return in.ok() && count <= in.left() / item_size;
+}
+
+/// The batches of each producer and the producers among each other are in the order of offsets.
+bool decode_producers(FieldReader& in, LogState& state) {
+    uint32_t count = 0;
+    if (!get_count(in, 9 + producer_batch_size, count)) return false;
+    for (uint32_t i = 0; i < count; ++i) {
+        ProducerTable::Producer producer;
+        producer.id = in.get<int64_t>();
+        producer.count = in.get<uint8_t>();
+        if (producer.count > producer.batches.size()) return false;
+        int64_t from = 0;
+        for (uint32_t k = 0; k < producer.count; ++k) {
+            ProducerBatch& batch = producer.batches[k];
+            batch.producer_id = producer.id;
+            if (!decode_batch(in, batch, from, state.end_offset)) return false;
+            from = batch.last_offset() + 1;
+        }
+        if (!state.producers.restore(producer)) return false;
+    }
+    return true;
 }
 
 /// Whether each segment's bytes lie in files that follow each other from its start, and no file lies elsewhere.
@@ -272,7 +301,7 @@ bool decode_state(FieldReader& in, LogState& state, uint64_t& as_of) {
         e.epoch = in.get<int32_t>();
         e.offset = in.get<int64_t>();
     }
-    return in.ok() && consistent(state);
+    return decode_producers(in, state) && in.ok() && consistent(state);
 }
 
 }  // namespace penstock::log

@@ -1,6 +1,6 @@
-// What survives of one log besides its bytes: segments, files, ranges, epochs, ends. A state machine whose only input
-// is journal entries: the running store applies an entry when it builds the commit, recovery applies the same entry
-// when it replays it, and checkpoints hold the result. So both sides cannot differ.
+// What survives of one log besides its bytes: segments, files, ranges, epochs, producers, ends. A state machine whose
+// only input is journal entries: the running store applies an entry when it builds the commit, recovery applies the
+// same entry when it replays it, and checkpoints hold the result. So both sides cannot differ.
 //
 // Positions count the bytes of a log from its creation. Each segment starts at a new file, on a block boundary; the
 // bytes between the end of a segment and the start of the next belong to nobody.
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "log/format.h"
+#include "log/producers.h"
 
 namespace penstock::log {
 
@@ -47,6 +48,7 @@ struct LogState {
     std::vector<FileRef> files;
     std::vector<IndexRange> ranges;  // of the files that are not indexed, in order
     std::vector<EpochStart> epochs;
+    ProducerTable producers;
 
     /// Where the files end; the next one is attached here.
     uint64_t covered() const;

@@ -56,6 +56,7 @@ LogData* Store::Impl::adopt(LogState state, const LogConfig& config) {
     log.set_epoch(state.last_epoch());
     log.end = log.durable_end = log.written = state.end;
     log.covered = state.covered();
+    log.producers = state.producers;
     const Segment& active = state.segments.back();
     log.segment_start = active.start;
     log.segment_base = active.base_offset;
@@ -267,6 +268,10 @@ Result<void> Store::remove(Log& log) { return impl_->remove(static_cast<LogData&
 Result<Offset> Store::append(Log& log, BatchToAppend& batch, Time time) {
     return impl_->append(static_cast<LogData&>(log), batch, time);
 }
+ProducerVerdict Store::check_producer(const Log& log, const ProducerBatch& batch, ProducerBatch& found) const {
+    return producers(log).check(batch, found);
+}
+const ProducerTable& Store::producers(const Log& log) const { return static_cast<const LogData&>(log).producers; }
 Result<void> Store::begin_epoch(Log& log, LeaderEpoch epoch) {
     return impl_->begin_epoch(static_cast<LogData&>(log), epoch);
 }

@@ -19,6 +19,7 @@
 #include "base/units.h"
 #include "base/uuid.h"
 #include "io/disk.h"
+#include "log/producers.h"
 
 namespace penstock::log {
 
@@ -45,6 +46,7 @@ struct BatchToAppend {
     std::span<const Fragment> body;
     int32_t last_offset_delta = 0;
     int64_t max_timestamp = -1;
+    ProducerBatch producer;   ///< id, epoch, sequence and timestamp; append() adds the offsets
 };
 
 class Log;
@@ -139,7 +141,12 @@ public:
     /// would_block: memory or journal are full: stop reading from producers, try after a later turn.
     /// not_ready: this log alone waits, for a file or for its last block; others may be appended to meanwhile.
     /// disk_full: the same, but only freed space will help. failed: poisoned.
+    /// What the producer of a batch said is recorded with it; whether it may be appended is check_producer()'s to say.
     Result<Offset> append(Log& log, BatchToAppend& batch, Time time);
+    /// Whether the producer's batch comes next in this log, as it is now: with all that was appended, durable or not.
+    /// `found` is the batch that a duplicate repeats.
+    ProducerVerdict check_producer(const Log& log, const ProducerBatch& batch, ProducerBatch& found) const;
+    const ProducerTable& producers(const Log& log) const;
     /// From here on batches are stamped with this epoch; must not be lower than the current one.
     Result<void> begin_epoch(Log& log, LeaderEpoch epoch);
 

@@ -139,6 +139,7 @@ struct Store::Impl {
     void link_tail(LogData& log, Block* block);
     void load_tail(LogData& log);
     void tail_done(IoTask& task, bool ok);
+    void stage_files(LogData& log, const Plan& plan, int64_t next_offset, int64_t wall_ms);
     void stage_roll(LogData& log, int64_t wall_ms);
 
     // commit.cpp

@@ -248,6 +248,21 @@ std::vector<std::byte> make_batch(const std::vector<std::string>& values, wire::
     return batch;
 }
 
+std::vector<std::byte> make_batch(const std::vector<std::string>& values, const ProducerStamp& producer) {
+    std::vector<std::byte> batch = make_batch(values);
+    const auto bytes = std::span(batch).first<wire::batch_header_bytes>();
+    wire::BatchHeader header = wire::parse_batch_header(bytes);
+    header.producer_id = producer.id;
+    header.producer_epoch = producer.epoch;
+    header.base_sequence = producer.sequence;
+    header.attributes = static_cast<int16_t>(header.attributes | producer.attributes);
+    wire::write_batch_header(bytes, header);
+    const Fragment body{batch.data() + bytes.size(), static_cast<uint32_t>(batch.size() - bytes.size())};
+    header.crc = wire::batch_crc(bytes, {&body, 1});
+    wire::write_batch_header(bytes, header);
+    return batch;
+}
+
 std::vector<std::string> values_of(std::span<const Fragment> records, int64_t offset) {
     std::vector<std::byte> bytes;
     for (const Fragment& fragment : records) bytes.insert(bytes.end(), fragment.data, fragment.data + fragment.size);

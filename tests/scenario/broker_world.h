@@ -182,6 +182,15 @@ private:
 std::vector<std::byte> make_batch(const std::vector<std::string>& values, wire::Codec codec = wire::Codec::none,
                                   int64_t timestamp_ms = 1'700'000'000'000);
 
+/// The same as an idempotent producer sends it.
+struct ProducerStamp {
+    int64_t id = 0;
+    int16_t epoch = 0;
+    int32_t sequence = 0;
+    int16_t attributes = 0;   ///< added to the batch's
+};
+std::vector<std::byte> make_batch(const std::vector<std::string>& values, const ProducerStamp& producer);
+
 /// The values of all records from `offset` on, in a row of whole batches. A batch that is cut off at the end is passed
 /// over.
 std::vector<std::string> values_of(std::span<const Fragment> records, int64_t offset = 0);

@@ -183,6 +183,126 @@ TEST(Produce, waits_while_the_store_is_full_and_loses_nothing) {
     EXPECT_EQ(list_offset(world.connect(), "t", world.partition_of(id, 8, 0), -1).offset, 30);
 }
 
+TEST(Produce, answers_a_batch_that_comes_again_with_its_first_offset) {
+    BrokerWorld world;
+    world.make_topic("t");
+    Client& client = world.connect();
+    produce(client, "t", 0, {"before"});
+    EXPECT_EQ(produce_batch(client, "t", 0, make_batch({"a", "b"}, {.id = 7, .sequence = 0})).base_offset, 1);
+    produce(client, "t", 0, {"between"});
+    EXPECT_EQ(produce_batch(client, "t", 0, make_batch({"c"}, {.id = 7, .sequence = 2})).base_offset, 4);
+    Client& other = world.connect();
+    const auto again = produce_batch(other, "t", 0, make_batch({"a", "b"}, {.id = 7, .sequence = 0}));
+    EXPECT_EQ(again.error_code, ErrorCode::none);
+    EXPECT_EQ(again.base_offset, 1);
+    EXPECT_EQ(again.log_append_time_ms, -1);
+    EXPECT_EQ(again.log_start_offset, 0);
+    EXPECT_EQ(values_of(fetch(client, "t", 0, 0).records),
+              (std::vector<std::string>{"before", "a", "b", "between", "c"}));
+}
+
+TEST(Produce, answers_a_duplicate_only_once_its_original_is_durable) {
+    BrokerWorld world;
+    world.make_topic("t");
+    Client& client = world.connect();
+    Client& other = world.connect();
+    produce(client, "t", 0, {"first"});
+    world.directory->stall_until(world.clock.now() + second_ns);
+    ProduceCall original("t", 0, make_batch({"x"}, {.id = 7}));
+    ProduceCall duplicate("t", 0, make_batch({"x"}, {.id = 7}));
+    const int32_t sent = original.send(client), again = duplicate.send(other);
+    world.run(500 * millisecond_ns);
+    EXPECT_FALSE(client.has_frame());
+    EXPECT_FALSE(other.has_frame());
+    EXPECT_EQ(only(other.receive<ProduceResponse>(again, 9)).base_offset, 1);
+    EXPECT_EQ(only(client.receive<ProduceResponse>(sent, 9)).base_offset, 1);
+}
+
+TEST(Produce, refuses_gaps_old_batches_and_old_epochs_of_a_producer) {
+    BrokerWorld world;
+    world.make_topic("t", 2);
+    Client& client = world.connect();
+    const auto send = [&](const ProducerStamp& producer, int32_t partition = 0) {
+        return produce_batch(client, "t", partition, make_batch({"x", "y"}, producer)).error_code;
+    };
+    const auto out_of_order = ErrorCode::out_of_order_sequence_number;
+    for (int32_t i = 0; i < 6; ++i) EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = 2 * i}), ErrorCode::none);
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = 14}), out_of_order);
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = 11}), out_of_order);
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = 0}), out_of_order) << "no longer remembered";
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = 2}), ErrorCode::none) << "the fifth from the end";
+    EXPECT_EQ(send({.id = 7, .epoch = 4, .sequence = 12}), out_of_order);
+    EXPECT_EQ(send({.id = 7, .epoch = 2, .sequence = 12}), ErrorCode::invalid_producer_epoch);
+    EXPECT_EQ(send({.id = 7, .epoch = 4, .sequence = 0}), ErrorCode::none);
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = 12}), ErrorCode::invalid_producer_epoch);
+    // Each partition counts for itself, and an unknown producer may begin anywhere: also just before the wrap.
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = INT32_MAX - 2}, 1), ErrorCode::none);
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = INT32_MAX}, 1), ErrorCode::none);
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = 0}, 1), out_of_order);
+    EXPECT_EQ(send({.id = 7, .epoch = 3, .sequence = 1}, 1), ErrorCode::none);
+    EXPECT_EQ(list_offset(client, "t", 0, -1).offset, 14);
+    EXPECT_EQ(list_offset(client, "t", 1, -1).offset, 6);
+}
+
+TEST(Produce, refuses_numbers_that_make_no_sense_and_transactions) {
+    BrokerWorld world;
+    world.make_topic("t");
+    Client& client = world.connect();
+    const auto send = [&](const ProducerStamp& producer) {
+        return produce_batch(client, "t", 0, make_batch({"x"}, producer)).error_code;
+    };
+    EXPECT_EQ(send({.id = 7, .epoch = 0, .sequence = -1}), ErrorCode::invalid_record);
+    EXPECT_EQ(send({.id = 7, .epoch = -1, .sequence = 0}), ErrorCode::invalid_record);
+    EXPECT_EQ(send({.id = 7, .attributes = wire::attribute_transactional}), ErrorCode::invalid_txn_state);
+    EXPECT_EQ(send({.id = 7, .attributes = wire::attribute_control}), ErrorCode::invalid_record);
+    EXPECT_EQ(list_offset(client, "t", 0, -1).offset, 0);
+}
+
+TEST(Produce, checks_what_waited_for_room_when_it_is_appended) {
+    BrokerWorld world({.shards = 1, .seed = 3, .cache_bytes = 4 * mib});
+    world.make_topic("t");
+    const std::string value(200'000, 'v');
+    Client& client = world.connect();
+    std::vector<int32_t> sent;
+    for (int32_t i = 0; i < 80; ++i) {  // each batch twice
+        ProduceCall call("t", 0, make_batch({value}, {.id = 7, .sequence = i / 2}), {.timeout_ms = 120'000});
+        sent.push_back(call.send(client));
+    }
+    for (size_t i = 0; i < sent.size(); ++i) {
+        const auto answer = only(client.receive<ProduceResponse>(sent[i], 9));
+        ASSERT_EQ(answer.error_code, ErrorCode::none) << i;
+        ASSERT_EQ(answer.base_offset, static_cast<int64_t>(i / 2));
+    }
+    EXPECT_GT(world.shards[0]->owner().counters().append_waits, 0u) << "the scenario does not reach back-pressure";
+    EXPECT_EQ(world.shards[0]->owner().counters().append_duplicates, 40u);
+}
+
+TEST(Produce, knows_its_producers_after_any_end_of_the_broker) {
+    for (const bool crash : {false, true}) {
+        BrokerWorld world;
+        world.make_topic("t", 2, {{"message.timestamp.type", "LogAppendTime"}});
+        const auto send = [&](int32_t sequence) {
+            const ProducerStamp producer{.id = 7, .epoch = 2, .sequence = sequence};
+            return produce_batch(world.connect(), "t", 1, make_batch({"x"}, producer));
+        };
+        int64_t appended_at = -1;
+        for (int32_t i = 0; i < 8; ++i) appended_at = send(i).log_append_time_ms;
+        world.run(second_ns);
+        if (crash) world.crash_broker(5);
+        else world.stop_broker();
+        world.start_broker();
+        world.run(second_ns);
+        const auto duplicate = send(7);
+        EXPECT_EQ(duplicate.error_code, ErrorCode::none);
+        EXPECT_EQ(duplicate.base_offset, 7);
+        EXPECT_EQ(duplicate.log_append_time_ms, appended_at) << "when it was appended, not when it came again";
+        EXPECT_EQ(send(3).base_offset, 3);
+        EXPECT_EQ(send(2).error_code, ErrorCode::out_of_order_sequence_number);
+        EXPECT_EQ(send(9).error_code, ErrorCode::out_of_order_sequence_number);
+        EXPECT_EQ(send(8).base_offset, 8);
+    }
+}
+
 TEST(Produce, refuses_with_a_retriable_code_while_the_disk_is_full) {
     BrokerWorld world({.shards = 1, .cache_bytes = 8 * mib});
     world.make_topic("t");

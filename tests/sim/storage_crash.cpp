@@ -144,10 +144,11 @@ void print_totals() {
                 totals.histories, totals.events, totals.recoveries, totals.lives_continued, totals.recoveries_cut,
                 totals.clean_starts);
     std::printf("%lu turns, %lu appends, %lu refused, %lu commits of %lu MiB, %lu checkpoints, %lu reads (%lu pending, "
-                "%lu busy, %lu cold), %lu creates, %lu removes, %lu log starts moved, %lu files freed\n",
+                "%lu busy, %lu cold), %lu creates, %lu removes, %lu log starts moved, %lu files freed, "
+                "%lu duplicates known, %lu producers compared\n",
                 did.turns, did.appends, did.refusals, did.commits, did.commit_bytes >> 20, did.checkpoints, did.reads,
                 did.reads_pending, did.reads_busy, did.cold_reads, did.creates, did.removes, did.starts_moved,
-                did.files_freed);
+                did.files_freed, did.duplicates, did.producers_checked);
 }
 
 }  // namespace

@@ -8,6 +8,54 @@
 
 namespace penstock::sim {
 
+void ModelProducers::record(const log::ProducerBatch& batch) {
+    const auto idle = [&](const Producer& producer) {
+        return batch.timestamp - producer.last().timestamp >= limits::producer_expiration_ms;
+    };
+    Producer producer{.id = batch.producer_id, .count = 0, .batches = {}};
+    const auto found = std::ranges::find(producers_, batch.producer_id, &Producer::id);
+    if (found != producers_.end()) {
+        if (!idle(*found)) producer = *found;
+        producers_.erase(found);
+    }
+    for (int i = 0; i < 2 && !producers_.empty() && idle(producers_.front()); ++i) producers_.erase(producers_.begin());
+    std::vector<log::ProducerBatch> batches(producer.kept().begin(), producer.kept().end());
+    batches.push_back(batch);
+    if (batches.size() > producer.batches.size()) batches.erase(batches.begin());
+    std::ranges::copy(batches, producer.batches.begin());
+    producer.count = static_cast<uint32_t>(batches.size());
+    producers_.push_back(producer);
+}
+
+const ModelProducers::Producer* ModelProducers::find(int64_t id, int64_t timestamp) const {
+    const auto found = std::ranges::find(producers_, id, &Producer::id);
+    if (found == producers_.end()) return nullptr;
+    return timestamp - found->last().timestamp >= limits::producer_expiration_ms ? nullptr : &*found;
+}
+
+void ModelProducers::take(const log::ProducerTable& table) {
+    producers_.clear();
+    table.for_each([&](const Producer& producer) { producers_.push_back(producer); });
+}
+
+std::string ModelProducers::compare(const log::ProducerTable& table, bool some_lost) const {
+    ModelProducers other;
+    other.take(table);
+    if (!some_lost && other.producers_.size() != producers_.size())
+        return "knows " + std::to_string(table.size()) + " producers instead of " + std::to_string(producers_.size());
+    for (size_t i = 0; i < other.producers_.size(); ++i) {
+        const Producer& has = other.producers_[i];
+        const std::string name = "producer " + std::to_string(has.id);
+        const auto found = std::ranges::find(producers_, has.id, &Producer::id);
+        if (found == producers_.end()) return "knows " + name + ", who never was";
+        if (!some_lost && found != producers_.begin() + static_cast<ptrdiff_t>(i)) return name + " is out of order";
+        if (!some_lost && found->count != has.count) return name + " has another number of batches";
+        if (has.count > found->count) return name + " has too many batches";
+        if (!std::ranges::equal(has.kept(), found->kept().last(has.count))) return name + " has other batches";
+    }
+    return {};
+}
+
 size_t ModelLog::find(int64_t offset) const {
     const auto after = std::ranges::upper_bound(batches, offset, {}, &ModelBatch::base);
     if (after == batches.begin() || offset >= (after - 1)->next) return batches.size();

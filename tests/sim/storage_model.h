@@ -23,10 +23,29 @@ struct ModelBatch {
     std::shared_ptr<const std::vector<std::byte>> bytes;  ///< as stamped by append()
 };
 
+/// What a log must know of producers, kept in the plainest way: in order of their last batches.
+class ModelProducers {
+public:
+    using Producer = log::ProducerTable::Producer;
+    void record(const log::ProducerBatch& batch);
+    /// Null if the producer is unknown, or was idle for too long at this time.
+    const Producer* find(int64_t id, int64_t timestamp) const;
+    void take(const log::ProducerTable& table);
+    /// Empty if the table is right. `some_lost`: batches, the oldest first, may be missing.
+    std::string compare(const log::ProducerTable& table, bool some_lost) const;
+
+private:
+    std::vector<Producer> producers_;
+};
+
 struct ModelLog {
     log::LogKey key;
     log::LogConfig config;
     std::vector<ModelBatch> batches;  ///< from the lowest start that a recovery may still come back with
+    ModelProducers producers;         ///< of all that was appended
+    ModelProducers producers_before;  ///< when this life began
+    std::vector<log::ProducerBatch> produced;  ///< since then
+    int64_t producer_clock_ms = 0;    ///< ahead of the world's: producers may be idle for days
     log::Log* log = nullptr;          ///< null once removed
     int64_t start_durable = 0;        ///< a recovery must not come back with a lower one
     int32_t epoch_durable = 0;        ///< nor with a lower epoch
@@ -60,6 +79,7 @@ struct LogBounds {
 struct Snapshot {
     std::vector<LogBounds> logs;
     int64_t wall_ms = 0;
+    bool faults = false;  ///< logs may have been cut while they ran
 };
 
 struct Model {

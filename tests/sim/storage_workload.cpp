@@ -57,8 +57,10 @@ uint32_t World::random_size(const ModelLog& log) {
 Result<Offset> World::append(size_t log_index, uint32_t size) {
     ModelLog& log = model_.logs[log_index];
     const int64_t wall_ms = clock_.time().wall_ms;
-    make_batch(made_, ++model_.batches_made, size, next_records_count(),
+    const int32_t records_count = next_records_count();
+    make_batch(made_, ++model_.batches_made, size, records_count,
                wall_ms - static_cast<int64_t>(random_.below(1000)), random_);
+    random_producer(log, records_count);
     const auto base = store_of(log.key).append(*log.log, made_.batch, clock_.time());
     if (!base) {
         ++counters_.refusals;
@@ -78,8 +80,56 @@ Result<Offset> World::append(size_t log_index, uint32_t size) {
     if (load_be<int64_t>(header) != base->value || load_be<int32_t>(header + 12) != log.epoch)
         fail_run(to_text(log.key) + ": a batch was stamped wrongly");
     log.batches.push_back(stamped(made_, *base));
+    if (made_.batch.producer.producer_id >= 0) {
+        made_.batch.producer.base_offset = base->value;
+        log.produced.push_back(made_.batch.producer);
+        log.producers.record(made_.batch.producer);
+    }
     if (log.log->end_offset().value != log.end()) fail_run(to_text(log.key) + ": the end is not behind the last batch");
     return base;
+}
+
+/// What an idempotent producer would send next, after some that it must not get in.
+void World::random_producer(ModelLog& log, int32_t records_count) {
+    log::ProducerBatch& next = made_.batch.producer;
+    next = {};
+    if (random_.chance(1, 3)) return;
+    if (random_.chance(1, 200)) log.producer_clock_ms += limits::producer_expiration_ms;
+    next.producer_id = static_cast<int64_t>(random_.below(8) * random_.below(8));
+    next.last_offset_delta = records_count - 1;
+    next.timestamp = clock_.time().wall_ms + log.producer_clock_ms;
+    const log::Store& store = store_of(log.key);
+    log::ProducerBatch found;
+    const auto expect = [&](log::ProducerVerdict verdict, const char* what) {
+        if (store.check_producer(*log.log, next, found) != verdict) fail_run(to_text(log.key) + ": " + what);
+    };
+    const auto* producer = log.producers.find(next.producer_id, next.timestamp);
+    if (producer == nullptr) {
+        next.epoch = static_cast<int16_t>(random_.below(3));
+        next.first_sequence = static_cast<int32_t>(random_.chance(1, 2) ? 0 : INT32_MAX - random_.below(100));
+        return expect(log::ProducerVerdict::next, "a producer that is not known is refused");
+    }
+    const log::ProducerBatch& last = producer->last();
+    for (const log::ProducerBatch& before : producer->kept()) {
+        if (before.epoch != last.epoch) continue;
+        next.epoch = before.epoch;
+        next.first_sequence = before.first_sequence;
+        next.last_offset_delta = before.last_offset_delta;
+        expect(log::ProducerVerdict::duplicate, "a batch that came again is not known");
+        if (found != before) fail_run(to_text(log.key) + ": a batch that came again is taken for another");
+        ++counters_.duplicates;
+    }
+    next.last_offset_delta = records_count - 1;
+    next.epoch = last.epoch;
+    next.first_sequence = last.last_sequence() == INT32_MAX ? 0 : last.last_sequence() + 1;
+    expect(log::ProducerVerdict::next, "the next batch of a producer is refused");
+    if (random_.chance(1, 20)) {
+        next.epoch = static_cast<int16_t>(last.epoch + 1);
+        next.first_sequence = 1;
+        expect(log::ProducerVerdict::out_of_order, "a new epoch may begin in the middle");
+        next.first_sequence = 0;
+        expect(log::ProducerVerdict::next, "a new epoch is refused");
+    }
 }
 
 void World::random_append() {

@@ -32,6 +32,8 @@ void WorldCounters::add(const WorldCounters& other) {
     commit_bytes += other.commit_bytes;
     cold_reads += other.cold_reads;
     files_freed += other.files_freed;
+    producers_checked += other.producers_checked;
+    duplicates += other.duplicates;
 }
 
 World::World(Directory& directory, Model& model, const Clock& clock, const WorldOptions& options)
@@ -98,13 +100,13 @@ void World::match_logs(const Snapshot& bounds) {
             log.log = nullptr;
         } else {
             if (!bounds.logs[i].may_exist) fail_run(to_text(log.key) + " was removed for good but is back");
-            match_log(log, bounds.logs[i], found[i], bounds.wall_ms);
+            match_log(log, bounds.logs[i], found[i], bounds);
         }
     }
     std::erase_if(model_.logs, [](const ModelLog& log) { return log.removed; });
 }
 
-void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, int64_t wall_ms) {
+void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, const Snapshot& all) {
     const std::string name = to_text(log.key);
     const int64_t start = found->start_offset().value, end = found->end_offset().value;
     const std::string range = name + " [" + std::to_string(start) + ", " + std::to_string(end) + ")";
@@ -120,7 +122,7 @@ void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, i
     if (start > end) fail_run(range + " starts beyond its end");
     if (start < bounds.start_low)
         fail_run(range + " starts before where it durably did: " + std::to_string(bounds.start_low));
-    if (!log.may_start_at(start, wall_ms)) fail_run(range + " starts where no retention allows");
+    if (!log.may_start_at(start, all.wall_ms)) fail_run(range + " starts where no retention allows");
     std::erase_if(log.batches, [&](const ModelBatch& batch) { return batch.next <= start || batch.base >= end; });
     int32_t epoch_low = bounds.epoch_low;
     if (!log.batches.empty())
@@ -129,6 +131,7 @@ void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, i
     if (epoch < epoch_low || epoch > bounds.epoch_high)
         fail_run(range + " came back with epoch " + std::to_string(epoch) + ", not in [" + std::to_string(epoch_low) +
                  ", " + std::to_string(bounds.epoch_high) + "]");
+    match_producers(log, found, all.faults);
     log.log = found;
     log.removed = log.remove_durable = false;
     log.create_durable = true;
@@ -139,7 +142,30 @@ void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, i
     store_of(log.key).configure(*found, log.config);
 }
 
-Snapshot World::bounds() const { return opening_ != nullptr ? *opening_ : model_.snapshot(clock_.time().wall_ms); }
+/// As if the log had never had more than what came back. Only a log that was cut while it ran may know less: what it
+/// has forgotten of its producers by then is gone.
+void World::match_producers(ModelLog& log, const log::Log* found, bool faults) {
+    const int64_t end = found->end_offset().value;
+    const size_t before = log.produced.size();
+    std::erase_if(log.produced, [&](const log::ProducerBatch& batch) { return batch.base_offset >= end; });
+    log.producers = log.producers_before;
+    for (const log::ProducerBatch& batch : log.produced) log.producers.record(batch);
+    const log::ProducerTable& table = store_of(log.key).producers(*found);
+    const bool cut = log.produced.size() < before;
+    if (const std::string wrong = log.producers.compare(table, faults && cut); !wrong.empty())
+        fail_run(to_text(log.key) + ", recovered to " + std::to_string(end) + ", " + wrong);
+    counters_.producers_checked += table.size();
+    log.producers.take(table);
+    log.producers_before = log.producers;
+    log.produced.clear();
+}
+
+Snapshot World::bounds() const {
+    if (opening_ != nullptr) return *opening_;
+    Snapshot now = model_.snapshot(clock_.time().wall_ms);
+    now.faults = options_.faults || options_.rot;
+    return now;
+}
 
 // Turns.
 

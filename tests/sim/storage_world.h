@@ -36,7 +36,7 @@ struct WorldOptions {
 struct WorldCounters {
     uint64_t turns = 0, appends = 0, refusals = 0, reads = 0, reads_pending = 0, reads_busy = 0, corrupt = 0,
              failed = 0, creates = 0, removes = 0, starts_moved = 0, checkpoints = 0, commits = 0, commit_bytes = 0,
-             cold_reads = 0, files_freed = 0;
+             cold_reads = 0, files_freed = 0, producers_checked = 0, duplicates = 0;
     void add(const WorldCounters& other);
 };
 
@@ -85,12 +85,14 @@ private:
     };
 
     void match_logs(const Snapshot& bounds);
-    void match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, int64_t wall_ms);
+    void match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, const Snapshot& all);
+    void match_producers(ModelLog& log, const log::Log* found, bool faults);
     void pass_time(bool produce);
     void start_turn();
     void check_advanced(log::Store& store);
     void random_step();
     void random_append();
+    void random_producer(ModelLog& log, int32_t records_count);
     void random_create();
     void random_remove();
     void random_epoch();

@@ -33,7 +33,11 @@ protected:
     }
     /// One append to each log, then its turn, then a read of what was just made durable.
     void round(BatchToAppend& batch) {
-        for (Log* log : logs_) refusals_ += !store_->append(*log, batch, time_).has_value();
+        for (Log* log : logs_) {
+            batch.producer = {.producer_id = round_++ % 50, .epoch = 0, .first_sequence = 0,
+                              .timestamp = time_.wall_ms};
+            refusals_ += !store_->append(*log, batch, time_).has_value();
+        }
         turn();
         turn();
         for (Log* log : logs_) {
@@ -53,6 +57,7 @@ protected:
     std::vector<Slice> slices_;
     uint64_t refusals_ = 0;
     uint64_t bytes_read_ = 0;
+    int64_t round_ = 0;
 };
 
 TEST_F(AllocationTest, appends_commits_flushes_and_hot_reads_allocate_nothing_when_warm) {

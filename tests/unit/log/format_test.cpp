@@ -149,6 +149,8 @@ TEST(FormatTest, entries_come_back_and_cut_ones_are_refused) {
     append.position_to = 160;
     append.payload_from = 90;
     append.pieces.push_back({60, 1, 2, 5, 6, true});
+    append.producers.push_back({9, 1, 7, 0, 5, 1000});
+    append.producers.push_back({8, 0, 0, 0, 6, 1001});
     Bytes bytes;
     encode_entry(bytes, append);
     bytes.resize(bytes.size() + 70, std::byte{9});
@@ -159,6 +161,7 @@ TEST(FormatTest, entries_come_back_and_cut_ones_are_refused) {
     EXPECT_EQ(again.payload.size(), 70u);
     ASSERT_EQ(again.pieces.size(), 1u);
     EXPECT_TRUE(again.pieces[0].starts_range);
+    EXPECT_EQ(again.producers, append.producers);
     for (size_t cut = 0; cut < bytes.size(); ++cut) {
         FieldReader short_in(std::span<const std::byte>(bytes).first(cut));
         EXPECT_FALSE(decode_entry(short_in, again)) << cut;
@@ -170,6 +173,32 @@ TEST(FormatTest, entries_come_back_and_cut_ones_are_refused) {
         FieldReader hostile_in(hostile);
         (void)decode_entry(hostile_in, again);
     }
+}
+
+TEST(FormatTest, batches_of_producers_must_lie_in_their_append) {
+    Entry append;
+    append.type = EntryType::append;
+    append.offset = 5;
+    append.offset_to = 9;
+    const auto taken = [&](const std::vector<ProducerBatch>& producers) {
+        append.producers = producers;
+        Bytes bytes;
+        encode_entry(bytes, append);
+        FieldReader in(bytes);
+        Entry again;
+        return decode_entry(in, again);
+    };
+    EXPECT_TRUE(taken({{9, 1, 7, 3, 5, 1000}}));
+    EXPECT_TRUE(taken({{9, 1, 7, 1, 5, 1000}, {9, 1, 9, 1, 7, 1000}}));
+    EXPECT_FALSE(taken({{9, 1, 7, 1, 4, 1000}})) << "before it";
+    EXPECT_FALSE(taken({{9, 1, 7, 4, 5, 1000}})) << "behind it";
+    EXPECT_FALSE(taken({{9, 1, 7, 1, 5, 1000}, {9, 1, 9, 1, 6, 1000}})) << "one on the other";
+    EXPECT_FALSE(taken({{-1, 1, 7, 1, 5, 1000}}));
+    EXPECT_FALSE(taken({{9, -1, 7, 1, 5, 1000}}));
+    EXPECT_FALSE(taken({{9, 1, -1, 1, 5, 1000}}));
+    EXPECT_FALSE(taken({{9, 1, 7, -1, 5, 1000}}));
+    EXPECT_FALSE(taken({{9, 1, 7, INT32_MAX, 5, 1000}}));
+    EXPECT_FALSE(taken({{9, 1, 7, 1, 5, -1}}));
 }
 
 TEST(FormatTest, files_have_names) { EXPECT_EQ(name_of({io::FileKind::pool_4m, 17}), "pool-4m/17"); }

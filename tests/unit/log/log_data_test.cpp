@@ -26,6 +26,7 @@ TEST(LogDataTest, a_staged_entry_is_clean_though_its_memory_was_used_before) {
     LogData log;
     log.state.id = 9;
     log.stage(EntryType::append).pieces.resize(5);
+    log.last_staged()->producers.resize(3);
     log.staged[0].payload_from = 77;
     log.staged_count = 0;
     Entry& entry = log.stage(EntryType::epoch);
@@ -34,6 +35,8 @@ TEST(LogDataTest, a_staged_entry_is_clean_though_its_memory_was_used_before) {
     EXPECT_EQ(entry.payload_from, 0u);
     EXPECT_TRUE(entry.pieces.empty());
     EXPECT_GE(entry.pieces.capacity(), 5u);
+    EXPECT_TRUE(entry.producers.empty());
+    EXPECT_GE(entry.producers.capacity(), 3u);
     EXPECT_EQ(log.last_staged(), &entry);
 }
 

@@ -149,6 +149,53 @@ TEST(StateTest, a_cut_takes_a_roll_without_records_back) {
     EXPECT_TRUE(through_checkpoint(state));
 }
 
+/// An append of one small batch of `records` by a producer.
+bool produce(LogState& state, int64_t producer, int32_t sequence, int32_t records) {
+    Entry entry = entry_of(EntryType::append, state.end, state.end_offset);
+    entry.offset_to = state.end_offset + records;
+    entry.position_to = state.end + 100;
+    entry.payload_from = state.end;
+    entry.pieces.push_back({100, 1, 2, state.end_offset, 500, state.ranges.empty()});
+    entry.producers.push_back({producer, 0, sequence, records - 1, state.end_offset, 1000});
+    std::vector<io::FileId> freed;
+    return apply(state, entry, freed);
+}
+
+TEST(StateTest, producers_go_with_the_log_through_checkpoints_and_cuts) {
+    LogState state = new_state();
+    attach(state, 1, 0, 0);
+    for (int32_t i = 0; i < 7; ++i) {
+        ASSERT_TRUE(produce(state, 70, 3 * i, 3));
+        ASSERT_TRUE(produce(state, 80, i, 1));
+    }
+    const auto again = through_checkpoint(state);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(again->producers.size(), 2u);
+    EXPECT_TRUE(again->producers == state.producers);
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, entry_of(EntryType::truncate, state.end - 300, state.end_offset - 5), freed));
+    EXPECT_EQ(state.producers.find(80)->last().first_sequence, 4);
+    EXPECT_EQ(state.producers.find(70)->last().first_sequence, 15);
+    EXPECT_EQ(state.producers.find(70)->count, 4u);
+}
+
+TEST(StateTest, producers_whose_batches_lie_outside_of_the_log_are_refused) {
+    LogState state = new_state();
+    attach(state, 1, 0, 0);
+    ASSERT_TRUE(produce(state, 70, 0, 3));
+    ASSERT_TRUE(produce(state, 70, 3, 3));
+    EXPECT_TRUE(through_checkpoint(state));
+    LogState beyond = state;
+    beyond.producers.record({70, 0, 6, 0, 6, 1000});
+    EXPECT_FALSE(through_checkpoint(beyond));
+    LogState overlapping = state;
+    overlapping.producers.record({70, 0, 6, 0, 5, 1000});
+    EXPECT_FALSE(through_checkpoint(overlapping));
+    LogState twice = state;
+    twice.producers.record({80, 0, 6, 0, 3, 1000});
+    EXPECT_FALSE(through_checkpoint(twice)) << "two producers of one batch";
+}
+
 TEST(StateTest, a_state_whose_bytes_lie_in_no_file_is_refused) {
     auto decodes = [](auto change) {
         LogState state = filled();
