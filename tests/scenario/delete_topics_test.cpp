@@ -70,6 +70,22 @@ TEST(DeleteTopics, finds_by_id_and_judges_each_on_its_own) {
     EXPECT_EQ(world.shards[0]->view().topics.size(), 1u);
 }
 
+TEST(DeleteTopics, leaves_the_internal_topic_alone) {
+    BrokerWorld world;
+    const Uuid id = world.make_topic("__consumer_offsets", 2);
+    Client& client = world.connect();
+    const auto by_name = remove(client, {"__consumer_offsets"}, 5);
+    ASSERT_EQ(by_name.topics.size(), 1u);
+    EXPECT_EQ(by_name.topics[0].error_code, ErrorCode::invalid_topic);
+    DeleteTopicsRequest::Topic topic;
+    topic.topic_id = id;
+    DeleteTopicsRequest request;
+    request.topics = {&topic, 1};
+    request.timeout_ms = 5000;
+    EXPECT_EQ(client.ask<DeleteTopicsResponse>(request, 6).topics[0].error_code, ErrorCode::invalid_topic);
+    EXPECT_EQ(world.shards[0]->view().topics.size(), 1u);
+}
+
 TEST(DeleteTopics, stays_done_after_a_restart) {
     BrokerWorld world;
     Client& client = world.connect();

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "scenario/kafka_calls.h"
+#include "wire/kafka/find_coordinator.h"
 
 namespace penstock::scenario {
 namespace {
@@ -107,6 +108,32 @@ TEST(Metadata, makes_nothing_that_client_or_operator_forbid) {
     BrokerWorld forbidding(options);
     response = forbidding.connect().ask<MetadataResponse>(Asked({"new"}).request, 9);
     EXPECT_EQ(response.topics[0].error_code, ErrorCode::unknown_topic_or_partition);
+}
+
+TEST(Metadata, the_internal_topic_is_made_as_it_must_be_and_is_not_written_to) {
+    BrokerWorldOptions options;
+    options.broker.offsets_partitions = 3;
+    BrokerWorld by_name(options), by_group(options);
+    by_name.connect().ask<MetadataResponse>(Asked({"__consumer_offsets"}).request, 9);
+    wire::kafka::FindCoordinatorRequest find;
+    find.coordinator_key = "g";
+    const auto found = by_group.connect().ask<wire::kafka::FindCoordinatorResponse>(find, 2);
+    EXPECT_EQ(found.error_code, ErrorCode::none);
+    EXPECT_EQ(found.host, "broker");
+    for (BrokerWorld* world : {&by_name, &by_group}) {
+        Client& client = world->connect();
+        const auto response = client.ask<MetadataResponse>(Asked({"__consumer_offsets"}, false).request, 9);
+        ASSERT_EQ(response.topics.size(), 1u);
+        EXPECT_EQ(response.topics[0].error_code, ErrorCode::none);
+        EXPECT_TRUE(response.topics[0].is_internal);
+        EXPECT_EQ(response.topics[0].partitions.size(), 3u);
+        const auto& view = *world->shards[0]->view().topics.front();
+        ASSERT_NE(view.config("cleanup.policy"), nullptr);
+        EXPECT_EQ(*view.config("cleanup.policy"), "compact");
+        EXPECT_EQ(produce(client, "__consumer_offsets", 0, {"x"}).error_code, ErrorCode::invalid_topic);
+        world->make_topic("t");
+        EXPECT_FALSE(client.ask<MetadataResponse>(Asked({"t"}).request, 9).topics[0].is_internal);
+    }
 }
 
 TEST(Metadata, finds_topics_by_id) {
