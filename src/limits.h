@@ -51,6 +51,8 @@ inline constexpr uint32_t config_value_bytes_max = 4096;      ///< the longest a
 inline constexpr uint32_t host_bytes_max = 255;               ///< of a DNS name
 inline constexpr uint32_t shards_max = 1024;                  ///< cores of the largest machines, with room
 inline constexpr uint32_t deleted_topics_max = 100'000;       ///< not confirmed by a broker that is away; more: refused
+/// In one block, as in Kafka; half of one is always at hand, so a broker asks once for hundreds of new producers.
+inline constexpr int32_t producer_id_block = 1000;
 inline constexpr uint32_t coordinator_epochs_max = 1000;      ///< starts remembered, to know an old backup
 inline constexpr uint32_t changed_topics_max = 10'000;        ///< topics in one create or delete request
 
@@ -150,6 +152,8 @@ inline constexpr int64_t group_wait_slack_ns = 300'000'000'000;
 inline constexpr size_t offset_metadata_bytes = 4096;
 /// A batch that is decompressed to find a timestamp may not become larger than this.
 inline constexpr size_t decompressed_batch_bytes = 64 * 1024 * 1024;
+/// How long a new producer waits for an id that the coordinator has been asked for.
+inline constexpr int64_t producer_id_wait_ns = 2'000'000'000;
 /// Logs created or removed in one turn while a new view of the cluster is applied.
 inline constexpr uint32_t log_changes_per_turn = 64;
 /// Reads retried in one turn.

@@ -27,7 +27,7 @@ class Partition;
 struct Request;
 struct OwnerQueue;
 
-enum class CallKind : uint8_t { append, fetch, list_offset, topics, view, group };
+enum class CallKind : uint8_t { append, fetch, list_offset, topics, view, group, producer_id };
 
 enum class Ask : uint8_t {
     start,
@@ -139,6 +139,15 @@ struct TopicsCall : Call {
 
     uint64_t token = 0;          ///< shard 0's
     bool answered_by_coordinator = false;
+};
+
+/// A producer id that nobody has, from shard 0. Answered at once, or when the coordinator has sent new ones; with
+/// COORDINATOR_LOAD_IN_PROGRESS while there are none to be had.
+struct ProducerIdCall : Call {
+    ProducerIdCall() : Call(CallKind::producer_id) {}
+
+    ErrorCode error = ErrorCode::none;
+    int64_t producer_id = -1;
 };
 
 /// A new view of the cluster, from shard 0 to another, in two rounds: first all owners make ready what it names, then

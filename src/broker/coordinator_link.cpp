@@ -11,6 +11,7 @@
 #include "broker/cluster_gather.h"
 #include "limits.h"
 #include "wire/kafka/errors.h"
+#include "wire/node/allocate_producer_ids.h"
 #include "wire/node/broker_heartbeat.h"
 #include "wire/node/frame_cutter.h"
 #include "wire/node/register_broker.h"
@@ -79,7 +80,9 @@ struct CoordinatorLink::Impl {
 
     // --- What is under way on it
     int32_t correlation = 0;
-    std::optional<int32_t> registration, heartbeat, watch;
+    std::optional<int32_t> registration, heartbeat, watch, allocation;
+    bool producer_ids_wanted = false;
+    std::optional<ProducerIdBlock> producer_ids;
     std::map<int32_t, Admin> admin_under_way;
     std::deque<Admin> admin_waiting;
     std::deque<AdminResult> results;
@@ -105,6 +108,7 @@ struct CoordinatorLink::Impl {
     void on_registered(wire::Reader& reader, Nanos now);
     void on_heartbeat_answer(wire::Reader& reader, Nanos now);
     void on_watched(wire::Reader& reader, Nanos now);
+    void on_allocated(wire::Reader& reader, Nanos now);
     void on_admin_answer(Admin admin, wire::Reader& reader, Nanos now);
     template <class Response>
     void on_topics(Admin admin, wire::Reader& reader, Nanos now);
@@ -113,6 +117,7 @@ struct CoordinatorLink::Impl {
     void send_registration(Nanos now);
     void send_heartbeat(Nanos now);
     void send_watch();
+    void send_allocation();
     void send_admin();
     std::optional<int32_t> send_command(const CreateCommand& command);
     std::optional<int32_t> send_command(const DeleteCommand& command);
@@ -197,6 +202,7 @@ void CoordinatorLink::on_closed(std::string_view why, Nanos now) {
     link.registration.reset();
     link.heartbeat.reset();
     link.watch.reset();
+    link.allocation.reset();
     link.cutter.reset();
     link.outgoing.clear();
     link.sending.clear();
@@ -224,6 +230,7 @@ void CoordinatorLink::on_turn(Nanos now) {
     if (link.state != LinkState::registered) return;
     if (link.heartbeat_at <= now && !link.heartbeat) link.send_heartbeat(now);
     if (!link.watch) link.send_watch();
+    if (link.producer_ids_wanted && !link.allocation) link.send_allocation();
     link.send_admin();
 }
 
@@ -244,6 +251,8 @@ Result<void> CoordinatorLink::alter_configs(uint64_t token, const std::string& t
                                             std::span<const ConfigChange> changes, bool validate_only, Nanos deadline) {
     return impl_->queue({token, deadline, AlterCommand{topic, {changes.begin(), changes.end()}, validate_only}});
 }
+
+void CoordinatorLink::want_producer_ids() { impl_->producer_ids_wanted = true; }
 
 void CoordinatorLink::confirm_applied(uint64_t revision) {
     impl_->applied_revision = std::max(impl_->applied_revision, revision);
@@ -306,6 +315,12 @@ void CoordinatorLink::Impl::send_watch() {
     request.session = session;
     request.wait_ms = watch_wait_ms;
     watch = send(request);
+}
+
+void CoordinatorLink::Impl::send_allocation() {
+    AllocateProducerIdsRequest request;
+    request.session = session;
+    allocation = send(request);
 }
 
 void CoordinatorLink::Impl::send_admin() {
@@ -382,6 +397,7 @@ void CoordinatorLink::Impl::on_frame(std::span<const std::byte> frame, Nanos now
     if (id == registration) return on_registered(reader, now);
     if (id == heartbeat) return on_heartbeat_answer(reader, now);
     if (id == watch) return on_watched(reader, now);
+    if (id == allocation) return on_allocated(reader, now);
     auto at = admin_under_way.find(id);
     if (at == admin_under_way.end())
         return give_up(LinkState::waiting, "the coordinator answered what was not asked", now);
@@ -442,6 +458,20 @@ void CoordinatorLink::Impl::on_watched(wire::Reader& reader, Nanos now) {
     if (std::string wrong = gather.take(page, cluster_id); !wrong.empty())
         return give_up(LinkState::refused, "the coordinator's state is refused: " + wrong, now);
     seen_epoch_id = epoch_id;
+}
+
+/// An answer that is lost costs a block: the next session asks for another.
+void CoordinatorLink::Impl::on_allocated(wire::Reader& reader, Nanos now) {
+    allocation.reset();
+    AllocateProducerIdsResponse response;
+    if (!wire::decode(reader, response, 0))
+        return give_up(LinkState::waiting, "the coordinator sent malformed producer ids", now);
+    if (ErrorCode{response.error} == ErrorCode::broker_id_not_registered)
+        return give_up(LinkState::waiting, "the session ended: this broker was fenced", now);
+    if (response.error != 0 || response.first < 0 || response.count <= 0 || response.first > INT64_MAX - response.count)
+        return give_up(LinkState::waiting, "the coordinator has no producer ids", now);
+    producer_ids_wanted = false;
+    producer_ids = {response.first, response.count};
 }
 
 void CoordinatorLink::Impl::on_admin_answer(Admin admin, wire::Reader& reader, Nanos now) {
@@ -507,6 +537,10 @@ std::optional<AdminResult> CoordinatorLink::poll_result() {
     AdminResult result = std::move(link.results.front());
     link.results.pop_front();
     return result;
+}
+
+std::optional<ProducerIdBlock> CoordinatorLink::poll_producer_ids() {
+    return std::exchange(impl_->producer_ids, std::nullopt);
 }
 
 Nanos CoordinatorLink::next_deadline() const {

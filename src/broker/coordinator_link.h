@@ -94,6 +94,12 @@ struct AdminResult {
     std::vector<TopicResult> topics;  ///< in the order of the request
 };
 
+/// Producer ids that this broker alone may hand out, each once.
+struct ProducerIdBlock {
+    int64_t first = 0;
+    int32_t count = 0;
+};
+
 class CoordinatorLink {
 public:
     explicit CoordinatorLink(LinkOptions options, Nanos now);
@@ -111,6 +117,9 @@ public:
     Result<void> delete_topics(uint64_t token, std::span<const TopicRef> topics, Nanos deadline);
     Result<void> alter_configs(uint64_t token, const std::string& topic, std::span<const ConfigChange> changes,
                                bool validate_only, Nanos deadline);
+    /// Once a block has come, for one more: now, or as soon as there is a session. Asked again while one is on its way,
+    /// it changes nothing.
+    void want_producer_ids();
     /// Every shard has applied the view of `revision`, and its removals of deleted logs are durable. Goes with the next
     /// heartbeat; lets the coordinator forget deleted topics.
     void confirm_applied(uint64_t revision);
@@ -123,6 +132,7 @@ public:
     /// A newer view, once; nullptr if there is none.
     std::shared_ptr<const ClusterView> poll_view();
     std::optional<AdminResult> poll_result();
+    std::optional<ProducerIdBlock> poll_producer_ids();
     Nanos next_deadline() const;
 
     LinkState state() const;

@@ -109,6 +109,7 @@ void Owner::on_call(Call& call, Time time) {
         case CallKind::list_offset: return on_list_offset(static_cast<ListOffsetCall&>(call));
         case CallKind::topics:
         case CallKind::view:
+        case CallKind::producer_id:
         case CallKind::group: break;  // the shard serves these
     }
     PENSTOCK_ASSERT(false);

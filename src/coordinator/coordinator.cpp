@@ -5,6 +5,7 @@
 
 #include "coordinator/membership.h"
 #include "limits.h"
+#include "wire/node/allocate_producer_ids.h"
 #include "wire/node/broker_heartbeat.h"
 #include "wire/node/register_broker.h"
 #include "wire/node/topics.h"
@@ -69,7 +70,8 @@ void Coordinator::accept(io::ConnectionId connection, Peer& peer, const wire::Re
         case NodeKey::register_broker:
         case NodeKey::create_topics:
         case NodeKey::delete_topics:
-        case NodeKey::alter_topic_configs: return enqueue(connection, peer, header, reader);
+        case NodeKey::alter_topic_configs:
+        case NodeKey::allocate_producer_ids: return enqueue(connection, peer, header, reader);
     }
 }
 
@@ -163,6 +165,7 @@ bool Coordinator::handle(const Request& request, Peer& peer, Nanos now) {
         case NodeKey::create_topics: return on_create_topics(request, peer, reader);
         case NodeKey::delete_topics: return on_delete_topics(request, peer, reader);
         case NodeKey::alter_topic_configs: return on_alter_configs(request, peer, reader);
+        case NodeKey::allocate_producer_ids: return on_allocate_producer_ids(request, peer, reader);
         case NodeKey::broker_heartbeat:
         case NodeKey::watch_cluster: break;
     }
@@ -264,6 +267,21 @@ bool Coordinator::on_alter_configs(const Request& request, const Peer& peer, wir
     if (session_of(request.connection, peer, body.session) == nullptr) error = ErrorCode::broker_id_not_registered;
     else outcomes.push_back(alter_topic_configs(state_, body));
     answer_topics<AlterTopicConfigsResponse>(request, error, outcomes);
+    return true;
+}
+
+bool Coordinator::on_allocate_producer_ids(const Request& request, const Peer& peer, wire::Reader& reader) {
+    AllocateProducerIdsRequest body;
+    if (!wire::decode(reader, body, request.header.version)) return false;
+    AllocateProducerIdsResponse response;
+    if (session_of(request.connection, peer, body.session) == nullptr) {
+        response.error = code(ErrorCode::broker_id_not_registered);
+    } else {
+        response.first = state_.allocate_producer_ids(limits::producer_id_block);
+        if (response.first < 0) response.error = code(ErrorCode::unknown_server_error);
+        else response.count = limits::producer_id_block;
+    }
+    answer(request.connection, request.header, response, held_);
     return true;
 }
 

@@ -113,6 +113,7 @@ private:
     bool on_create_topics(const Request& request, const Peer& peer, wire::Reader& reader);
     bool on_delete_topics(const Request& request, const Peer& peer, wire::Reader& reader);
     bool on_alter_configs(const Request& request, const Peer& peer, wire::Reader& reader);
+    bool on_allocate_producer_ids(const Request& request, const Peer& peer, wire::Reader& reader);
     template <class Response>
     void answer_topics(const Request& request, wire::kafka::ErrorCode error, const std::vector<TopicOutcome>& outcomes);
 

@@ -7,6 +7,7 @@ namespace penstock::coordinator {
 namespace {
 
 constexpr std::string_view cluster_text = "cluster";
+constexpr std::string_view producer_ids_text = "producer_ids";
 constexpr std::string_view epoch_prefix = "epoch/";
 constexpr std::string_view broker_prefix = "broker/";
 constexpr std::string_view topic_prefix = "topic/";
@@ -41,6 +42,7 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 std::string to_text(const RowKey& key) {
     switch (key.kind) {
         case RowKind::cluster: return std::string(cluster_text);
+        case RowKind::producer_ids: return std::string(producer_ids_text);
         case RowKind::epoch: return std::string(epoch_prefix) + padded(key.epoch, number_digits);
         case RowKind::broker: return std::string(broker_prefix) + padded(key.broker.value, number_digits);
         case RowKind::topic: return std::string(topic_prefix) + key.topic.text();
@@ -53,6 +55,7 @@ std::string to_text(const RowKey& key) {
 
 std::optional<RowKey> parse_row_key(std::string_view text) {
     if (text == cluster_text) return cluster_key();
+    if (text == producer_ids_text) return producer_ids_key();
     if (take_prefix(text, epoch_prefix)) {
         auto epoch = parse_padded(text, number_digits);
         return epoch ? std::optional(epoch_key(*epoch)) : std::nullopt;

@@ -5,6 +5,7 @@
 //     broker/0000000001              a registered broker
 //     topic/<id>                     name, number of partitions, configs
 //     partition/<id>/00000007        leader, epoch, replicas, in-sync replicas
+//     producer_ids                   the first producer id that nobody was given
 //     deleted/<id>                   a deleted topic whose logs some broker still has
 //
 // A value is an int16 version and the row in the codec's flexible form, so fields are added as tags. Ids are in
@@ -102,6 +103,15 @@ struct DeletedRow {
     }
 };
 
+struct ProducerIdsRow {
+    int64_t next = 0;
+
+    template <class C>
+    void fields(C& c) {
+        c.field(next);
+    }
+};
+
 inline constexpr int16_t row_version = 0;
 
 /// The arena is scratch; it is reset. Rows are within limits.h, so encoding cannot fail.
@@ -129,7 +139,7 @@ bool decode_row(std::string_view value, Arena& arena, Row& row) {
     return reader.ok() && reader.remaining() == 0;
 }
 
-enum class RowKind : uint8_t { cluster, epoch, broker, topic, partition, deleted };
+enum class RowKind : uint8_t { cluster, epoch, broker, topic, partition, deleted, producer_ids };
 
 struct RowKey {
     RowKind kind = RowKind::cluster;
@@ -141,6 +151,7 @@ struct RowKey {
 };
 
 inline RowKey cluster_key() { return {}; }
+inline RowKey producer_ids_key() { return {.kind = RowKind::producer_ids}; }
 inline RowKey epoch_key(int32_t number) { return {.kind = RowKind::epoch, .epoch = number}; }
 inline RowKey broker_key(NodeId id) { return {.kind = RowKind::broker, .broker = id}; }
 inline RowKey topic_key(const Uuid& id) { return {.kind = RowKind::topic, .topic = id}; }

@@ -150,9 +150,17 @@ void State::confirm_deleted(const Uuid& id, NodeId broker) {
     deleted_.erase(at);
 }
 
+int64_t State::allocate_producer_ids(int32_t count) {
+    PENSTOCK_ASSERT(count > 0);
+    if (next_producer_id_ > INT64_MAX - count) return -1;
+    dirty_.insert(producer_ids_key());
+    return std::exchange(next_producer_id_, next_producer_id_ + count);
+}
+
 bool State::exists(const RowKey& key) const {
     switch (key.kind) {
         case RowKind::cluster:
+        case RowKind::producer_ids:
         case RowKind::broker: return true;
         case RowKind::epoch: return epochs_.contains(key.epoch);
         case RowKind::topic:
@@ -165,6 +173,7 @@ bool State::exists(const RowKey& key) const {
 std::string State::encode(const RowKey& key, Arena& arena) const {
     switch (key.kind) {
         case RowKind::cluster: return encode_row(ClusterRow{cluster_id_}, arena);
+        case RowKind::producer_ids: return encode_row(ProducerIdsRow{next_producer_id_}, arena);
         case RowKind::epoch: {
             const Epoch& e = epochs_.at(key.epoch);
             return encode_row(EpochRow{e.id, static_cast<int64_t>(e.first_revision)}, arena);

@@ -89,6 +89,7 @@ public:
     const std::map<Uuid, DeletedTopic>& deleted() const { return deleted_; }
     /// Deletions in the order of their revision.
     const std::set<std::pair<uint64_t, Uuid>>& deleted_order() const { return deleted_order_; }
+    int64_t next_producer_id() const { return next_producer_id_; }
     /// Deletions up to this revision may have been forgotten: who knows less than it needs the whole state.
     uint64_t forgotten_revision() const { return forgotten_revision_; }
 
@@ -103,6 +104,9 @@ public:
     void delete_topic(const Uuid& topic);
     /// `broker` has no logs of the topic any more. The last one to say so makes it forgotten.
     void confirm_deleted(const Uuid& topic, NodeId broker);
+
+    /// The first of `count` ids that nobody was or will be given; -1: there are no more.
+    int64_t allocate_producer_ids(int32_t count);
 
     size_t dirty_rows() const { return dirty_.size(); }
     /// The changes since the last call; there must be some. revision() is theirs from here on.
@@ -126,6 +130,7 @@ private:
     std::map<Uuid, DeletedTopic> deleted_;
     std::set<std::pair<uint64_t, Uuid>> deleted_order_;
     uint64_t partition_count_ = 0;
+    int64_t next_producer_id_ = 0;
     std::set<RowKey> dirty_;
 };
 

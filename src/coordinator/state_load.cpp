@@ -111,6 +111,13 @@ struct State::Loader {
         return nullptr;
     }
 
+    const char* producer_ids(const io::StoreRow& row) {
+        ProducerIdsRow fields;
+        if (!decode_row(row.value, arena, fields) || fields.next <= 0) return "is not a row of producer ids";
+        state.next_producer_id_ = fields.next;
+        return nullptr;
+    }
+
     const char* row(const RowKey& key, const io::StoreRow& row) {
         arena.reset();
         switch (key.kind) {
@@ -120,6 +127,7 @@ struct State::Loader {
             case RowKind::topic: return topic(key, row);
             case RowKind::partition: return partition(key, row);
             case RowKind::deleted: return deleted(key, row);
+            case RowKind::producer_ids: return producer_ids(row);
         }
         return "is of no kind";
     }

@@ -1,6 +1,7 @@
 #include "shard/cluster_seat.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "limits.h"
 #include "wire/kafka/errors.h"
@@ -8,6 +9,8 @@
 namespace penstock::shard {
 
 using broker::AdminResult;
+using broker::ErrorCode;
+using broker::ProducerIdCall;
 using broker::TopicsCall;
 using broker::TopicsChange;
 
@@ -67,11 +70,11 @@ void ClusterSeat::on_cancel(TopicsCall& call) {
 
 bool ClusterSeat::on_turn(Nanos now) {
     if (closed_) return false;
+    bool worked = give_producer_ids();  // before the link's turn: it may ask for more
     link_.on_turn(now);
     if (link_.poll_connect()) connect(now);
     if (link_.poll_close() && connection_open_) streams_.close(connection_);
     if (connection_open_) send(now);
-    bool worked = false;
     while (std::optional<AdminResult> result = link_.poll_result()) {
         on_result(std::move(*result));
         worked = true;
@@ -81,6 +84,48 @@ bool ClusterSeat::on_turn(Nanos now) {
         confirm_at_ = never;
     }
     return worked;
+}
+
+void ClusterSeat::on_call(ProducerIdCall& call) {
+    call.held = true;
+    id_calls_.push_back(call);
+    if (closed_) return answer(call, ErrorCode::coordinator_load_in_progress, -1);
+    give_producer_ids();
+}
+
+void ClusterSeat::on_cancel(ProducerIdCall& call) {
+    if (call.held) answer(call, ErrorCode::coordinator_load_in_progress, -1);
+}
+
+/// To those who wait; and asks for more in good time, so that as a rule nobody does. While there is no session nobody
+/// is kept waiting: the coordinator may be away for long, and clients come back by themselves.
+bool ClusterSeat::give_producer_ids() {
+    bool worked = false;
+    for (;;) {
+        if (ids_.count == 0) ids_ = std::exchange(next_ids_, {});
+        if (next_ids_.count == 0) {
+            if (const auto block = link_.poll_producer_ids()) (ids_.count == 0 ? ids_ : next_ids_) = *block;
+        }
+        if (ids_.count + next_ids_.count <= limits::producer_id_block / 2) link_.want_producer_ids();
+        if (id_calls_.empty()) return worked;
+        worked = true;
+        if (ids_.count > 0) {
+            --ids_.count;
+            answer(*id_calls_.front(), ErrorCode::none, ids_.first++);
+        } else if (link_.state() != broker::LinkState::registered) {
+            answer(*id_calls_.front(), ErrorCode::coordinator_load_in_progress, -1);
+        } else {
+            return false;
+        }
+    }
+}
+
+void ClusterSeat::answer(ProducerIdCall& call, ErrorCode error, int64_t id) {
+    static_cast<ListLink<broker::OwnerQueue>&>(call).unlink();
+    call.held = false;
+    call.error = error;
+    call.producer_id = id;
+    answers_.push_back(&call);
 }
 
 void ClusterSeat::connect(Nanos now) {
@@ -145,6 +190,7 @@ Nanos ClusterSeat::next_deadline() const {
 void ClusterSeat::close() {
     closed_ = true;
     if (connection_open_) streams_.close(connection_);
+    while (!id_calls_.empty()) answer(*id_calls_.front(), ErrorCode::coordinator_load_in_progress, -1);
     while (!calls_.empty()) {
         calls_.back()->result.error = wire::kafka::ErrorCode::not_controller;
         calls_.back()->result.message = "The broker is stopping";

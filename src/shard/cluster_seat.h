@@ -1,10 +1,10 @@
 // Shard 0's seat in the cluster: drives the link to the coordinator over a connection of its own, hands out views, and
-// serves the calls that change topics, from every shard.
+// serves the calls that change topics or take a producer id, from every shard.
 //
 // Stepped by shard 0: on_event() for the link's connection, on_call/on_cancel, on_turn(), then poll_view() and
 // poll_answer(); on_applied() when every shard has applied a view.
 // Invariant: a change is answered only after all shards have applied a view that is at least as new as it, so whoever
-// is told of a new topic finds it everywhere.
+// is told of a new topic finds it everywhere. A producer id is given once; those at hand are lost with the process.
 // What it does not do: apply views, or say anything (reason() is for main's log).
 #pragma once
 
@@ -28,6 +28,8 @@ public:
     void on_call(broker::TopicsCall& call);
     /// Answers now. The change itself may still happen.
     void on_cancel(broker::TopicsCall& call);
+    void on_call(broker::ProducerIdCall& call);
+    void on_cancel(broker::ProducerIdCall& call);
     bool on_turn(Nanos now);
     /// All shards have applied the view of `revision`.
     void on_applied(uint64_t revision, Nanos now);
@@ -46,6 +48,8 @@ private:
     void on_result(broker::AdminResult result);
     void answer(size_t index);
     void answer_applied();
+    bool give_producer_ids();
+    void answer(broker::ProducerIdCall& call, broker::ErrorCode error, int64_t id);
 
     broker::CoordinatorLink link_;
     io::Address coordinator_;
@@ -56,6 +60,10 @@ private:
 
     std::vector<broker::TopicsCall*> calls_;  ///< held, in no order
     std::vector<broker::Call*> answers_;
+    /// Held, in order, while ids are on their way. No more than there are requests.
+    IntrusiveList<broker::ProducerIdCall, broker::OwnerQueue> id_calls_;
+    broker::ProducerIdBlock ids_;             ///< at hand, with the next ones
+    broker::ProducerIdBlock next_ids_;
     uint64_t last_token_ = 0;
     uint64_t applied_revision_ = 0;
     uint64_t confirmed_revision_ = 0;

@@ -106,6 +106,9 @@ void Shard::serve(Call& call) {
     if (call.kind == CallKind::topics) {
         PENSTOCK_ASSERT(seat_ != nullptr);
         seat_->on_call(static_cast<broker::TopicsCall&>(call));
+    } else if (call.kind == CallKind::producer_id) {
+        PENSTOCK_ASSERT(seat_ != nullptr);
+        seat_->on_call(static_cast<broker::ProducerIdCall&>(call));
     } else if (call.kind == CallKind::view) {
         PENSTOCK_ASSERT(view_call_ == nullptr);
         view_call_ = static_cast<broker::ViewCall*>(&call);
@@ -121,6 +124,7 @@ void Shard::serve(Call& call) {
 void Shard::cancel(Call& call) {
     if (call.kind == CallKind::topics) seat_->on_cancel(static_cast<broker::TopicsCall&>(call));
     else if (call.kind == CallKind::group) groups_.on_cancel(static_cast<broker::GroupCall&>(call), time_);
+    else if (call.kind == CallKind::producer_id) seat_->on_cancel(static_cast<broker::ProducerIdCall&>(call));
     else owner_.on_cancel(call, time_);
 }
 

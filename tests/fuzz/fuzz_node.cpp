@@ -16,6 +16,7 @@
 #include "coordinator/coordinator.h"
 #include "limits.h"
 #include "scenario/link_options.h"
+#include "wire/node/allocate_producer_ids.h"
 #include "wire/node/broker_heartbeat.h"
 #include "wire/node/frame_cutter.h"
 #include "wire/node/register_broker.h"
@@ -74,6 +75,8 @@ void check_message(wire::Reader& reader, NodeKey key, bool is_request) {
             return check_either<DeleteTopicsRequest, DeleteTopicsResponse>(reader, is_request);
         case NodeKey::alter_topic_configs:
             return check_either<AlterTopicConfigsRequest, AlterTopicConfigsResponse>(reader, is_request);
+        case NodeKey::allocate_producer_ids:
+            return check_either<AllocateProducerIdsRequest, AllocateProducerIdsResponse>(reader, is_request);
     }
 }
 
@@ -100,6 +103,7 @@ void run_link(Input bytes, size_t piece) {
     broker::CoordinatorLink link(scenario::link_options(1), now);
     const broker::NewTopic topic{.name = "games", .partitions = 3, .assignment = {}, .configs = {}};
     PENSTOCK_ASSERT(link.create_topics(1, std::span(&topic, 1), false, now + 3600 * second_ns).has_value());
+    link.want_producer_ids();
     link.on_turn(now);
     PENSTOCK_ASSERT(link.poll_connect());
     link.on_connected(now);
@@ -117,6 +121,8 @@ void run_link(Input bytes, size_t piece) {
             link.confirm_applied(revision);
         }
         while (link.poll_result()) {}
+        while (const auto block = link.poll_producer_ids())
+            PENSTOCK_ASSERT(block->first >= 0 && block->count > 0 && block->first <= INT64_MAX - block->count);
         if (link.poll_close()) break;
     }
     link.on_closed("", now);

@@ -20,6 +20,7 @@
 #include "wire/kafka/join_group.h"
 #include "wire/kafka/leave_group.h"
 #include "wire/kafka/list_groups.h"
+#include "wire/kafka/init_producer_id.h"
 #include "wire/kafka/list_offsets.h"
 #include "wire/kafka/metadata.h"
 #include "wire/kafka/offset_commit.h"
@@ -96,6 +97,8 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
             return check_either<CreateTopicsRequest, CreateTopicsResponse>(reader, is_request, version);
         case ApiKey::delete_topics:
             return check_either<DeleteTopicsRequest, DeleteTopicsResponse>(reader, is_request, version);
+        case ApiKey::init_producer_id:
+            return check_either<InitProducerIdRequest, InitProducerIdResponse>(reader, is_request, version);
         case ApiKey::describe_cluster:
             return check_either<DescribeClusterRequest, DescribeClusterResponse>(reader, is_request, version);
         case ApiKey::delete_groups:

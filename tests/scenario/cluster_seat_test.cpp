@@ -59,6 +59,24 @@ TEST(ClusterSeat, answers_changes_that_it_cannot_forward) {
     EXPECT_EQ(seat.next_deadline(), never);
 }
 
+TEST(ClusterSeat, keeps_nobody_waiting_for_a_producer_id_without_a_session) {
+    sim::Clock clock;
+    sim::Network network(clock, 1);
+    sim::Streams streams(network, {.host = "broker"});
+    ClusterSeat seat(link_options(1), {"coordinator", 9090}, streams, clock.now());
+    broker::ProducerIdCall call, late;
+    seat.on_call(call);
+    EXPECT_EQ(seat.poll_answer(), &call);
+    EXPECT_FALSE(call.held);
+    EXPECT_EQ(call.error, ErrorCode::coordinator_load_in_progress);
+    seat.on_cancel(call);
+    EXPECT_EQ(seat.poll_answer(), nullptr);
+    seat.close();
+    seat.on_call(late);
+    EXPECT_EQ(seat.poll_answer(), &late);
+    EXPECT_EQ(late.error, ErrorCode::coordinator_load_in_progress);
+}
+
 TEST(ClusterSeat, makes_a_topic_known_to_all_shards_before_it_answers) {
     BrokerWorld world({.shards = 4});
     for (int i = 0; i < 10; ++i) {

@@ -16,6 +16,7 @@ TEST(Rows, KeysAreReadableAndReadBack) {
         {broker_key(NodeId{0}), "broker/0000000000"},
         {broker_key(NodeId{INT32_MAX}), "broker/2147483647"},
         {topic_key(some_id), "topic/" + some_id.text()},
+        {producer_ids_key(), "producer_ids"},
         {deleted_key(some_id), "deleted/" + some_id.text()},
         {partition_key(some_id, 42), "partition/" + some_id.text() + "/00000042"},
     };
@@ -29,6 +30,7 @@ TEST(Rows, OtherKeysAreRefused) {
     const std::string id = some_id.text();
     for (const std::string& text :
          {std::string(), std::string("clusters"), std::string("Cluster"), std::string("epoch/3"),
+          std::string("producer_ids/"), std::string("producer_id"),
           std::string("broker/1"), std::string("broker/-000000001"), std::string("broker/9999999999"),
           std::string("broker/000000000x"), "topic/" + id + "x", std::string("topic/"), std::string("deleted/short"),
           "partition/" + id, "partition/" + id + "/", "partition/" + id + "/0000000x",

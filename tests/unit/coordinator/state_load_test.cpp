@@ -38,6 +38,7 @@ Rows filled(State& state) {
     state.add_topic(topic(8, "gone", {partition(1, {1}, {1})}));
     rows.apply(state.take_transaction());
     state.delete_topic(numbered(8));
+    EXPECT_EQ(state.allocate_producer_ids(1000), 0);
     rows.apply(state.take_transaction());
     return rows;
 }
@@ -57,6 +58,7 @@ TEST(StateLoad, EverythingComesBack) {
     EXPECT_EQ(loaded->topic("gone"), nullptr);
     EXPECT_EQ(loaded->deleted().at(numbered(8)).waiting_for, ids({1}));
     EXPECT_EQ(loaded->deleted().at(numbered(8)).revision, 3u);
+    EXPECT_EQ(loaded->next_producer_id(), 1000);
     EXPECT_EQ(loaded->partition_count(), 2u);
     EXPECT_EQ(loaded->forgotten_revision(), loaded->revision());
     EXPECT_EQ(loaded->dirty_rows(), 0u);
@@ -105,6 +107,7 @@ TEST(StateLoad, SaysWhichRowIsBroken) {
         {put(to_text(deleted_key(numbered(7))), DeletedRow{1, one}), "is a topic that exists"},
         {put(to_text(deleted_key(numbered(9))), DeletedRow{99, one}), "revision that never was"},
         {put(to_text(deleted_key(numbered(9))), DeletedRow{1, {}}), "is not a deletion"},
+        {put(to_text(producer_ids_key()), ProducerIdsRow{0}), "is not a row of producer ids"},
         {put("epoch/0000000002", EpochRow{numbered(3), 77}), "revision that never was"},
         {put("epoch/0000000002", EpochRow{numbered(3), 1}), "revision that never was"},
     };

@@ -114,5 +114,24 @@ TEST(StateDeath, EpochsNeverGoDown) {
     EXPECT_DEATH(state.set_partition(numbered(7), 0, partition(2, {1, 2}, {1, 2}, 5)), "leader_epoch");
 }
 
+TEST(State, ProducerIdsAreGivenOnce) {
+    State state = cluster(1);
+    EXPECT_EQ(state.allocate_producer_ids(10), 0);
+    EXPECT_EQ(state.allocate_producer_ids(5), 10);
+    const io::StoreTransaction transaction = state.take_transaction();
+    ASSERT_EQ(transaction.puts.size(), 1u);
+    EXPECT_EQ(transaction.puts[0].key, "producer_ids");
+    EXPECT_EQ(state.allocate_producer_ids(1), 15);
+    EXPECT_EQ(state.dirty_rows(), 1u);
+    Arena arena(1 << 12);
+    const io::StoreContents last{.revision = 1, .rows = {
+        {"cluster", encode_row(ClusterRow{numbered(1)}, arena)},
+        {"epoch/0000000001", encode_row(EpochRow{numbered(2), 1}, arena)},
+        {"producer_ids", encode_row(ProducerIdsRow{INT64_MAX - 10}, arena)}}};
+    State full = State::load(last).value();
+    EXPECT_EQ(full.allocate_producer_ids(10), INT64_MAX - 10);
+    EXPECT_EQ(full.allocate_producer_ids(10), -1) << "there are no more";
+}
+
 }  // namespace
 }  // namespace penstock::coordinator

@@ -14,6 +14,7 @@
 #include "wire/kafka/join_group.h"
 #include "wire/kafka/leave_group.h"
 #include "wire/kafka/list_groups.h"
+#include "wire/kafka/init_producer_id.h"
 #include "wire/kafka/list_offsets.h"
 #include "wire/kafka/metadata.h"
 #include "wire/kafka/offset_commit.h"
@@ -49,6 +50,7 @@ TEST(Messages, as_others_write_them) {
     expect_foreign<ApiVersionsRequest, ApiVersionsResponse>("ApiVersions");
     expect_foreign<CreateTopicsRequest, CreateTopicsResponse>("CreateTopics");
     expect_foreign<DeleteTopicsRequest, DeleteTopicsResponse>("DeleteTopics");
+    expect_foreign<InitProducerIdRequest, InitProducerIdResponse>("InitProducerId");
     expect_foreign<DescribeClusterRequest, DescribeClusterResponse>("DescribeCluster");
 }
 

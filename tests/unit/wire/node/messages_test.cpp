@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "wire/node/allocate_producer_ids.h"
 #include "wire/node/broker_heartbeat.h"
 #include "wire/node/register_broker.h"
 #include "wire/node/topics.h"
@@ -150,6 +151,17 @@ TEST(NodeMessages, EveryRowHasItsKey) {
         EXPECT_TRUE(api.serves(0));
         EXPECT_FALSE(api.serves(1));
     }
+}
+
+TEST(NodeMessages, ProducerIds) {
+    AllocateProducerIdsRequest request;
+    request.session = 12;
+    check(request);
+    AllocateProducerIdsResponse response;
+    response.error = 3;
+    response.first = 1'000'000;
+    response.count = 1000;
+    check(response);
 }
 
 }  // namespace
