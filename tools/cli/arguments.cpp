@@ -135,6 +135,7 @@ void add_all(CLI::App& app, Globals& globals, Selected& selected) {
     add_topic(app, selected);
     add_produce(app, selected);
     add_consume(app, selected);
+    add_group(app, selected);
     add_cluster(app, selected);
     add_log(app, selected);
     add_bench(app, selected);
@@ -143,6 +144,7 @@ void add_all(CLI::App& app, Globals& globals, Selected& selected) {
                  "  penstock topic create games --partitions 3\n"
                  "  echo 'ham:ars|Kick-off' | penstock produce games --key-separator '|'\n"
                  "  penstock consume games --from-beginning --exit-at-end\n"
+                 "  penstock group describe scores\n"
                  "  penstock --bootstrap kafka-1:9092,kafka-2:9092 topic list --json\n"
                  "\nExit codes: 0 done, 1 failed, 2 wrong usage ('cluster status': by health).");
 }

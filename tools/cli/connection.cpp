@@ -25,6 +25,7 @@ VersionRange own_versions(ApiKey key) {
     VersionRange range{api.first, api.last};
     // Above these, topics are named by id; Produce below 3 and Fetch below 4 carry the old message formats.
     if (key == ApiKey::produce) range = {std::max<int16_t>(range.first, 3), std::min<int16_t>(range.last, 12)};
+    if (key == ApiKey::offset_commit || key == ApiKey::offset_fetch) range.last = std::min<int16_t>(range.last, 9);
     if (key == ApiKey::fetch) range = {std::max<int16_t>(range.first, 4), std::min<int16_t>(range.last, 12)};
     return range;
 }

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/fetcher.h"
 #include "cli/format.h"
+#include "cli/group_consumer.h"
 #include "cli/offsets.h"
 #include "cli/options.h"
 #include "cli/start_offset.h"
@@ -21,6 +22,7 @@ constexpr Duration look_up = std::chrono::milliseconds(250);  // how often a sil
 
 struct ConsumeOptions {
     std::string topic;
+    std::string group;                ///< empty: none
     StartOffset start;
     std::vector<int64_t> partitions;  ///< empty: all
     int64_t count = -1;
@@ -77,28 +79,21 @@ Outcome<std::vector<FetchPosition>> start_positions(Client& client, const Consum
     return positions;
 }
 
-Outcome<int> consume(Context& context, const ConsumeOptions& options) {
-    Interrupt::install();
-    const auto format = RecordFormat::parse(options.format);
-    if (!format) return std::unexpected(format.error());
-    Client client(context.globals);
-    auto positions = start_positions(client, options, client.deadline());
-    if (!positions) return std::unexpected(std::move(positions.error()));
-    if (options.count == 0) return exit_ok;
-
-    Fetcher fetcher(client, options.topic, std::move(*positions));
+/// Until the end, the count, Ctrl-C or a reader that has gone; `step` is Fetcher's or GroupConsumer's.
+template <class Step>
+Outcome<int> print_all(Context& context, const ConsumeOptions& options, const RecordFormat& format, Step step) {
     int64_t seen = 0;
     std::string line;
     const RecordVisitor print = [&](const ShownRecord& record) {
         line.clear();
         if (context.globals.json) print_json(record, line);
-        else format->print(record, line);
+        else format.print(record, line);
         context.out.write(line);
         ++seen;
         return seen != options.count && !context.out.closed();
     };
     while (true) {
-        const auto done = fetcher.step(Clock::now() + look_up, print);
+        const Outcome<bool> done = step(Clock::now() + look_up, print);
         context.out.flush();
         if (!done) {
             // Ctrl-C is how one leaves a consumer that has no end.
@@ -107,6 +102,37 @@ Outcome<int> consume(Context& context, const ConsumeOptions& options) {
         }
         if (*done || context.out.reader_gone()) return exit_ok;
     }
+}
+
+Outcome<int> consume_in_group(Context& context, Client& client, const ConsumeOptions& options,
+                              const RecordFormat& format) {
+    if (auto topic = client.topic(options.topic, IfAbsent::refuse, client.deadline()); !topic)
+        return std::unexpected(std::move(topic.error()));
+    if (options.count == 0) return exit_ok;
+    GroupConsumer consumer(client, options.group, options.topic, options.start, options.exit_at_end);
+    const auto result = print_all(context, options, format, [&](Deadline until, const RecordVisitor& print) {
+        return consumer.step(until, print);
+    });
+    // What was printed is committed, and the others learn at once, however it ended.
+    Interrupt::acknowledge();
+    const auto finished = consumer.finish();
+    if (result && !finished) return std::unexpected(finished.error());
+    return result;
+}
+
+Outcome<int> consume(Context& context, const ConsumeOptions& options) {
+    Interrupt::install();
+    const auto format = RecordFormat::parse(options.format);
+    if (!format) return std::unexpected(format.error());
+    Client client(context.globals);
+    if (!options.group.empty()) return consume_in_group(context, client, options, *format);
+    auto positions = start_positions(client, options, client.deadline());
+    if (!positions) return std::unexpected(std::move(positions.error()));
+    if (options.count == 0) return exit_ok;
+    Fetcher fetcher(client, options.topic, std::move(*positions));
+    return print_all(context, options, *format, [&](Deadline until, const RecordVisitor& print) {
+        return fetcher.step(until, print);
+    });
 }
 
 void add_start_options(CLI::App& verb, const std::shared_ptr<ConsumeOptions>& options) {
@@ -131,16 +157,14 @@ void add_consume(CLI::App& app, Selected& selected) {
     CLI::App* verb = app.add_subcommand("consume", "Print records, and wait for more until Ctrl-C");
     add_topic_name(*verb, options->topic);
     add_start_options(*verb, options);
-    verb->add_option("--partition,-p", options->partitions, "Only this partition; may be repeated (default: all)")
-        ->type_name("N")
-        ->allow_extra_args(false)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+    CLI::Option* partitions = add_partitions(*verb, options->partitions);
+    verb->add_option("--group,-g", options->group,
+                     "Read as a member of this group: go on where it has come to\n"
+                     "(else at --offset), share partitions with other members, commit")
+        ->type_name("NAME")
         ->check(CLI::Validator(
-            [](std::string& text) {
-                const auto number = parse_number<int32_t>(text);
-                return number && *number >= 0 ? std::string{} : fmt::format("'{}' is not a partition", printable(text));
-            },
-            ""));
+            [](std::string& id) { return id.empty() ? "a group id cannot be empty" : std::string{}; }, ""))
+        ->excludes(partitions);
     add_number(*verb, "--count,-n", options->count, 0, INT64_MAX, "Stop after so many records", false);
     verb->add_flag("--exit-at-end,-e", options->exit_at_end, "Stop at what is the end of each partition now");
     const auto set_format = [options](const std::string& text) {
@@ -158,6 +182,7 @@ void add_consume(CLI::App& app, Selected& selected) {
     add_examples(*verb,
                  "  penstock consume games --from-beginning --exit-at-end\n"
                  "  penstock consume games --partition 0 --offset 100 --count 10\n"
+                 "  penstock consume games --group scores --from-beginning\n"
                  "  penstock consume games --offset @2026-11-22T16:00:00Z --format '%p:%o %k = %v\\n'\n"
                  "  penstock consume games --from-beginning --json | jq .value");
     verb->callback([options, &selected] { selected = [options](Context& c) { return consume(c, *options); }; });

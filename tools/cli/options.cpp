@@ -106,6 +106,18 @@ CLI::Option* add_topic_name(CLI::App& app, std::string& target) {
         ->check(CLI::Validator([](std::string& name) { return topic_name_fault(name); }, ""));
 }
 
+CLI::Option* add_partitions(CLI::App& app, std::vector<int64_t>& target) {
+    const auto fault = [](std::string& text) {
+        const auto number = parse_number<int32_t>(text);
+        return number && *number >= 0 ? std::string{} : fmt::format("'{}' is not a partition", printable(text));
+    };
+    return app.add_option("--partition,-p", target, "Only this partition; may be repeated (default: all)")
+        ->type_name("N")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->check(CLI::Validator(fault, ""));
+}
+
 void add_examples(CLI::App& app, const std::string& lines) { app.footer("Examples:\n" + lines); }
 
 }  // namespace penstock::cli

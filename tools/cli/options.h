@@ -30,6 +30,9 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& tar
 /// A positional topic name, checked against Kafka's rules.
 CLI::Option* add_topic_name(CLI::App& app, std::string& target);
 
+/// "--partition", which may be repeated; without it all are meant.
+CLI::Option* add_partitions(CLI::App& app, std::vector<int64_t>& target);
+
 /// Why `name` cannot be a topic, or empty.
 std::string topic_name_fault(const std::string& name);
 

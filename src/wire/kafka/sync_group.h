@@ -48,7 +48,7 @@ struct SyncGroupResponse {
     ErrorCode error_code = ErrorCode::none;
     NullableString protocol_type;
     NullableString protocol_name;
-    Bytes assignment;
+    Nullable<Bytes> assignment = Bytes();  ///< null only from brokers that bend the rules, beside an error
 
     template <class C>
     void fields(C& c) {

@@ -39,7 +39,7 @@ TEST_F(SyncGroupTest, passes_on_assignments_and_answers_with_one) {
             call.assignment = "abc";
         });
         EXPECT_EQ(response.error_code, ErrorCode::none);
-        EXPECT_EQ(response.assignment.size(), 3u);
+        EXPECT_EQ(response.assignment->size(), 3u);
         EXPECT_EQ(response.protocol_name.has_value(), version >= 5);
     }
 }
@@ -48,7 +48,8 @@ TEST_F(SyncGroupTest, always_has_an_assignment_if_an_empty_one) {
     const auto response = rig_.ask<SyncGroupResponse, SyncGroupCall>(
         request_, 3, [](SyncGroupCall& call) { call.error = ErrorCode::rebalance_in_progress; });
     EXPECT_EQ(response.error_code, ErrorCode::rebalance_in_progress);
-    EXPECT_TRUE(response.assignment.empty());
+    ASSERT_TRUE(response.assignment.has_value());
+    EXPECT_TRUE(response.assignment->empty());
 }
 
 TEST_F(SyncGroupTest, needs_the_protocol_from_version_5_on_and_a_group_id) {
