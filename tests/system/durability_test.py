@@ -3,10 +3,12 @@
 import os
 import random
 import socket
+import struct
 import subprocess
 import time
 
 from harness import Node, case, check, check_equal, finish_load, free_port, run_cases, wait_for
+from kafka_wire import API_INIT_PRODUCER_ID, Connection, request, string
 
 KILLS = int(os.environ.get('PENSTOCK_TEST_KILLS', '20'))
 
@@ -60,6 +62,58 @@ def kill_loop():
         got = node.load('verify', 't', bytes=300, partitions=4, acks_file=acks)
         print(f'# {got}')
         check_equal(got['lost_acks'] + got['damaged'] + got['disordered'], 0, 'lost, damaged or disordered records')
+
+
+@case
+def idempotent_kill_loop():
+    """An idempotent producer through kill after kill: every record once, in each partition in the order sent."""
+    seed = int(os.environ.get('PENSTOCK_TEST_SEED', '0')) or random.randrange(1, 1 << 30)
+    print(f'# {KILLS} kills, PENSTOCK_TEST_SEED={seed}')
+    chance = random.Random(seed)
+    with Node() as node:
+        node.create_topic('t', 4)
+        config = ['enable.idempotence=true', 'message.timeout.ms=300000', 'retry.backoff.ms=50', 'linger.ms=2',
+                  'reconnect.backoff.ms=20', 'reconnect.backoff.max.ms=200']
+        load = node.start_load('produce', 't', seconds=3600, rate=20000, bytes=300, partitions=4, config=config)
+        try:
+            for kill in range(KILLS):
+                time.sleep(chance.uniform(0.05, 0.9))
+                check(load.poll() is None, f'the load ended before kill {kill + 1}')
+                node.restart_broker()
+        finally:
+            load.send_signal(15)
+        sent = finish_load(load, check_exit=False, timeout=120)
+        print(f'# {sent}')
+        check(sent['produced'] > 0, 'nothing was produced')
+        check_equal(sent['acked'], sent['produced'], f'acknowledged records ({sent["error"]})')
+        node.restart_broker()
+        # Told their number, it wants record N at offset N / 4 of partition N % 4, and nothing else anywhere.
+        got = node.load('verify', 't', records=sent['produced'], bytes=300, partitions=4, check_exit=False)
+        print(f'# {got}')
+        check_equal(got['wanted'], sent['produced'], 'records in the log')
+        check_equal(got['read'], got['wanted'], 'records read')
+        check_equal(got['damaged'] + got['disordered'], 0, 'damaged or disordered records')
+
+
+@case
+def producer_ids_are_given_once():
+    """No producer id comes twice, though broker and coordinator are killed; a transactional id is refused at once."""
+    with Node() as node:
+        with Connection(node.host_port) as connection:
+            connection.send(request(API_INIT_PRODUCER_ID, 1, 7, string('tx') + struct.pack('>i', 60_000)))
+            correlation, body = connection.answer()
+            check_equal(correlation, 7, 'the correlation id')
+            check_equal(struct.unpack('>ihqh', body), (0, 53, -1, -1), 'the answer')
+            connection.send(request(API_INIT_PRODUCER_ID, 1, 8, string(None) + struct.pack('>i', 60_000)))
+            first = struct.unpack('>ihqh', connection.answer()[1])
+        node.kill_broker()
+        node.coordinator.kill()
+        node.start_coordinator()
+        node.start_broker()
+        with Connection(node.host_port) as connection:
+            connection.send(request(API_INIT_PRODUCER_ID, 1, 9, string(None) + struct.pack('>i', 60_000)))
+            second = struct.unpack('>ihqh', connection.answer()[1])
+        check(second[2] > first[2] >= 0, f'producer ids {first} and {second}')
 
 
 @case

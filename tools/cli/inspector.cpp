@@ -113,6 +113,7 @@ private:
         inspected.end_offset = state.end_offset;
         inspected.segments = state.segments.size();
         inspected.files = state.files.size();
+        inspected.producers = state.producers;
         next_offset_ = -1;
         next_position_ = state.segments.empty() ? 0 : state.segments.front().start;
         for (size_t i = 0; i < state.files.size(); ++i) {

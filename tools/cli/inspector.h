@@ -33,6 +33,7 @@ struct InspectedLog {
     int64_t start_offset = 0, end_offset = 0;
     uint64_t bytes = 0, batches = 0, records = 0;
     size_t segments = 0, files = 0;
+    log::ProducerTable producers;   ///< idempotent ones that it remembers
     uint64_t damaged = 0;           ///< findings
 };
 

@@ -22,6 +22,17 @@ struct InspectCommand {
     bool batches = false;
 };
 
+Json producers_json(const log::ProducerTable& producers) {
+    Json json = Json::array();
+    producers.for_each([&](const log::ProducerTable::Producer& producer) {
+        const log::ProducerBatch& last = producer.last();
+        json.push_back({{"producer_id", producer.id}, {"epoch", last.epoch}, {"batches", producer.count},
+                        {"last_sequence", last.last_sequence()}, {"last_offset", last.last_offset()},
+                        {"last_ms", last.timestamp}});
+    });
+    return json;
+}
+
 std::string topic_label(const log::LogKey& key) { return fmt::format("{}/{}", key.topic_id.text(), key.partition); }
 
 Json report_json(const std::string& path, const InspectReport& report) {
@@ -42,7 +53,8 @@ Json report_json(const std::string& path, const InspectReport& report) {
         json["logs"].push_back({{"topic_id", l.key.topic_id.text()}, {"partition", l.key.partition}, {"shard", l.shard},
                                 {"start_offset", l.start_offset}, {"end_offset", l.end_offset}, {"bytes", l.bytes},
                                 {"batches", l.batches}, {"records", l.records}, {"segments", l.segments},
-                                {"files", l.files}, {"damaged", l.damaged}});
+                                {"files", l.files}, {"producers", producers_json(l.producers)},
+                                {"damaged", l.damaged}});
     }
     return json;
 }
@@ -65,11 +77,13 @@ std::string report_text(const std::string& path, const InspectReport& report) {
     }
     if (!shards.empty()) text += "\n" + shards.text();
     Table logs({{"TOPIC ID/PARTITION"}, {"SHARD", true}, {"START", true}, {"END", true}, {"RECORDS", true},
-                {"BATCHES", true}, {"BYTES", true}, {"SEGMENTS", true}, {"FILES", true}, {"STATE"}});
+                {"BATCHES", true}, {"BYTES", true}, {"SEGMENTS", true}, {"FILES", true}, {"PRODUCERS", true},
+                {"STATE"}});
     for (const InspectedLog& l : report.logs) {
         logs.add({topic_label(l.key), std::to_string(l.shard), std::to_string(l.start_offset),
                   std::to_string(l.end_offset), show_count(l.records), show_count(l.batches), show_count(l.bytes),
-                  std::to_string(l.segments), std::to_string(l.files), l.damaged == 0 ? "good" : "DAMAGED"});
+                  std::to_string(l.segments), std::to_string(l.files), show_count(l.producers.size()),
+                  l.damaged == 0 ? "good" : "DAMAGED"});
     }
     if (!logs.empty()) text += "\n" + logs.text();
     if (report.super) text += fmt::format("\n{} pool files are ready for use.\n", show_count(report.files_ready));
@@ -84,9 +98,13 @@ std::string report_text(const std::string& path, const InspectReport& report) {
 }
 
 std::string batch_line(const log::LogKey& key, io::FileId file, const wire::BatchHeader& h) {
-    return fmt::format("{}  {}  offsets {}-{}  epoch {}  {} records  {} bytes  {}  {}{}\n", topic_label(key),
+    const std::string producer =
+        h.producer_id < 0 ? std::string()
+                          : fmt::format("  producer {} epoch {} sequence {}", h.producer_id, h.producer_epoch,
+                                        h.base_sequence);
+    return fmt::format("{}  {}  offsets {}-{}  epoch {}  {} records  {} bytes  {}  {}{}{}\n", topic_label(key),
                        file_label(file), h.base_offset.value, h.last_offset().value, h.leader_epoch.value,
-                       h.record_count, h.total_bytes(), wire::to_string(h.codec()), show_timestamp(h.max_timestamp),
+                       h.record_count, h.total_bytes(), wire::to_string(h.codec()), show_timestamp(h.max_timestamp), producer,
                        h.is_control() ? "  control" : "");
 }
 

@@ -55,6 +55,8 @@ protected:
         batch.body = {&body, 1};
         batch.last_offset_delta = 1;
         batch.max_timestamp = 1000;
+        batch.producer = {.producer_id = 9, .epoch = 1, .first_sequence = static_cast<int32_t>(log.end_offset().value),
+                          .timestamp = time_.wall_ms};
         auto appended = store_->append(log, batch, time_);
         for (int i = 0; i < 1000 && !appended; ++i) {
             turn();
@@ -111,6 +113,9 @@ TEST_F(InspectorTest, GoodDataIsGood) {
             EXPECT_EQ(l.end_offset, 80);
             EXPECT_EQ(l.records, 80u);
             EXPECT_EQ(l.batches, 40u);
+            ASSERT_EQ(l.producers.size(), 1u);
+            ASSERT_NE(l.producers.find(9), nullptr);
+            EXPECT_EQ(l.producers.find(9)->last().last_sequence(), 79);
         }
         EXPECT_EQ(seen, 80u);
         ASSERT_EQ(report.shards.size(), 1u);
