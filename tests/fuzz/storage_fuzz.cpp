@@ -108,7 +108,8 @@ private:
         (void)store.find_timestamp(log, clock_.time().wall_ms - round, 2, match);
         sim::make_batch(batch_, round, 100 + round * 50, 1, clock_.time().wall_ms, random_);
         log::ProducerBatch found;
-        batch_.batch.producer = {.producer_id = round % 3, .epoch = 1, .first_sequence = static_cast<int32_t>(round / 3),
+        batch_.batch.producer = {.producer_id = round % 3, .epoch = 1,
+                                 .first_sequence = static_cast<int32_t>(round / 3),
                                  .timestamp = clock_.time().wall_ms};
         (void)store.check_producer(log, batch_.batch.producer, found);
         (void)store.append(log, batch_.batch, clock_.time());

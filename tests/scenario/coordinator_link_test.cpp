@@ -1,6 +1,8 @@
 // The broker's link and the coordinator together: registration, views, changes, and every way that they are parted.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "coordinator_world.h"
 #include "wire/kafka/errors.h"
 
@@ -295,6 +297,51 @@ TEST(CoordinatorLink, SurvivesACrashOfTheCoordinatorAtEveryTransaction) {
                 }
             }
             EXPECT_TRUE(world.coordinator().state().deleted().empty()) << at;
+        }
+    }
+}
+
+/// Whether no id is in two blocks, whoever got them.
+void expect_apart(const World& world) {
+    std::map<int64_t, int64_t> blocks;  // first, end
+    for (const auto& node : world.nodes)
+        for (const auto& block : node->id_blocks)
+            EXPECT_TRUE(blocks.emplace(block.first, block.first + block.count).second) << block.first;
+    int64_t end = 0;
+    for (const auto& [first, next] : blocks) {
+        EXPECT_GE(first, end);
+        EXPECT_GT(next, first);
+        end = next;
+    }
+}
+
+TEST(CoordinatorLink, NoProducerIdIsGivenTwiceWhereverTheConnectionEnds) {
+    for (uint64_t at = 1; at <= 60; ++at) {
+        for (bool delivered : {false, true}) {
+            World world;
+            world.cut = {.at_frame = at, .delivered = delivered};
+            world.start_coordinator();
+            for (int32_t id = 1; id <= 2; ++id) world.add(id).id_blocks_wanted = 4;
+            ASSERT_TRUE(world.run_until([&] {
+                return world.nodes[0]->id_blocks.size() >= 4 && world.nodes[1]->id_blocks.size() >= 4;
+            })) << at;
+            expect_apart(world);
+        }
+    }
+}
+
+TEST(CoordinatorLink, NoProducerIdIsGivenTwiceWhenTheCoordinatorCrashes) {
+    for (uint64_t at = 1; at <= 16; ++at) {
+        for (bool applies : {false, true}) {
+            World world;
+            world.crash_at_transaction = at;
+            world.crash_applies = applies;
+            world.start_coordinator();
+            for (int32_t id = 1; id <= 2; ++id) world.add(id).id_blocks_wanted = 4;
+            ASSERT_TRUE(world.run_until([&] {
+                return world.nodes[0]->id_blocks.size() >= 4 && world.nodes[1]->id_blocks.size() >= 4;
+            })) << at;
+            expect_apart(world);
         }
     }
 }

@@ -39,6 +39,8 @@ public:
         wire::node::FrameCutter to_coordinator{limits::node_request_bytes_max};
         std::shared_ptr<const broker::ClusterView> view;
         std::vector<broker::AdminResult> results;
+        std::vector<broker::ProducerIdBlock> id_blocks;
+        size_t id_blocks_wanted = 0;
         bool reachable = true;      ///< false: connects fail, what is connected ends
         bool deaf = false;          ///< what the coordinator sends is lost, the connection stays
         bool confirms = true;       ///< confirms every view at once
@@ -141,6 +143,7 @@ private:
     }
 
     bool turn_node(Node& node) {
+        if (node.id_blocks.size() < node.id_blocks_wanted) node.link.want_producer_ids();
         node.link.on_turn(clock.now());
         bool worked = false;
         if (node.link.poll_close()) {
@@ -175,6 +178,10 @@ private:
             worked = true;
             node.view = view;
             if (node.confirms) node.link.confirm_applied(view->revision);
+        }
+        if (auto block = node.link.poll_producer_ids()) {
+            worked = true;
+            node.id_blocks.push_back(*block);
         }
         while (auto result = node.link.poll_result()) {
             worked = true;

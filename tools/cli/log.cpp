@@ -104,8 +104,8 @@ std::string batch_line(const log::LogKey& key, io::FileId file, const wire::Batc
                                         h.base_sequence);
     return fmt::format("{}  {}  offsets {}-{}  epoch {}  {} records  {} bytes  {}  {}{}{}\n", topic_label(key),
                        file_label(file), h.base_offset.value, h.last_offset().value, h.leader_epoch.value,
-                       h.record_count, h.total_bytes(), wire::to_string(h.codec()), show_timestamp(h.max_timestamp), producer,
-                       h.is_control() ? "  control" : "");
+                       h.record_count, h.total_bytes(), wire::to_string(h.codec()), show_timestamp(h.max_timestamp),
+                       producer, h.is_control() ? "  control" : "");
 }
 
 Outcome<int> inspect_paths(Context& context, const InspectCommand& command) {
