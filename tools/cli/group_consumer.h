@@ -16,8 +16,9 @@ namespace penstock::cli {
 class GroupConsumer {
 public:
     /// `start` holds where the group has committed nothing, or what it has is no longer there.
-    GroupConsumer(Client& client, std::string group, std::string topic, StartOffset start, bool stop_at_end)
-        : client_(client), member_(client, std::move(group), topic), topic_(std::move(topic)), start_(start),
+    GroupConsumer(Client& client, std::string group, std::string topic, StartOffset start, bool stop_at_end,
+                  const GroupTimes& times = {})
+        : client_(client), member_(client, std::move(group), topic, times), topic_(std::move(topic)), start_(start),
           stop_at_end_(stop_at_end) {}
 
     /// As Fetcher::step(); joins first if need be. Heartbeats and commits are sent when they are due.

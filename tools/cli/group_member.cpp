@@ -40,7 +40,7 @@ bool GroupMember::to_join_again(ErrorCode error) {
 }
 
 Outcome<std::vector<int32_t>> GroupMember::join() {
-    const Deadline deadline = group_.client().deadline() + rebalance;
+    const Deadline deadline = group_.client().deadline() + times_.rebalance;
     next_heartbeat_ = Deadline::max();
     while (true) {
         auto joined = join_once(deadline);
@@ -49,7 +49,7 @@ Outcome<std::vector<int32_t>> GroupMember::join() {
             auto synced = sync_once(**joined, deadline);
             if (!synced) return std::unexpected(std::move(synced.error()));
             if (*synced) {
-                next_heartbeat_ = Clock::now() + heartbeat_interval;
+                next_heartbeat_ = Clock::now() + times_.heartbeat;
                 return std::move(**synced);
             }
         }
@@ -62,8 +62,8 @@ Outcome<std::optional<GroupMember::JoinReply>> GroupMember::join_once(Deadline d
     const JoinGroupRequest::Protocol protocol{protocol_name, subscription};
     JoinGroupRequest request;
     request.group_id = group_.group();
-    request.session_timeout_ms = milliseconds(session);
-    request.rebalance_timeout_ms = milliseconds(rebalance);
+    request.session_timeout_ms = milliseconds(times_.session);
+    request.rebalance_timeout_ms = milliseconds(times_.rebalance);
     const std::string member_id = name_.member_id;
     request.member_id = member_id;
     request.protocol_type = consumer_protocol_type;
@@ -133,7 +133,7 @@ Outcome<bool> GroupMember::keep_alive() {
     const auto reply =
         group_.call<HeartbeatResponse>(request, group_.client().deadline(), error_on_top<HeartbeatResponse>);
     if (!reply) return std::unexpected(reply.error());
-    next_heartbeat_ = Clock::now() + heartbeat_interval;
+    next_heartbeat_ = Clock::now() + times_.heartbeat;
     if (reply->message.error_code == ErrorCode::none) return true;
     if (to_join_again(reply->message.error_code)) return false;
     return std::unexpected(refused("no longer in", reply->message.error_code));

@@ -15,10 +15,16 @@
 
 namespace penstock::cli {
 
+struct GroupTimes {
+    Duration session = std::chrono::seconds(10);    ///< silence after which the others read what was ours
+    Duration rebalance = std::chrono::seconds(60);  ///< how long the others are waited for
+    Duration heartbeat = std::chrono::seconds(3);
+};
+
 class GroupMember {
 public:
-    GroupMember(Client& client, std::string group, std::string topic)
-        : group_(client, std::move(group)), topic_(std::move(topic)) {}
+    GroupMember(Client& client, std::string group, std::string topic, const GroupTimes& times = {})
+        : group_(client, std::move(group)), topic_(std::move(topic)), times_(times) {}
 
     /// The partitions of the topic that are ours now. Also to join again.
     Outcome<std::vector<int32_t>> join();
@@ -35,10 +41,6 @@ public:
 
     GroupClient& group() { return group_; }
 
-    static constexpr Duration session = std::chrono::seconds(10);
-    static constexpr Duration rebalance = std::chrono::seconds(60);
-    static constexpr Duration heartbeat_interval = std::chrono::seconds(3);
-
 private:
     using JoinReply = Reply<wire::kafka::JoinGroupResponse>;
 
@@ -52,6 +54,7 @@ private:
 
     GroupClient group_;
     std::string topic_;
+    GroupTimes times_;
     MemberName name_;
     Deadline next_heartbeat_ = Deadline::max();
 };

@@ -44,7 +44,9 @@ public:
 private:
     void run() {
         Client client(globals_);
-        GroupConsumer consumer(client, "scores", "games", {.kind = StartOffset::Kind::earliest}, false);
+        // The mock waits for a session's time, less a second, when somebody comes or goes.
+        const GroupTimes quick{.session = 5s, .rebalance = 60s, .heartbeat = 200ms};
+        GroupConsumer consumer(client, "scores", "games", {.kind = StartOffset::Kind::earliest}, false, quick);
         while (!stopping_) {
             const auto done = consumer.step(Clock::now() + 100ms, [&](const ShownRecord& record) {
                 const std::lock_guard guard(mutex_);
@@ -108,6 +110,8 @@ TEST(GroupConsumer, GoesOnWhereTheGroupHasComeTo) {
 TEST(GroupConsumer, SharesPartitionsWithMembersThatComeAndGo) {
     MockCluster cluster(1);
     cluster.create_topic("games", 2);
+    // The mock refuses a follower that syncs later than its leader, who asks for metadata before: that takes a while.
+    cluster.set_round_trip(50);
     const Globals globals = cluster.globals();
     Member first(globals);
     const auto produce = [&](const std::string& name) {
@@ -133,8 +137,11 @@ TEST(GroupConsumer, SharesPartitionsWithMembersThatComeAndGo) {
     })) << "some record came to nobody";
     EXPECT_EQ(second.read_from().size(), 1u);
     first.stop();
-    const auto seen = first.seen();
-    EXPECT_EQ(std::ranges::count_if(seen, [](const std::string& v) { return v.starts_with("c"); }), 2 * per_partition);
+    // Twice, perhaps: the mock takes no commits during a rebalance.
+    std::set<std::string> last;
+    for (const std::string& value : first.seen())
+        if (value.starts_with("c")) last.insert(value);
+    EXPECT_EQ(last.size(), 2u * per_partition);
 }
 
 }  // namespace
