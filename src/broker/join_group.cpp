@@ -14,7 +14,6 @@ namespace {
 using wire::kafka::JoinGroupRequest;
 using wire::kafka::JoinGroupResponse;
 
-constexpr int16_t first_with_rebalance_timeout = 1;
 constexpr int16_t first_with_required_id = 4;
 constexpr int16_t first_with_null_protocol = 7;
 constexpr int16_t first_with_skipped_assignment = 9;
@@ -24,10 +23,9 @@ struct State {
     JoinGroupCall* call = nullptr;
 };
 
-/// -1, too, has meant the session timeout, since clients sent it.
-int32_t rebalance_timeout(const Request& request, const JoinGroupRequest& asked) {
-    const bool given = request.header.version >= first_with_rebalance_timeout && asked.rebalance_timeout_ms >= 0;
-    return given ? asked.rebalance_timeout_ms : asked.session_timeout_ms;
+/// Version 0 has none, and some clients send -1: then it is the session timeout.
+int32_t rebalance_timeout(const JoinGroupRequest& asked) {
+    return asked.rebalance_timeout_ms >= 0 ? asked.rebalance_timeout_ms : asked.session_timeout_ms;
 }
 
 int64_t wait_ns(const JoinGroupCall& call) {
@@ -46,7 +44,7 @@ bool call(Request& request, Serving& serving) {
     join.member = {asked.member_id, asked.group_instance_id, -1};
     join.client_id = request.header.client_id.value_or(std::string_view());
     join.session_timeout_ms = asked.session_timeout_ms;
-    join.rebalance_timeout_ms = rebalance_timeout(request, asked);
+    join.rebalance_timeout_ms = rebalance_timeout(asked);
     join.protocol_type = asked.protocol_type;
     join.protocols = protocols;
     join.id_required = request.header.version >= first_with_required_id;
