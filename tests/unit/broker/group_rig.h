@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
-#include "broker/buffer_streams.h"
+#include "buffer_streams.h"
 #include "broker/connection.h"
 #include "broker/group_call.h"
 #include "broker/group_place.h"
