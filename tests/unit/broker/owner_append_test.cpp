@@ -145,5 +145,32 @@ TEST_F(OwnerAppendTest, refuses_when_it_stops) {
     run_until([&] { return answered_.size() == appends_.size(); });
 }
 
+TEST_F(OwnerAppendTest, a_duplicate_of_what_failed_is_refused_like_it) {
+    open();
+    apply(1);
+    append(100);
+    directory_.inject({.kinds = sim::fault_kind(io::DiskOpKind::write_durable), .count = 1000});
+    const auto send = [&](int32_t sequence) -> AppendCall& {
+        AppendCall& call = append_call(100);
+        call.batch.producer = {.producer_id = 7, .epoch = 0, .first_sequence = sequence, .last_offset_delta = 2,
+                               .timestamp = time_.wall_ms};
+        owner_->on_call(call, time_);
+        return call;
+    };
+    AppendCall& original = send(0);
+    AppendCall& duplicate = send(0);
+    AppendCall& gap = send(5);
+    EXPECT_EQ(owner_->poll_answer(), &gap);
+    EXPECT_EQ(gap.error, ErrorCode::out_of_order_sequence_number);
+    EXPECT_TRUE(duplicate.held) << "its original is not durable";
+    run_until([&] { return answered(original) && answered(duplicate); });
+    EXPECT_EQ(original.error, ErrorCode::kafka_storage_error);
+    EXPECT_EQ(duplicate.error, ErrorCode::kafka_storage_error);
+    EXPECT_EQ(duplicate.base_offset, -1);
+    AppendCall& late = send(0);
+    EXPECT_EQ(owner_->poll_answer(), &late) << "it would wait for ever";
+    EXPECT_EQ(late.error, ErrorCode::kafka_storage_error);
+}
+
 }  // namespace
 }  // namespace penstock::broker

@@ -5,6 +5,7 @@
 
 #include "cluster.h"
 #include "limits.h"
+#include "wire/node/allocate_producer_ids.h"
 #include "wire/node/broker_heartbeat.h"
 #include "wire/node/register_broker.h"
 
@@ -154,6 +155,28 @@ TEST(Coordinator, ChangesNeedASession) {
     ASSERT_EQ(out.size(), 4u);
     EXPECT_EQ(world.coordinator.state().topics().size(), 0u);
     EXPECT_EQ(world.coordinator.state().revision(), 1u);
+}
+
+TEST(Coordinator, ProducerIdsAreStoredBeforeTheyAreGivenAndNeedASession) {
+    World world;
+    const auto session = world.register_broker(1, 1);
+    world.send(1, AllocateProducerIdsRequest{.session = session.session});
+    world.coordinator.on_turn(world.now);
+    const auto transaction = world.coordinator.poll_transaction();
+    ASSERT_TRUE(transaction.has_value());
+    EXPECT_TRUE(world.frames().empty());
+    world.coordinator.on_stored({transaction->token, true, {}}, world.now);
+    const auto out = world.frames();
+    ASSERT_EQ(out.size(), 1u);
+    const auto given = world.decode<AllocateProducerIdsResponse>(out[0]);
+    EXPECT_EQ(given.error, 0);
+    EXPECT_EQ(given.first, 0);
+    EXPECT_EQ(given.count, limits::producer_id_block);
+    world.send(9, AllocateProducerIdsRequest{.session = session.session});
+    const auto refused = world.decode<AllocateProducerIdsResponse>(world.turn().at(0));
+    EXPECT_EQ(ErrorCode{refused.error}, ErrorCode::broker_id_not_registered);
+    EXPECT_EQ(refused.count, 0);
+    EXPECT_EQ(world.coordinator.state().next_producer_id(), limits::producer_id_block);
 }
 
 TEST(Coordinator, GroupsOfChangesStopGrowing) {
