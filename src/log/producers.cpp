@@ -94,7 +94,7 @@ bool ProducerTable::restore(const Producer& producer) {
 }
 
 size_t ProducerTable::home_of(int64_t id) const {
-    return (static_cast<uint64_t>(id) * 0x9e3779b97f4a7c15) >> 32 & (index_.size() - 1);
+    return ((static_cast<uint64_t>(id) * 0x9e3779b97f4a7c15) >> 32) & (index_.size() - 1);
 }
 
 uint32_t ProducerTable::lookup(int64_t id) const {
