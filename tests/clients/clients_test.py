@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""Every family of Kafka clients, unmodified, against a real broker. README.md says what each must do."""
+import contextlib
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'system'))
+from harness import BUILD, Failure, Node, Skip, case, check, check_equal, run_cases, wait_for  # noqa: E402
+
+KEPT = BUILD.resolve() / 'clients'  # what registries gave: fetched once
+RECORDS = 2000
+PARTITIONS = 4
+CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
+
+@dataclass
+class Client:
+    name: str
+    command: list
+    environment: dict = field(default_factory=dict)
+    codecs: list = field(default_factory=lambda: CODECS)
+
+
+def fetch(*command, cwd=None, environment=None):
+    """Runs a package manager; a failure is a skip with what it said last."""
+    if shutil.which(command[0]) is None:
+        raise Skip(f'{command[0]} is not on this machine')
+    try:
+        done = subprocess.run(command, cwd=cwd, env={**os.environ, **(environment or {})}, capture_output=True,
+                              text=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired:
+        raise Skip(f'{command[0]} {command[1]} took more than 300 s') from None
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).split('\n')
+        raise Skip(f'{" ".join(command[:3])}: {said[-1]}')
+
+
+def python_client(script, *packages):
+    folder = KEPT / 'python' / script
+    if not folder.exists():
+        fetch(sys.executable, '-m', 'pip', 'install', '--quiet', '--target', f'{folder}.part', *packages)
+        Path(f'{folder}.part').rename(folder)
+    return Client(script, [sys.executable, HERE / 'python' / f'{script}.py'], {'PYTHONPATH': str(folder)})
+
+
+def node_client():
+    folder = KEPT / 'node'
+    if not (folder / 'node_modules' / 'kafkajs').exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HERE / 'node' / 'package.json', folder)
+        fetch('npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', cwd=folder)
+    if shutil.which('node') is None:
+        raise Skip('node is not on this machine')
+    return Client('kafkajs', ['node', HERE / 'node' / 'kafkajs.js'], {'NODE_PATH': str(folder / 'node_modules')},
+                  codecs=['none', 'gzip', 'snappy', 'lz4'])
+
+
+def go_client(name):
+    folder = KEPT / 'go'
+    program = folder / 'bin' / name
+    if not program.exists():
+        shutil.copytree(HERE / 'go', folder, dirs_exist_ok=True)
+        fetch('go', 'mod', 'tidy', cwd=folder, environment={'GOFLAGS': '-mod=mod'})
+        fetch('go', 'build', '-o', program, f'./{name}', cwd=folder, environment={'GOFLAGS': '-mod=mod'})
+    return Client(name, [program])
+
+
+def java_client(version):
+    folder = KEPT / 'java' / version
+    if not folder.exists():
+        if shutil.which('javac') is None:
+            raise Skip('javac is not on this machine')
+        part = Path(f'{folder}.part')
+        part.mkdir(parents=True, exist_ok=True)
+        (part / 'pom.xml').write_text((HERE / 'java' / 'pom.xml').read_text().replace('VERSION', version))
+        fetch('mvn', '--batch-mode', '--quiet', 'dependency:copy-dependencies', f'-DoutputDirectory={part}/jars',
+              cwd=part)
+        fetch('javac', '-cp', f'{part}/jars/*', '-d', part, HERE / 'java' / 'Client.java')
+        part.rename(folder)
+    # Like the stock scripts: quick to start, and silent about loggers that are not configured.
+    java = ['java', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', f'{folder}/jars/*:{folder}']
+    return Client(f'java {version}', [*java, 'Client'])
+
+
+class Running(contextlib.AbstractContextManager):
+    """A client program, and the events that it has printed."""
+
+    def __init__(self, client, *arguments):
+        self.client = client
+        self.child = subprocess.Popen([*client.command, *map(str, arguments)], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                      env={**os.environ, **client.environment})
+        self.said = []
+        self.events = queue.SimpleQueue()
+        self.records, self.assigned, self.version, self.closed = [], None, '', False
+        for stream, take in ((self.child.stdout, self.events.put), (self.child.stderr, self.said.append)):
+            threading.Thread(target=lambda s=stream, t=take: [t(line) for line in s], daemon=True).start()
+
+    def __exit__(self, *_):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+
+    def trouble(self):
+        return f'{self.client.name}: exit code {self.child.poll()}: {"".join(self.said[-15:]).strip()}'
+
+    def take_events(self):
+        partitions = None
+        while not self.events.empty():
+            event = json.loads(self.events.get())
+            self.records += [event['record']] if 'record' in event else []
+            self.assigned = event.get('assigned', self.assigned)
+            self.version = event.get('version', self.version)
+            self.closed = event.get('closed', self.closed)
+            partitions = event.get('partitions', partitions)
+        return partitions
+
+    def finish(self, seconds=60):
+        """Ends its input, as the order to stop; returns what `produce` said."""
+        self.child.stdin.close()
+        try:
+            self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f'it did not end: {self.trouble()}') from None
+        time.sleep(0.1)  # for the thread that reads its last lines
+        check_equal(self.child.returncode, 0, self.trouble())
+        return self.take_events()
+
+
+def produce(client, node, topic, codec, count=RECORDS):
+    with Running(client, 'produce', node.address, topic, count, codec) as running:
+        partitions = running.finish()
+        return running.version, partitions
+
+
+def wait_until(members, condition, seconds, what):
+    def holds():
+        for member in members:
+            member.take_events()
+            check(member.child.poll() is None, member.trouble())
+        return condition()
+    try:
+        wait_for(holds, seconds, what)
+    except Failure as failure:
+        state = '; '.join(f'{m.client.name} has {m.assigned}, {len(m.records)} records' for m in members)
+        raise Failure(f'{failure}: {state}; {members[0].trouble()}') from None
+
+
+def seen(*members):
+    """The numbers of all records that were read, each once."""
+    return {int(value.split(':')[0]) for member in members for _, _, value in member.records}
+
+
+def shared(members):
+    """All partitions are assigned, each to one member, and every member has some."""
+    lists = [member.assigned or [] for member in members]
+    return all(lists) and sorted(sum(lists, [])) == list(range(PARTITIONS))
+
+
+def keyed_produce(client, node):
+    """The same key goes to the same partition from every client that hashes as Java does; all codecs are read back."""
+    for codec in client.codecs:
+        topic = f'keyed-{codec}'
+        node.create_topic(topic, PARTITIONS)
+        version, partitions = produce(client, node, topic, codec)
+        if partitions is not None:
+            check_equal(partitions, java_partitions(), 'partition of each key')
+        with Running(client, 'group', node.address, topic, f'reads-{codec}') as reader:
+            wait_until([reader], lambda r=reader: len(seen(r)) == RECORDS, 60, f'all records with {codec}')
+            reader.finish()
+    return version
+
+
+def group_life(client, node):
+    """A group shares the partitions while members join and leave and the broker is killed; nothing is left out."""
+    topic, name = 'shared', 'life'
+    node.create_topic(topic, PARTITIONS)
+    produce(client, node, topic, 'none')
+    with Running(client, 'group', node.address, topic, name) as first:
+        wait_until([first], lambda: len(seen(first)) == RECORDS, 60, 'the first member reads all')
+        with Running(client, 'group', node.address, topic, name) as second:
+            wait_until([first, second], lambda: shared([first, second]), 60, 'the partitions are shared')
+            node.restart_broker()
+            before = len(first.records) + len(second.records)
+            produce(client, node, topic, 'none')
+            wait_until([first, second], lambda: len(first.records) + len(second.records) >= before + RECORDS, 60,
+                       'both go on after the broker was killed')
+            first.finish()
+            check(first.closed, 'it did not close')
+            wait_until([second], lambda: shared([second]), 60, 'the other takes over')
+            before = len(second.records)
+            produce(client, node, topic, 'none')
+            wait_until([second], lambda: len(second.records) >= before + RECORDS, 60, 'it reads everything')
+            second.finish()
+    check_equal(left_to_read(node, topic, name), 0, 'records behind the committed offsets')
+
+
+def left_to_read(node, topic, name):
+    described = json.loads(node.cli('group', 'describe', name, '--json').stdout)
+    rows = [row for row in described[0]['partitions'] if row['topic'] == topic]
+    check_equal(len(rows), PARTITIONS, 'committed partitions')
+    return sum(row['lag'] for row in rows)
+
+
+def java_partitions():
+    """Of each key: murmur2 as Java's partitioner has it."""
+    def murmur2(data):
+        m, mask = 0x5bd1e995, 0xffffffff
+        h = 0x9747b28c ^ len(data)
+        for at in range(0, len(data) - len(data) % 4, 4):
+            k = int.from_bytes(data[at:at + 4], 'little') * m & mask
+            k = (k ^ k >> 24) * m & mask
+            h = (h * m & mask) ^ k
+        tail = data[len(data) - len(data) % 4:]
+        if tail:
+            h = (h ^ int.from_bytes(tail, 'little')) * m & mask
+        h = (h ^ h >> 13) * m & mask
+        return h ^ h >> 15
+    return {f'key-{i}': (murmur2(f'key-{i}'.encode()) & 0x7fffffff) % PARTITIONS for i in range(50)}
+
+
+def use(make):
+    client = make()
+    with Node({'groups.initial_rebalance_delay_ms': '200ms'}) as node:
+        version = keyed_produce(client, node)
+        group_life(client, node)
+    print(f'# {version}: keyed produce with {", ".join(client.codecs)}; group with joins, leaves and a killed broker')
+
+
+@case
+def confluent():
+    """confluent-kafka for Python: a current librdkafka."""
+    use(lambda: python_client('confluent', 'confluent-kafka'))
+
+
+@case
+def kafka_python_old():
+    """kafka-python 2.0.2, which guesses what the broker is."""
+    use(lambda: python_client('kafka_python', 'kafka-python==2.0.2', 'python-snappy', 'lz4', 'zstandard', 'six'))
+
+
+@case
+def kafkajs():
+    """kafkajs."""
+    use(node_client)
+
+
+@case
+def franz_go():
+    """franz-go."""
+    use(lambda: go_client('franz'))
+
+
+@case
+def sarama():
+    """sarama."""
+    use(lambda: go_client('sarama'))
+
+
+@case
+def java_4():
+    """Java's own client, 4.x."""
+    use(lambda: java_client('4.1.0'))
+
+
+@case
+def java_3():
+    """Java's own client, 3.9."""
+    use(lambda: java_client('3.9.1'))
+
+
+run_cases()
