@@ -116,6 +116,9 @@ TopicSettings settings_of(const TopicView& topic, const log::LogConfig& default_
     read_number(topic, "segment.ms", settings.log.segment_ms);
     read_number(topic, "retention.bytes", settings.log.retention_bytes);
     read_number(topic, "retention.ms", settings.log.retention_ms);
+    // What is to keep the last record of each key loses none by age or size: offsets that consumers have committed.
+    const std::string* policy = topic.config("cleanup.policy");
+    if (policy != nullptr && !lists(*policy, "delete")) settings.log.retention_bytes = settings.log.retention_ms = -1;
     read_number(topic, "max.message.bytes", settings.max_message_bytes);
     read_number(topic, "message.timestamp.before.max.ms", settings.timestamp_before_max_ms);
     read_number(topic, "message.timestamp.after.max.ms", settings.timestamp_after_max_ms);

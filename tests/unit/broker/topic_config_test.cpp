@@ -72,5 +72,18 @@ TEST(TopicConfig, knows_topic_names) {
     EXPECT_FALSE(is_topic_name(std::string(250, 'x')));
 }
 
+TEST(TopicConfig, without_the_policy_to_delete_nothing_is_deleted) {
+    log::LogConfig defaults;
+    defaults.retention_ms = 5000;
+    defaults.retention_bytes = 7000;
+    TopicView topic;
+    topic.configs = {{"cleanup.policy", "compact"}, {"retention.bytes", "123"}};
+    EXPECT_EQ(settings_of(topic, defaults).log.retention_ms, -1);
+    EXPECT_EQ(settings_of(topic, defaults).log.retention_bytes, -1);
+    topic.configs[0].value = "compact,delete";
+    EXPECT_EQ(settings_of(topic, defaults).log.retention_ms, 5000);
+    EXPECT_EQ(settings_of(topic, defaults).log.retention_bytes, 123);
+}
+
 }  // namespace
 }  // namespace penstock::broker
