@@ -17,7 +17,8 @@ Groups::Groups(const BrokerOptions& options, Exchange& exchange)
                .time = {},
                .timers = {},
                .random = Random(mix64(options.seed) + options.shard),
-               .answers = {}} {}
+               .answers = {},
+               .staged = false} {}
 
 Groups::~Groups() {
     for (auto& [_, hosted] : hosted_) {
@@ -59,6 +60,7 @@ void Groups::on_view(const TopicTable& topics, Time time) {
     }
     for (auto& [_, hosted] : hosted_)
         if (!hosted->wanted) hosted->drop(ErrorCode::not_coordinator);
+    look_at_ = time.now;
 }
 
 bool Groups::on_turn(Time time) {
@@ -69,8 +71,20 @@ bool Groups::on_turn(Time time) {
         expired.group->on_timer(expired);
         worked = true;
     }
-    const bool sweeps = sweep_at_ <= time.now;
-    if (sweeps) sweep_at_ = time.now + limits::group_sweep_ns;
+    if (sweep_at_ <= time.now) {
+        sweep_at_ = time.now + limits::group_sweep_ns;
+        for (auto& [_, hosted] : hosted_) {
+            if (hosted->state == HostedState::active) hosted->remove_expired(options_.groups.offsets_retention_ms);
+        }
+    }
+    if (look_at_ <= time.now) worked |= look_after_partitions();
+    return worked;
+}
+
+/// Begins to load those that are not, and forgets those that are led elsewhere, as soon as their last call is answered.
+bool Groups::look_after_partitions() {
+    bool worked = false;
+    look_at_ = never;
     for (auto at = hosted_.begin(); at != hosted_.end();) {
         Hosted& hosted = *at->second;
         if (!hosted.wanted && hosted.quiet()) {
@@ -78,9 +92,11 @@ bool Groups::on_turn(Time time) {
             continue;
         }
         ++at;
-        if (sweeps && hosted.state == HostedState::active) hosted.remove_expired(options_.groups.offsets_retention_ms);
         if (!hosted.wanted || hosted.state != HostedState::unloaded || !hosted.quiet()) continue;
-        if (hosted.reload_at > time.now) continue;
+        if (hosted.reload_at > context_.time.now) {
+            look_at_ = std::min(look_at_, hosted.reload_at);
+            continue;
+        }
         hosted.state = HostedState::loading;
         load_more(hosted);
         worked = true;
@@ -88,16 +104,11 @@ bool Groups::on_turn(Time time) {
     return worked;
 }
 
-Nanos Groups::next_deadline() const {
-    Nanos next = std::min(context_.timers.next_deadline(), sweep_at_);
-    for (const auto& [_, hosted] : hosted_) {
-        if (hosted->wanted && hosted->state == HostedState::unloaded && hosted->quiet())
-            next = std::min(next, hosted->reload_at);
-    }
-    return next;
-}
+Nanos Groups::next_deadline() const { return std::min({context_.timers.next_deadline(), sweep_at_, look_at_}); }
 
 bool Groups::flush() {
+    if (!context_.staged) return false;
+    context_.staged = false;
     bool worked = false;
     for (auto& [_, hosted] : hosted_) {
         if (!hosted->begin_write(context_.time)) continue;
@@ -124,6 +135,7 @@ void Groups::load_more(Hosted& hosted) {
 
 void Groups::on_answered(Call& call) {
     --call.asks;
+    look_at_ = context_.time.now;
     if (call.kind == CallKind::fetch) {
         const auto at = hosted_.find(static_cast<FetchCall&>(call).parts.front().key);
         PENSTOCK_ASSERT(at != hosted_.end());

@@ -55,12 +55,14 @@ private:
     void load_more(Hosted& hosted);
     void on_fetched(Hosted& hosted);
     void fail(Hosted& hosted);
+    bool look_after_partitions();
 
     const broker::BrokerOptions options_;
     broker::Exchange& exchange_;
     GroupContext context_;
     std::map<log::LogKey, std::unique_ptr<Hosted>> hosted_;
     Nanos sweep_at_ = never;
+    Nanos look_at_ = never;         ///< when a partition is to be loaded or let go of: not looked for every turn
     std::vector<std::byte> read_;   ///< what a load copies out of the cache, to give that back at once
 };
 

@@ -40,6 +40,7 @@ Group& Hosted::make(std::string_view group_id) {
 }
 
 Write& Hosted::staged() {
+    context.staged = true;
     const bool last_is_under_way = writing && writes.size() == 1;
     if (writes.empty() || last_is_under_way || writes.back()->records.size() >= limits::group_batch_bytes)
         writes.push_back(std::make_unique<Write>());
@@ -151,6 +152,7 @@ void Hosted::end_write() {
     const std::unique_ptr<Write> done = std::move(writes.front());
     writes.pop_front();
     writing = false;
+    context.staged |= !writes.empty();
     while (broker::Call* call = done->calls.pop_front()) context.answer(static_cast<broker::GroupCall&>(*call));
     for (const Write::Stored& stored : done->groups) {
         if (Group* group = find(stored.group)) group->on_stored(stored.generation);

@@ -38,6 +38,7 @@ struct GroupContext {
     TimerHeap timers;
     Random random;
     IntrusiveList<broker::Call, broker::OwnerQueue> answers;
+    bool staged = false;         ///< some partition has a write to begin
 
     void answer(broker::GroupCall& call);
 };

@@ -15,7 +15,8 @@ struct HostedTest : testing::Test {
         hosted.commit(hosted.make(group), call);
     }
 
-    GroupContext context{.options = {}, .time = {Nanos(1), 1'000}, .timers = {}, .random = Random(1), .answers = {}};
+    GroupContext context{.options = {}, .time = {Nanos(1), 1'000}, .timers = {}, .random = Random(1), .answers = {},
+                         .staged = false};
     Hosted hosted{{make_uuid(1, 1), 0}, context};
 };
 
