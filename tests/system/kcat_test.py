@@ -147,4 +147,31 @@ def consumer_waits_for_new_records():
             consumer.wait(10)
 
 
+@case
+def group_remembers_what_it_read():
+    """A member of a group goes on where the group had committed, also after the broker was killed and restarted."""
+    need('kcat')
+    with Node({'groups.initial_rebalance_delay_ms': '100ms'}) as node:
+        node.create_topic('t', 4)
+
+        def produce(first, count):
+            lines = [f'{i % 50}:{i}' for i in range(first, first + count)]
+            run('kcat', '-b', node.address, '-P', '-t', 't', '-K', ':', input='\n'.join(lines).encode() + b'\n')
+
+        def consume(count):
+            got = run('kcat', '-b', node.address, '-G', 'readers', '-X', 'auto.offset.reset=earliest', '-q',
+                      '-c', count, 't').stdout
+            return sorted(int(line) for line in got.split())
+
+        produce(0, 1000)
+        check_equal(consume(1000), list(range(1000)), 'the first member read')
+        produce(1000, 10)
+        node.restart_broker()
+        check_equal(consume(10), list(range(1000, 1010)), 'the next one, after a restart')
+        described = node.cli('group', 'describe', 'readers').stdout
+        check('Empty' in described, f'the group is described as {described}')
+        groups = node.cli('group', 'list').stdout
+        check('readers' in groups, f'groups listed: {groups}')
+
+
 run_cases()
