@@ -163,6 +163,11 @@ inline constexpr uint32_t reads_per_turn = 256;
 
 /// Members of one group, with those that were given an id and have not come back: each rebalance looks at all.
 inline constexpr size_t group_members = 10'000;
+/// What the members of one shard's groups may take in memory, with all that they subscribe to and were assigned: beyond
+/// it nobody else is let in. A member of a plain consumer takes some 1 KiB.
+inline constexpr size_t group_memory_per_shard = 256 * mib;
+/// What a member takes besides that.
+inline constexpr size_t group_member_bytes = 512;
 /// Groups of one shard, some 500 bytes each without their members.
 inline constexpr size_t groups_per_shard = 100'000;
 /// Committed offsets of one shard, some 150 bytes each.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "limits.h"
 #include "wire/reader.h"
 
 namespace penstock::group {
@@ -28,7 +29,10 @@ Group::~Group() {
         PENSTOCK_ASSERT(member->join == nullptr && member->sync == nullptr);
         host_.timers().cancel(*member);
     }
-    for (auto& [_, pending] : pending_) host_.timers().cancel(*pending);
+    for (auto& [_, pending] : pending_) {
+        host_.timers().cancel(*pending);
+        host_.memory() -= pending->memory();
+    }
     host_.timers().cancel(rebalance_timer_);
     host_.timers().cancel(sync_timer_);
 }
@@ -59,6 +63,14 @@ void Group::touch(Member& member) {
     host_.timers().set(member, host_.time().now + member.session_timeout_ms * millisecond_ns);
 }
 
+void Group::count_memory(Member& member) {
+    host_.memory() -= member.memory;
+    member.memory = limits::group_member_bytes + member.assignment.size() + 2 * member.id.size() +
+                    member.client_id.size() + 2 * member.instance_id.value_or("").size();
+    for (const Protocol& protocol : member.protocols) member.memory += protocol.name.size() + protocol.metadata.size();
+    host_.memory() += member.memory;
+}
+
 void Group::sync(SyncGroupCall& call) {
     ErrorCode error = ErrorCode::none;
     Member* member = find(call.member, error);
@@ -75,12 +87,17 @@ void Group::sync(SyncGroupCall& call) {
     touch(*member);
     if (state_ == GroupState::stable) return answer_sync(*member, ErrorCode::none);
     if (member->id != leader_) return;
+    size_t given_bytes = 0;
+    for (const SyncGroupCall::Assignment& given : call.assignments) given_bytes += given.bytes.size();
+    if (host_.memory() + given_bytes > limits::group_memory_per_shard)
+        return answer_sync(*member, ErrorCode::unknown_server_error);  // as Kafka does when it cannot store it
     for (auto& [_, other] : members_) other->assignment.clear();
     for (const SyncGroupCall::Assignment& given : call.assignments) {
         const auto to = members_.find(given.member_id);
         if (to == members_.end()) continue;
         to->second->assignment.assign(reinterpret_cast<const char*>(given.bytes.data()), given.bytes.size());
     }
+    for (auto& [_, other] : members_) count_memory(*other);
     host_.store(*this, true);
 }
 
@@ -123,8 +140,7 @@ void Group::leave(LeaveGroupCall& call) {
 ErrorCode Group::leave_one(const LeaveGroupCall::Member& who) {
     if (const auto pending = pending_.find(who.member_id); pending != pending_.end()) {
         if (who.instance_id) return ErrorCode::unknown_member_id;
-        host_.timers().cancel(*pending->second);
-        pending_.erase(pending);
+        end_pending(*pending->second);
         maybe_complete_join();
         return ErrorCode::none;
     }
@@ -151,9 +167,17 @@ void Group::remove(Member& member, ErrorCode error) {
     }
     if (member.sync != nullptr) answer_sync(member, error);
     if (member.instance_id) static_members_.erase(*member.instance_id);
+    host_.memory() -= member.memory;
     const std::string id = member.id;
     members_.erase(id);
     if (leader_ == id) leader_ = members_.empty() ? std::string() : members_.begin()->first;
+}
+
+void Group::end_pending(Pending& pending) {
+    host_.timers().cancel(pending);
+    host_.memory() -= pending.memory();
+    const std::string id = pending.id;
+    pending_.erase(id);
 }
 
 void Group::after_removal() {
@@ -212,7 +236,7 @@ void Group::on_timer(GroupTimer& timer) {
     switch (timer.kind) {
         case TimerKind::member: return on_member_timer(static_cast<Member&>(timer));
         case TimerKind::pending:
-            pending_.erase(std::string(static_cast<Pending&>(timer).id));
+            end_pending(static_cast<Pending&>(timer));
             return maybe_complete_join();
         case TimerKind::rebalance: return on_rebalance_timer();
         case TimerKind::sync: return on_sync_timer();
@@ -281,6 +305,7 @@ void Group::load(const GroupValue& value) {
         member->protocols.push_back({protocol_, text(stored.subscription)});
         member->assignment = text(stored.assignment);
         member->synced = true;
+        count_memory(*member);
         members_.insert_or_assign(member->id, std::move(member));
     }
     state_ = members_.empty() ? GroupState::empty : GroupState::stable;

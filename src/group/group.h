@@ -19,6 +19,7 @@
 #include "broker/group_call.h"
 #include "broker/options.h"
 #include "group/records.h"
+#include "limits.h"
 
 namespace penstock::group {
 
@@ -44,6 +45,8 @@ public:
     virtual void answer(broker::GroupCall& call) = 0;
     /// Stores the group as it is now. If `waited_for`, Group::on_stored() says when that is durable.
     virtual void store(Group& group, bool waited_for) = 0;
+    /// Bytes that members take, of all groups together: within limits::group_memory_per_shard.
+    virtual size_t& memory() = 0;
     /// One that nobody else has, made of what the member is called by and a random part.
     virtual std::string new_member_id(std::string_view prefix) = 0;
 };
@@ -119,6 +122,7 @@ private:
         std::string assignment;
         broker::JoinGroupCall* join = nullptr;
         broker::SyncGroupCall* sync = nullptr;
+        size_t memory = 0;      ///< counted by the host
         bool is_new = false;    ///< has not finished its first join
         bool synced = false;    ///< in this generation
         const Protocol* protocol(std::string_view name) const;
@@ -127,6 +131,7 @@ private:
     struct Pending : GroupTimer {
         explicit Pending(Group& of) : GroupTimer(TimerKind::pending, of) {}
         std::string id;
+        size_t memory() const { return limits::group_member_bytes + id.size(); }
     };
 
     // Joining: group_join.cpp
@@ -138,6 +143,7 @@ private:
     void add(std::string id, broker::JoinGroupCall& call);
     void update(Member& member, broker::JoinGroupCall& call);
     void replace_static(std::string old_id, std::string id, broker::JoinGroupCall& call);
+    bool has_room_for(const broker::JoinGroupCall& call) const;
     void take_identity(Member& member, const broker::JoinGroupCall& call);
     void hold(Member& member, broker::JoinGroupCall& call);
     void answer_join(Member& member, std::string_view leader, bool with_members, bool skip_assignment);
@@ -162,7 +168,9 @@ private:
     ErrorCode leave_one(const broker::LeaveGroupCall::Member& who);
     void remove(Member& member, ErrorCode error);
     void after_removal();
+    void end_pending(Pending& pending);
     void touch(Member& member);
+    void count_memory(Member& member);
     void answer_sync(Member& member, ErrorCode error);
     void refuse(broker::GroupCall& call, ErrorCode error);
 

@@ -15,7 +15,7 @@ void Group::join(JoinGroupCall& call) {
         call.session_timeout_ms > host_.options().session_timeout_max_ms) {
         return refuse(call, ErrorCode::invalid_session_timeout);
     }
-    if (!accepts_another(call)) return refuse(call, ErrorCode::group_max_size_reached);
+    if (!accepts_another(call) || !has_room_for(call)) return refuse(call, ErrorCode::group_max_size_reached);
     if (!supports(call)) return refuse(call, ErrorCode::inconsistent_group_protocol);
     if (call.member.member_id.empty()) join_new(call);
     else join_known(call);
@@ -25,6 +25,12 @@ bool Group::accepts_another(const JoinGroupCall& call) const {
     const bool known = members_.contains(call.member.member_id) || pending_.contains(call.member.member_id) ||
                        (call.member.instance_id && static_members_.contains(*call.member.instance_id));
     return known || members_.size() + pending_.size() < limits::group_members;
+}
+
+bool Group::has_room_for(const JoinGroupCall& call) const {
+    size_t wanted = limits::group_member_bytes + 4 * call.client_id.size();
+    for (const JoinGroupCall::Protocol& p : call.protocols) wanted += p.name.size() + p.metadata.size();
+    return host_.memory() + wanted <= limits::group_memory_per_shard;
 }
 
 /// Its kind of group, and at least one protocol that every member knows.
@@ -47,6 +53,7 @@ void Group::join_new(JoinGroupCall& call) {
     if (!call.id_required) return add(std::move(id), call);
     auto pending = std::make_unique<Pending>(*this);
     pending->id = id;
+    host_.memory() += pending->memory();
     host_.timers().set(*pending, host_.time().now + call.session_timeout_ms * millisecond_ns);
     pending_.emplace(id, std::move(pending));
     call.member_id = std::move(id);
@@ -56,9 +63,8 @@ void Group::join_new(JoinGroupCall& call) {
 void Group::join_known(JoinGroupCall& call) {
     if (const auto pending = pending_.find(call.member.member_id); pending != pending_.end()) {
         if (call.member.instance_id) return refuse(call, ErrorCode::unknown_member_id);
-        host_.timers().cancel(*pending->second);
         std::string id = pending->first;
-        pending_.erase(pending);
+        end_pending(*pending->second);
         return add(std::move(id), call);
     }
     ErrorCode error = ErrorCode::none;
@@ -98,6 +104,7 @@ void Group::take_identity(Member& member, const JoinGroupCall& call) {
             {std::string(protocol.name),
              std::string(reinterpret_cast<const char*>(protocol.metadata.data()), protocol.metadata.size())});
     }
+    count_memory(member);
 }
 
 void Group::hold(Member& member, JoinGroupCall& call) {

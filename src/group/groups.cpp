@@ -18,6 +18,7 @@ Groups::Groups(const BrokerOptions& options, Exchange& exchange)
                .timers = {},
                .random = Random(mix64(options.seed) + options.shard),
                .answers = {},
+               .members_bytes = 0,
                .staged = false} {}
 
 Groups::~Groups() {

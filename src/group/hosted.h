@@ -38,6 +38,7 @@ struct GroupContext {
     TimerHeap timers;
     Random random;
     IntrusiveList<broker::Call, broker::OwnerQueue> answers;
+    size_t members_bytes = 0;    ///< see GroupHost::memory()
     bool staged = false;         ///< some partition has a write to begin
 
     void answer(broker::GroupCall& call);
@@ -98,6 +99,7 @@ private:
     Time time() const override { return context.time; }
     TimerHeap& timers() override { return context.timers; }
     void answer(broker::GroupCall& call) override { context.answer(call); }
+    size_t& memory() override { return context.members_bytes; }
     void store(Group& group, bool waited_for) override;
     std::string new_member_id(std::string_view prefix) override;
 

@@ -21,6 +21,7 @@ struct FakeHost final : GroupHost {
     broker::GroupOptions settings;
     Time at{Nanos(second_ns), 1'700'000'000'000};
     TimerHeap heap;
+    size_t bytes = 0;
     int stored = 0;
     std::vector<int32_t> waited_for;  ///< generations that are to be durable before anybody is told
     int ids = 0;
@@ -28,6 +29,7 @@ struct FakeHost final : GroupHost {
     const broker::GroupOptions& options() const override { return settings; }
     Time time() const override { return at; }
     TimerHeap& timers() override { return heap; }
+    size_t& memory() override { return bytes; }
     void answer(broker::GroupCall& call) override {
         EXPECT_TRUE(call.held) << "answered twice";
         EXPECT_EQ(call.held_by, nullptr);
@@ -73,6 +75,8 @@ class GroupFixture : public testing::Test {
 protected:
     ~GroupFixture() override {
         if (group) group->disband(ErrorCode::not_coordinator);
+        group.reset();
+        EXPECT_EQ(host.bytes, 0u) << "all that was counted is given back";
     }
 
     Joining& join(const std::string& id, JoinOptions options = {}) {

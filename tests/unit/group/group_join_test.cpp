@@ -58,6 +58,13 @@ TEST_F(GroupJoin, a_full_group_takes_nobody_else) {
     EXPECT_EQ(join("").call.error, ErrorCode::group_max_size_reached);
 }
 
+TEST_F(GroupJoin, members_take_a_bounded_amount_of_memory) {
+    const std::string subscription(60 * mib, 's');
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(join("", {.protocols = {{"range", subscription}}}).waits()) << i;
+    EXPECT_EQ(join("", {.protocols = {{"range", subscription}}}).call.error, ErrorCode::group_max_size_reached);
+    EXPECT_TRUE(join("").waits()) << "a small one has room";
+}
+
 TEST_F(GroupJoin, only_the_leader_learns_of_the_members) {
     const Joining& first = join("", {.protocols = {{"range", "one"}}});
     const Joining& second = join("", {.protocols = {{"range", "two"}}});

@@ -16,7 +16,7 @@ struct HostedTest : testing::Test {
     }
 
     GroupContext context{.options = {}, .time = {Nanos(1), 1'000}, .timers = {}, .random = Random(1), .answers = {},
-                         .staged = false};
+                         .members_bytes = 0, .staged = false};
     Hosted hosted{{make_uuid(1, 1), 0}, context};
 };
 
