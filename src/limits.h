@@ -163,15 +163,14 @@ inline constexpr uint32_t reads_per_turn = 256;
 
 /// Members of one group, with those that were given an id and have not come back: each rebalance looks at all.
 inline constexpr size_t group_members = 10'000;
-/// What the members of one shard's groups may take in memory, with all that they subscribe to and were assigned: beyond
-/// it nobody else is let in. A member of a plain consumer takes some 1 KiB.
-inline constexpr size_t group_memory_per_shard = 256 * mib;
-/// What a member takes besides that.
+/// What the groups of one shard may take in memory, with their members' subscriptions and assignments and all committed
+/// offsets: beyond it nobody else is let in, and nothing new committed. A plain consumer takes some 1 KiB, an offset
+/// 200 bytes.
+inline constexpr size_t group_memory_per_shard = 512 * mib;
+/// What a group, a member or an offset takes besides its strings.
+inline constexpr size_t group_bytes = 512;
 inline constexpr size_t group_member_bytes = 512;
-/// Groups of one shard, some 500 bytes each without their members.
-inline constexpr size_t groups_per_shard = 100'000;
-/// Committed offsets of one shard, some 150 bytes each.
-inline constexpr size_t group_offsets_per_shard = 2'000'000;
+inline constexpr size_t group_offset_bytes = 160;
 /// A group as it is stored, with what its members subscribe to and were assigned.
 inline constexpr size_t group_record_bytes_max = 16 * mib;
 /// Records are stored together until they are this large.

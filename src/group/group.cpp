@@ -22,7 +22,10 @@ std::string_view to_string(GroupState state) {
 }
 
 Group::Group(std::string id, GroupHost& host)
-    : id_(std::move(id)), host_(host), state_timestamp_(host.time().wall_ms) {}
+    : id_(std::move(id)), host_(host), memory_(limits::group_bytes + 2 * id_.size()),
+      state_timestamp_(host.time().wall_ms) {
+    host_.memory() += memory_;
+}
 
 Group::~Group() {
     for (auto& [_, member] : members_) {
@@ -35,6 +38,35 @@ Group::~Group() {
     }
     host_.timers().cancel(rebalance_timer_);
     host_.timers().cancel(sync_timer_);
+    host_.memory() -= memory_;
+}
+
+const CommittedOffset* Group::offset(std::string_view topic, int32_t partition) const {
+    const auto partitions = offsets_.find(topic);
+    if (partitions == offsets_.end()) return nullptr;
+    const auto at = partitions->second.find(partition);
+    return at == partitions->second.end() ? nullptr : &at->second;
+}
+
+void Group::put_offset(std::string_view topic, int32_t partition, CommittedOffset offset) {
+    erase_offset(topic, partition);
+    const size_t bytes = limits::group_offset_bytes + offset.metadata.size();
+    memory_ += bytes;
+    host_.memory() += bytes;
+    offsets_[std::string(topic)].emplace(partition, std::move(offset));
+}
+
+bool Group::erase_offset(std::string_view topic, int32_t partition) {
+    const auto partitions = offsets_.find(topic);
+    if (partitions == offsets_.end()) return false;
+    const auto at = partitions->second.find(partition);
+    if (at == partitions->second.end()) return false;
+    const size_t bytes = limits::group_offset_bytes + at->second.metadata.size();
+    memory_ -= bytes;
+    host_.memory() -= bytes;
+    partitions->second.erase(at);
+    if (partitions->second.empty()) offsets_.erase(partitions);
+    return true;
 }
 
 const Group::Protocol* Group::Member::protocol(std::string_view name) const {

@@ -45,7 +45,7 @@ public:
     virtual void answer(broker::GroupCall& call) = 0;
     /// Stores the group as it is now. If `waited_for`, Group::on_stored() says when that is durable.
     virtual void store(Group& group, bool waited_for) = 0;
-    /// Bytes that members take, of all groups together: within limits::group_memory_per_shard.
+    /// Bytes that all groups take together: within limits::group_memory_per_shard.
     virtual size_t& memory() = 0;
     /// One that nobody else has, made of what the member is called by and a random part.
     virtual std::string new_member_id(std::string_view prefix) = 0;
@@ -102,7 +102,14 @@ public:
     /// After loading: members have their whole session to be heard of.
     void start_sessions();
 
-    std::map<std::string, std::map<int32_t, CommittedOffset>, std::less<>> offsets;
+    // What is committed, durable or on its way.
+    using Offsets = std::map<std::string, std::map<int32_t, CommittedOffset>, std::less<>>;
+    const Offsets& offsets() const { return offsets_; }
+    /// Null where nothing is.
+    const CommittedOffset* offset(std::string_view topic, int32_t partition) const;
+    void put_offset(std::string_view topic, int32_t partition, CommittedOffset offset);
+    /// False where there was nothing.
+    bool erase_offset(std::string_view topic, int32_t partition);
 
 private:
     struct Protocol {
@@ -176,6 +183,8 @@ private:
 
     const std::string id_;
     GroupHost& host_;
+    Offsets offsets_;
+    size_t memory_ = 0;  ///< of the group and its offsets, counted by the host
     GroupState state_ = GroupState::empty;
     int64_t state_timestamp_ = -1;
     int32_t generation_ = 0;

@@ -18,7 +18,7 @@ Groups::Groups(const BrokerOptions& options, Exchange& exchange)
                .timers = {},
                .random = Random(mix64(options.seed) + options.shard),
                .answers = {},
-               .members_bytes = 0,
+               .memory = 0,
                .staged = false} {}
 
 Groups::~Groups() {
@@ -30,18 +30,6 @@ Groups::~Groups() {
 
 bool Groups::quiet() const {
     return std::ranges::all_of(hosted_, [](const auto& h) { return h.second->quiet(); });
-}
-
-size_t Groups::group_count() const {
-    size_t count = 0;
-    for (const auto& [_, hosted] : hosted_) count += hosted->groups.size();
-    return count;
-}
-
-size_t Groups::offset_count() const {
-    size_t count = 0;
-    for (const auto& [_, hosted] : hosted_) count += hosted->offsets;
-    return count;
 }
 
 /// Takes over the partitions that are led from here now, and lets go of those that are not any more.

@@ -48,8 +48,7 @@ private:
     void remove_offsets(Hosted& hosted, broker::DeleteOffsetsCall& call);
     void list(broker::ListGroupsCall& call);
     void refuse(broker::GroupCall& call, broker::ErrorCode error);
-    size_t group_count() const;
-    size_t offset_count() const;
+    bool has_room() const;
 
     void ask(broker::Call& call, broker::Ask what);
     void load_more(Hosted& hosted);

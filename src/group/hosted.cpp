@@ -53,11 +53,9 @@ void Hosted::stage(std::span<const std::byte> name, wire::OptionalBytes value) {
 
 void Hosted::commit(Group& group, const broker::CommitOffsetsCall& call) {
     for (const broker::CommitOffsetsCall::Offset& asked : call.offsets) {
-        auto& partitions = group.offsets[std::string(asked.topic)];
-        const auto [at, is_new] = partitions.try_emplace(asked.partition);
-        if (is_new) ++offsets;
-        at->second = {asked.offset, asked.leader_epoch, std::string(asked.metadata), context.time.wall_ms,
-                      asked.topic_id};
+        group.put_offset(asked.topic, asked.partition,
+                         {asked.offset, asked.leader_epoch, std::string(asked.metadata), context.time.wall_ms,
+                          asked.topic_id});
         // Home has bounded all lengths.
         encode(OffsetKey{group.id(), asked.topic, asked.partition}, key_bytes_);
         encode(OffsetValue{asked.offset, asked.leader_epoch, asked.metadata, context.time.wall_ms,
@@ -73,22 +71,23 @@ void Hosted::stage_removal(const std::string& group, const std::string& topic, i
 }
 
 void Hosted::remove_offset(Group& group, const std::string& topic, int32_t partition) {
-    const auto at = group.offsets.find(topic);
-    if (at == group.offsets.end() || at->second.erase(partition) == 0) return;
-    --offsets;
-    if (at->second.empty()) group.offsets.erase(at);
+    if (!group.erase_offset(topic, partition)) return;
     stage_removal(group.id(), topic, partition);
 }
 
 void Hosted::remove(Group& group) {
     PENSTOCK_ASSERT(!group.has_members());
-    for (const auto& [topic, partitions] : group.offsets) {
+    for (const auto& [topic, partitions] : group.offsets()) {
         for (const auto& [partition, _] : partitions) stage_removal(group.id(), topic, partition);
-        offsets -= partitions.size();
     }
     encode(GroupKey{group.id()}, key_bytes_);
     stage(key_bytes_, std::nullopt);
     groups.erase(groups.find(group.id()));
+}
+
+void Hosted::forget_unused(Group& group) {
+    if (group.has_members() || group.generation() > 0 || !group.offsets().empty()) return;
+    if (group.state() == GroupState::empty) groups.erase(groups.find(group.id()));
 }
 
 void Hosted::store(Group& group, bool waited_for) {
@@ -115,12 +114,12 @@ void Hosted::remove_expired(int64_t retention_ms) {
             continue;
         }
         std::vector<std::pair<std::string, int32_t>> old;
-        for (const auto& [topic, partitions] : group.offsets) {
+        for (const auto& [topic, partitions] : group.offsets()) {
             for (const auto& [partition, offset] : partitions)
                 if (offset.commit_timestamp < before_ms) old.emplace_back(topic, partition);
         }
         for (const auto& [topic, partition] : old) remove_offset(group, topic, partition);
-        if (group.offsets.empty()) remove(group);
+        if (group.offsets().empty()) remove(group);
     }
 }
 
@@ -190,24 +189,18 @@ void Hosted::take_record(const wire::Record& record) {
     const OffsetKey& at = *stored.offset_key;
     if (stored.offset) {
         const OffsetValue& value = *stored.offset;
-        const auto [slot, is_new] = make(at.group).offsets[std::string(at.topic)].try_emplace(at.partition);
-        if (is_new) ++offsets;
-        slot->second = {value.offset, value.leader_epoch, std::string(value.metadata), value.commit_timestamp,
-                        value.topic_id};
+        make(at.group).put_offset(at.topic, at.partition,
+                                  {value.offset, value.leader_epoch, std::string(value.metadata),
+                                   value.commit_timestamp, value.topic_id});
         return;
     }
-    Group* group = find(at.group);
-    if (group == nullptr) return;
-    const auto topic = group->offsets.find(at.topic);
-    if (topic == group->offsets.end() || topic->second.erase(at.partition) == 0) return;
-    --offsets;
-    if (topic->second.empty()) group->offsets.erase(topic);
+    if (Group* group = find(at.group)) group->erase_offset(at.topic, at.partition);
 }
 
 void Hosted::end_load() {
     state = HostedState::active;
     std::erase_if(groups, [](const auto& g) {
-        return g.second->offsets.empty() && !g.second->has_members() && g.second->protocol_type().empty();
+        return g.second->offsets().empty() && !g.second->has_members() && g.second->protocol_type().empty();
     });
     for (auto& [_, group] : groups) group->start_sessions();
 }
@@ -224,7 +217,6 @@ void Hosted::drop(ErrorCode error) {
     writing = false;
     for (auto& [_, group] : groups) group->disband(error);
     groups.clear();
-    offsets = 0;
     next = {};
     state = HostedState::unloaded;
 }

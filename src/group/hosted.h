@@ -38,7 +38,7 @@ struct GroupContext {
     TimerHeap timers;
     Random random;
     IntrusiveList<broker::Call, broker::OwnerQueue> answers;
-    size_t members_bytes = 0;    ///< see GroupHost::memory()
+    size_t memory = 0;           ///< see GroupHost::memory()
     bool staged = false;         ///< some partition has a write to begin
 
     void answer(broker::GroupCall& call);
@@ -54,7 +54,6 @@ struct Hosted final : GroupHost {
     HostedState state = HostedState::unloaded;
     bool wanted = true;          ///< this broker leads the partition
     std::map<std::string, std::unique_ptr<Group>, std::less<>> groups;
-    size_t offsets = 0;          ///< committed, of all groups
 
     // Loading.
     broker::FetchCall fetch;
@@ -76,6 +75,8 @@ struct Hosted final : GroupHost {
     void commit(Group& group, const broker::CommitOffsetsCall& call);
     void remove_offset(Group& group, const std::string& topic, int32_t partition);
     void remove(Group& group);
+    /// Forgets a group that nobody joined and that has committed nothing: nothing of it was ever stored.
+    void forget_unused(Group& group);
     void remove_expired(int64_t retention_ms);
     /// Answers the call as soon as everything that is staged so far is durable.
     void answer_behind_writes(broker::GroupCall& call);
@@ -99,7 +100,7 @@ private:
     Time time() const override { return context.time; }
     TimerHeap& timers() override { return context.timers; }
     void answer(broker::GroupCall& call) override { context.answer(call); }
-    size_t& memory() override { return context.members_bytes; }
+    size_t& memory() override { return context.memory; }
     void store(Group& group, bool waited_for) override;
     std::string new_member_id(std::string_view prefix) override;
 

@@ -14,6 +14,9 @@ void Groups::refuse(GroupCall& call, ErrorCode error) {
     context_.answer(call);
 }
 
+/// A request may go beyond the limit by its own size, which is bounded.
+bool Groups::has_room() const { return context_.memory < limits::group_memory_per_shard; }
+
 void Groups::on_call(GroupCall& call, Time time) {
     context_.time = time;
     PENSTOCK_ASSERT(!call.held);
@@ -63,10 +66,11 @@ void Groups::join(Hosted& hosted, JoinGroupCall& call) {
     Group* group = hosted.find(call.group_id);
     if (group == nullptr) {
         if (!call.member.member_id.empty()) return refuse(call, ErrorCode::unknown_member_id);
-        if (group_count() >= limits::groups_per_shard) return refuse(call, ErrorCode::group_max_size_reached);
+        if (!has_room()) return refuse(call, ErrorCode::group_max_size_reached);
         group = &hosted.make(call.group_id);
     }
     group->join(call);
+    hosted.forget_unused(*group);  // it may have been refused
 }
 
 void Groups::commit_offsets(Hosted& hosted, CommitOffsetsCall& call) {
@@ -77,12 +81,10 @@ void Groups::commit_offsets(Hosted& hosted, CommitOffsetsCall& call) {
             return refuse(call, call.unknown_group_is_not_found ? ErrorCode::group_id_not_found
                                                                 : ErrorCode::illegal_generation);
         }
-        if (group_count() >= limits::groups_per_shard) return refuse(call, ErrorCode::group_max_size_reached);
     } else if (const ErrorCode error = group->check_commit(call.member); error != ErrorCode::none) {
         return refuse(call, error);
     }
-    if (offset_count() + call.offsets.size() > limits::group_offsets_per_shard)
-        return refuse(call, ErrorCode::policy_violation);
+    if (!has_room()) return refuse(call, ErrorCode::policy_violation);
     if (!call.offsets.empty()) hosted.commit(group != nullptr ? *group : hosted.make(call.group_id), call);
     hosted.answer_behind_writes(call);
 }
@@ -98,18 +100,11 @@ void Groups::fetch_offsets(Hosted& hosted, FetchOffsetsCall& call) {
                                 .metadata = committed.metadata});
     };
     if (call.all && group != nullptr) {
-        for (const auto& [topic, partitions] : group->offsets)
+        for (const auto& [topic, partitions] : group->offsets())
             for (const auto& [partition, committed] : partitions) add(topic, partition, committed);
     }
     for (const FetchOffsetsCall::Wanted& wanted : call.wanted) {
-        const CommittedOffset* found = nullptr;
-        if (group != nullptr) {
-            const auto topic = group->offsets.find(wanted.topic);
-            if (topic != group->offsets.end()) {
-                const auto at = topic->second.find(wanted.partition);
-                if (at != topic->second.end()) found = &at->second;
-            }
-        }
+        const CommittedOffset* found = group == nullptr ? nullptr : group->offset(wanted.topic, wanted.partition);
         add({}, wanted.partition, found != nullptr ? *found : CommittedOffset{});
     }
     hosted.answer_behind_writes(call);

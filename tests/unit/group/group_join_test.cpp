@@ -59,7 +59,7 @@ TEST_F(GroupJoin, a_full_group_takes_nobody_else) {
 }
 
 TEST_F(GroupJoin, members_take_a_bounded_amount_of_memory) {
-    const std::string subscription(60 * mib, 's');
+    const std::string subscription(120 * mib, 's');
     for (int i = 0; i < 4; ++i) EXPECT_TRUE(join("", {.protocols = {{"range", subscription}}}).waits()) << i;
     EXPECT_EQ(join("", {.protocols = {{"range", subscription}}}).call.error, ErrorCode::group_max_size_reached);
     EXPECT_TRUE(join("").waits()) << "a small one has room";

@@ -6,7 +6,10 @@ namespace penstock::group {
 namespace {
 
 struct HostedTest : testing::Test {
-    ~HostedTest() override { hosted.drop(ErrorCode::not_coordinator); }
+    ~HostedTest() override {
+        hosted.drop(ErrorCode::not_coordinator);
+        EXPECT_EQ(context.memory, 0u) << "all that was counted is given back";
+    }
 
     void commit(const std::string& group, const std::string& topic, int32_t partition, std::string_view metadata) {
         const broker::CommitOffsetsCall::Offset offset{topic, {}, partition, 1, -1, metadata};
@@ -16,7 +19,7 @@ struct HostedTest : testing::Test {
     }
 
     GroupContext context{.options = {}, .time = {Nanos(1), 1'000}, .timers = {}, .random = Random(1), .answers = {},
-                         .members_bytes = 0, .staged = false};
+                         .memory = 0, .staged = false};
     Hosted hosted{{make_uuid(1, 1), 0}, context};
 };
 
@@ -25,7 +28,8 @@ TEST_F(HostedTest, writes_are_cut_where_they_grow_large) {
     for (int i = 0; i < 1'000; ++i) commit("g", "t", i, metadata);
     EXPECT_GE(hosted.writes.size(), 7u);
     EXPECT_LE(hosted.writes.size(), 9u);
-    EXPECT_EQ(hosted.offsets, 1'000u);
+    EXPECT_EQ(hosted.find("g")->offsets().at("t").size(), 1'000u);
+    EXPECT_GT(context.memory, 4'000'000u);
     size_t taken = 0;
     while (hosted.begin_write(context.time)) {
         EXPECT_LT(hosted.batch.size(), limits::group_batch_bytes + 8'000);
@@ -47,9 +51,9 @@ TEST_F(HostedTest, what_it_wrote_it_reads) {
     EXPECT_TRUE(again.take_batches(batch));
     again.end_load();
     EXPECT_EQ(again.next, Offset(4));
-    EXPECT_EQ(again.offsets, 1u);
+    EXPECT_EQ(again.groups.size(), 1u);
     ASSERT_NE(again.find("g"), nullptr);
-    EXPECT_EQ(again.find("g")->offsets.at("t").at(0).metadata, "x");
+    EXPECT_EQ(again.find("g")->offset("t", 0)->metadata, "x");
     EXPECT_EQ(again.find("h"), nullptr) << "nothing is left of it";
     again.drop(ErrorCode::none);
 }
@@ -67,7 +71,7 @@ TEST_F(HostedTest, reads_whole_batches_and_no_nonsense) {
         Hosted victim{{make_uuid(1, 1), 0}, context};
         EXPECT_TRUE(victim.take_batches(broken));
         victim.end_load();
-        EXPECT_LE(victim.offsets, 1u);
+        EXPECT_LE(victim.groups.size(), 1u);
         victim.drop(ErrorCode::none);
     }
 }

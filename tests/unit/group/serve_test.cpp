@@ -46,6 +46,16 @@ TEST_F(Serve, a_commit_of_a_generation_of_an_unknown_group_is_refused) {
     EXPECT_EQ(error_of(newer), ErrorCode::group_id_not_found);
 }
 
+TEST_F(Serve, a_refused_join_leaves_no_group) {
+    broker::JoinGroupCall join;
+    join.session_timeout_ms = 1;
+    EXPECT_EQ(error_of(join), ErrorCode::invalid_session_timeout);
+    broker::ListGroupsCall list;
+    ask(list);
+    held.pop_back();
+    EXPECT_TRUE(list.groups.empty());
+}
+
 TEST_F(Serve, only_members_commit_while_there_are_some) {
     const std::string member = join();
     EXPECT_EQ(commit("t", 0, 1).call.error, ErrorCode::unknown_member_id);
