@@ -34,31 +34,35 @@ def many_large_records():
     all_back_after_kill(10_000, 10_000)
 
 
-@case
-def kill_loop():
-    """No acknowledged record is lost, moved or changed when the broker is killed again and again under load."""
+def load_through_kills(node, config, **options):
+    """What a producer says that sends at a fixed rate while the broker is killed again and again."""
     seed = int(os.environ.get('PENSTOCK_TEST_SEED', '0')) or random.randrange(1, 1 << 30)
     print(f'# {KILLS} kills, PENSTOCK_TEST_SEED={seed}')
     chance = random.Random(seed)
+    node.create_topic('t', 4)
+    config = [*config, 'retry.backoff.ms=50', 'reconnect.backoff.ms=20', 'reconnect.backoff.max.ms=200', 'linger.ms=2']
+    load = node.start_load('produce', 't', seconds=3600, rate=20000, bytes=300, partitions=4, config=config, **options)
+    try:
+        for kill in range(KILLS):
+            time.sleep(chance.uniform(0.05, 0.9))
+            check(load.poll() is None, f'the load ended before kill {kill + 1}')
+            node.restart_broker()
+    finally:
+        load.send_signal(15)
+    sent = finish_load(load, check_exit=False, timeout=120)
+    print(f'# {sent}')
+    node.restart_broker()
+    return sent
+
+
+@case
+def kill_loop():
+    """No acknowledged record is lost, moved or changed when the broker is killed again and again under load."""
     with Node() as node:
-        node.create_topic('t', 4)
         acks = node.folder / 'acks'
-        config = ['message.timeout.ms=60000', 'retry.backoff.ms=50', 'reconnect.backoff.ms=20',
-                  'reconnect.backoff.max.ms=200', 'linger.ms=2']
-        load = node.start_load('produce', 't', seconds=3600, rate=20000, bytes=300, partitions=4, acks_file=acks,
-                               config=config)
-        try:
-            for kill in range(KILLS):
-                time.sleep(chance.uniform(0.05, 0.9))
-                check(load.poll() is None, f'the load ended before kill {kill + 1}')
-                node.restart_broker()
-        finally:
-            load.send_signal(15)
-        sent = finish_load(load, check_exit=False, timeout=120)
-        print(f'# {sent}')
+        sent = load_through_kills(node, ['message.timeout.ms=60000'], acks_file=acks)
         check(sent['acked'] > 0, 'nothing was acknowledged')
         check_equal(sent['failed'], 0, 'records given up by the client')
-        node.restart_broker()
         got = node.load('verify', 't', bytes=300, partitions=4, acks_file=acks)
         print(f'# {got}')
         check_equal(got['lost_acks'] + got['damaged'] + got['disordered'], 0, 'lost, damaged or disordered records')
@@ -67,26 +71,10 @@ def kill_loop():
 @case
 def idempotent_kill_loop():
     """An idempotent producer through kill after kill: every record once, in each partition in the order sent."""
-    seed = int(os.environ.get('PENSTOCK_TEST_SEED', '0')) or random.randrange(1, 1 << 30)
-    print(f'# {KILLS} kills, PENSTOCK_TEST_SEED={seed}')
-    chance = random.Random(seed)
     with Node() as node:
-        node.create_topic('t', 4)
-        config = ['enable.idempotence=true', 'message.timeout.ms=300000', 'retry.backoff.ms=50', 'linger.ms=2',
-                  'reconnect.backoff.ms=20', 'reconnect.backoff.max.ms=200']
-        load = node.start_load('produce', 't', seconds=3600, rate=20000, bytes=300, partitions=4, config=config)
-        try:
-            for kill in range(KILLS):
-                time.sleep(chance.uniform(0.05, 0.9))
-                check(load.poll() is None, f'the load ended before kill {kill + 1}')
-                node.restart_broker()
-        finally:
-            load.send_signal(15)
-        sent = finish_load(load, check_exit=False, timeout=120)
-        print(f'# {sent}')
+        sent = load_through_kills(node, ['enable.idempotence=true', 'message.timeout.ms=300000'])
         check(sent['produced'] > 0, 'nothing was produced')
         check_equal(sent['acked'], sent['produced'], f'acknowledged records ({sent["error"]})')
-        node.restart_broker()
         # Told their number, it wants record N at offset N / 4 of partition N % 4, and nothing else anywhere.
         got = node.load('verify', 't', records=sent['produced'], bytes=300, partitions=4, check_exit=False)
         print(f'# {got}')

@@ -3,60 +3,31 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"os"
-	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"penstock/clients/program"
 )
-
-func say(event map[string]any) {
-	line, _ := json.Marshal(event)
-	os.Stdout.Write(append(line, '\n'))
-}
-
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func version(module string) string {
-	info, _ := debug.ReadBuildInfo()
-	for _, dep := range info.Deps {
-		if dep.Path == module {
-			return dep.Version
-		}
-	}
-	return "unknown"
-}
 
 func produce(bootstrap, topic string, count int, codec string) {
 	codecs := map[string]kgo.CompressionCodec{"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(),
 		"snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression()}
 	client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap), kgo.ProducerBatchCompression(codecs[codec]),
 		kgo.DefaultProduceTopic(topic))
-	fail(err)
+	program.Fail(err)
 	partitions := map[string]int32{}
 	records := make([]*kgo.Record, count)
 	for i := range records {
-		value := fmt.Sprintf("%d:", i)
-		records[i] = &kgo.Record{Key: []byte(fmt.Sprintf("key-%d", i%50)),
-			Value: []byte(value + strings.Repeat("x", max(0, 100-len(value))))}
+		key, value := program.Record(i)
+		records[i] = &kgo.Record{Key: []byte(key), Value: []byte(value)}
 	}
 	for _, result := range client.ProduceSync(context.Background(), records...) {
-		fail(result.Err)
+		program.Fail(result.Err)
 		partitions[string(result.Record.Key)] = result.Record.Partition
 	}
 	client.Close()
-	say(map[string]any{"partitions": partitions})
+	program.Say(map[string]any{"partitions": partitions})
 }
 
 func group(bootstrap, topic, name string) {
@@ -67,7 +38,7 @@ func group(bootstrap, topic, name string) {
 			all = append(all, p)
 		}
 		slices.Sort(all)
-		say(map[string]any{"assigned": all})
+		program.Say(map[string]any{"assigned": all})
 	}
 	gone := func(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
 		for _, p := range lost[topic] {
@@ -84,30 +55,17 @@ func group(bootstrap, topic, name string) {
 			}
 			show()
 		}), kgo.OnPartitionsRevoked(gone), kgo.OnPartitionsLost(gone), kgo.BlockRebalanceOnPoll())
-	fail(err)
-	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		stop()
-	}()
+	program.Fail(err)
+	ctx := program.UntilInputEnds()
 	for ctx.Err() == nil {
 		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
-			say(map[string]any{"record": []any{r.Partition, r.Offset, string(r.Value)}})
+			program.Say(map[string]any{"record": []any{r.Partition, r.Offset, string(r.Value)}})
 		})
 		client.AllowRebalance()
 	}
-	fail(client.CommitUncommittedOffsets(context.Background()))
+	program.Fail(client.CommitUncommittedOffsets(context.Background()))
 	client.CloseAllowingRebalance()
-	say(map[string]any{"closed": true})
+	program.Say(map[string]any{"closed": true})
 }
 
-func main() {
-	say(map[string]any{"version": "franz-go " + version("github.com/twmb/franz-go")})
-	if os.Args[1] == "group" {
-		group(os.Args[2], os.Args[3], os.Args[4])
-		return
-	}
-	count, err := strconv.Atoi(os.Args[4])
-	fail(err)
-	produce(os.Args[2], os.Args[3], count, os.Args[5])
-}
+func main() { program.Run("github.com/twmb/franz-go", produce, group) }

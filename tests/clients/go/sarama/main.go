@@ -2,46 +2,12 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"os"
-	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
+	"penstock/clients/program"
 )
-
-var printing sync.Mutex
-
-func say(event map[string]any) {
-	line, _ := json.Marshal(event)
-	printing.Lock()
-	defer printing.Unlock()
-	os.Stdout.Write(append(line, '\n'))
-}
-
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func version(module string) string {
-	info, _ := debug.ReadBuildInfo()
-	for _, dep := range info.Deps {
-		if dep.Path == module {
-			return dep.Version
-		}
-	}
-	return "unknown"
-}
 
 func settings() *sarama.Config {
 	config := sarama.NewConfig()
@@ -60,20 +26,19 @@ func produce(bootstrap, topic string, count int, codec string) {
 	config.Producer.Idempotent = true
 	config.Net.MaxOpenRequests = 1
 	producer, err := sarama.NewSyncProducer([]string{bootstrap}, config)
-	fail(err)
+	program.Fail(err)
 	for from := 0; from < count; from += 500 {
 		messages := []*sarama.ProducerMessage{}
 		for i := from; i < min(count, from+500); i++ {
-			value := fmt.Sprintf("%d:", i)
-			messages = append(messages, &sarama.ProducerMessage{Topic: topic,
-				Key:   sarama.StringEncoder(fmt.Sprintf("key-%d", i%50)),
-				Value: sarama.StringEncoder(value + strings.Repeat("x", max(0, 100-len(value))))})
+			key, value := program.Record(i)
+			messages = append(messages, &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key),
+				Value: sarama.StringEncoder(value)})
 		}
-		fail(producer.SendMessages(messages))
+		program.Fail(producer.SendMessages(messages))
 	}
-	fail(producer.Close())
+	program.Fail(producer.Close())
 	// Its hash is FNV-1a, so its keys lie elsewhere than Java's: there is nothing to compare.
-	say(map[string]any{"partitions": nil})
+	program.Say(map[string]any{"partitions": nil})
 }
 
 type handler struct{ topic string }
@@ -84,12 +49,12 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	if all == nil {
 		all = []int32{}
 	}
-	say(map[string]any{"assigned": all})
+	program.Say(map[string]any{"assigned": all})
 	return nil
 }
 
 func (h handler) Cleanup(sarama.ConsumerGroupSession) error {
-	say(map[string]any{"assigned": []int32{}})
+	program.Say(map[string]any{"assigned": []int32{}})
 	return nil
 }
 
@@ -100,7 +65,7 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 			if !ok {
 				return nil
 			}
-			say(map[string]any{"record": []any{message.Partition, message.Offset, string(message.Value)}})
+			program.Say(map[string]any{"record": []any{message.Partition, message.Offset, string(message.Value)}})
 			session.MarkMessage(message, "")
 		case <-session.Context().Done():
 			return nil
@@ -115,28 +80,15 @@ func group(bootstrap, topic, name string) {
 	config.Consumer.Group.Session.Timeout = 10 * time.Second
 	config.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond
 	consumer, err := sarama.NewConsumerGroup([]string{bootstrap}, name, config)
-	fail(err)
-	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		stop()
-	}()
+	program.Fail(err)
+	ctx := program.UntilInputEnds()
 	for ctx.Err() == nil {
 		if err := consumer.Consume(ctx, []string{topic}, handler{topic}); err != nil {
 			time.Sleep(200 * time.Millisecond) // the broker is away
 		}
 	}
-	fail(consumer.Close())
-	say(map[string]any{"closed": true})
+	program.Fail(consumer.Close())
+	program.Say(map[string]any{"closed": true})
 }
 
-func main() {
-	say(map[string]any{"version": "sarama " + version("github.com/IBM/sarama")})
-	if os.Args[1] == "group" {
-		group(os.Args[2], os.Args[3], os.Args[4])
-		return
-	}
-	count, err := strconv.Atoi(os.Args[4])
-	fail(err)
-	produce(os.Args[2], os.Args[3], count, os.Args[5])
-}
+func main() { program.Run("github.com/IBM/sarama", produce, group) }
