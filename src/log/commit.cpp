@@ -242,7 +242,8 @@ void Store::Impl::record_entry(Commit& commit, LogData& log, const Entry& entry)
     dirty_bytes -= log.state.flushed;
     log.written = std::max(log.written, log.state.flushed);
     ++commit.header.entry_count;
-    if (commit.logs.empty() || commit.logs.back().log != &log) commit.logs.push_back({&log, 0, 0});
+    if (commit.logs.empty() || commit.logs.back().log != &log) commit.logs.push_back({&log, 0, 0, 0});
+    commit.logs.back().start_offset = log.state.start_offset;
     commit.logs.back().end_offset = log.state.end_offset;
     commit.logs.back().end = log.state.end;
     if (log.state.start_offset != start_before) {
@@ -315,6 +316,10 @@ void Store::Impl::commit_durable(Commit& commit) {
         if (log.failed() || log.removed) continue;
         // A roll moves the end without an offset; only a failed log's end goes back.
         log.durable_end = part.end;
+        if (part.start_offset > log.durable_start_.value) {
+            log.set_durable_start(part.start_offset);
+            list_advanced(log);
+        }
         if (part.end_offset > log.durable_offset_.value) {
             log.set_durable(part.end_offset);
             list_advanced(log);

@@ -98,6 +98,7 @@ struct LogData : Log {
     bool remove_durable = false;   ///< the commit that removes it is durable
     bool changed = false;          ///< stands in the list of advanced logs
     uint32_t io = 0;               ///< operations under way that name this log
+    int64_t delete_to = 0;         ///< the start that delete_before() asked for
     int64_t attached_ms = 0;       ///< when the last file was taken
     uint8_t file_class = 0;        ///< of the last file: 0 (1 MiB) to 2 (16 MiB)
 
@@ -123,6 +124,7 @@ struct LogData : Log {
 
     Offset durable() const { return durable_offset_; }
     void set_start(int64_t offset) { start_offset_ = Offset(offset); }
+    void set_durable_start(int64_t offset) { durable_start_ = Offset(offset); }
     void set_end(int64_t offset) { end_offset_ = Offset(offset); }
     void set_durable(int64_t offset) { durable_offset_ = Offset(offset); }
     void set_epoch(int32_t epoch) { leader_epoch_ = LeaderEpoch(epoch); }

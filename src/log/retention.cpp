@@ -1,5 +1,6 @@
-// What may go: whole segments that are older than retention.ms or beyond retention.bytes. The active segment is rolled
-// when all of it is too old. Nothing at or above the durable offset goes.
+// What may go: whole segments that are older than retention.ms or beyond retention.bytes, and everything below an offset
+// that somebody named. The active segment is rolled when all of it is too old. Nothing at or above the durable offset
+// goes.
 #include <algorithm>
 
 #include "log/store_impl.h"
@@ -10,6 +11,12 @@ namespace {
 constexpr int64_t pass_interval_ns = 5 * second_ns;
 constexpr int64_t slice_interval_ns = 10 * millisecond_ns;
 constexpr uint32_t logs_per_slice = 256;
+
+/// The state does not know of a start that no commit holds yet; another one might lie before it.
+bool start_staged(const LogData& log) {
+    auto staged = std::span(log.staged).first(log.staged_count);
+    return std::ranges::find(staged, EntryType::start, &Entry::type) != staged.end();
+}
 
 }  // namespace
 
@@ -27,10 +34,7 @@ void Store::Impl::run_retention(Time time) {
 
 void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     const LogConfig& config = log.config;
-    if (log.failed()) return;
-    // The state does not know of a start that no commit holds yet; another one might lie before it.
-    auto staged_entries = std::span(log.staged).first(log.staged_count);
-    if (std::ranges::find(staged_entries, EntryType::start, &Entry::type) != staged_entries.end()) return;
+    if (log.failed() || start_staged(log)) return;
     auto expired = [&](const Segment& s) {
         int64_t stamp = s.max_timestamp >= 0 ? s.max_timestamp : s.created_ms;
         return config.retention_ms >= 0 && wall_ms - stamp > config.retention_ms;
@@ -49,13 +53,7 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
         bool too_much =
             config.retention_bytes >= 0 && size >= segment_size + static_cast<uint64_t>(config.retention_bytes);
         if (!too_much && !expired(segments[gone])) break;
-        // A busy log always has something under way: only what goes must be settled.
-        if (segments[gone + 1].base_offset > log.durable_offset_.value) break;
-        if (log.state.flushed < segments[gone + 1].start) {
-            flush_step(log);  // a quiet log's end may wait long for a reason to leave the journal
-            break;
-        }
-        if (log.index_under_way) break;
+        if (!may_drop_before(log, gone + 1)) break;
         size -= std::min(size, segment_size);
         ++gone;
     }
@@ -63,6 +61,43 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     Entry& entry = log.stage(EntryType::start);
     entry.offset = segments[gone].base_offset;
     list_staged(log);
+}
+
+/// A busy log always has something under way: only what goes must be settled, and in its place.
+bool Store::Impl::may_drop_before(LogData& log, size_t segment) {
+    const Segment& kept = log.state.segments[segment];
+    if (kept.base_offset > log.durable_offset_.value || log.index_under_way) return false;
+    if (log.state.flushed >= kept.start) return true;
+    flush_step(log);  // a quiet log's end may wait long for a reason to leave the journal
+    return false;
+}
+
+Result<void> Store::Impl::delete_before(LogData& log, int64_t offset) {
+    if (poisoned || log.failed()) return fail(Errc::failed);
+    if (stopping) return fail(Errc::would_block);
+    if (offset > log.durable_offset_.value) return fail(Errc::refused);
+    const bool listed = std::ranges::find(deleting, &log) != deleting.end();
+    log.delete_to = std::max(log.delete_to, offset);
+    if (!delete_step(log) && !listed) deleting.push_back(&log);
+    return {};
+}
+
+/// False: its turn has not come yet.
+bool Store::Impl::delete_step(LogData& log) {
+    if (log.failed() || log.state.start_offset >= log.delete_to) return true;
+    if (start_staged(log)) return false;
+    const auto& segments = log.state.segments;
+    auto above = std::ranges::upper_bound(segments, log.delete_to, {}, &Segment::base_offset);
+    const auto kept = static_cast<size_t>(above - segments.begin()) - 1;
+    if (kept > 0 && !may_drop_before(log, kept)) return false;
+    Entry& entry = log.stage(EntryType::start);
+    entry.offset = log.delete_to;
+    list_staged(log);
+    return true;
+}
+
+void Store::Impl::run_deletes() {
+    std::erase_if(deleting, [&](LogData* log) { return delete_step(*log); });
 }
 
 }  // namespace penstock::log

@@ -51,6 +51,7 @@ LogData* Store::Impl::adopt(LogState state, const LogConfig& config) {
     log.set_key(state.key);
     log.config = config;
     log.set_start(state.start_offset);
+    log.set_durable_start(state.start_offset);
     log.set_end(state.end_offset);
     log.set_durable(state.end_offset);
     log.set_epoch(state.last_epoch());
@@ -107,6 +108,7 @@ Result<void> Store::Impl::remove(LogData& log) {
     log.staged_count = creates;
     log.end = log.state.flushed;
     log.removed = true;
+    std::erase(deleting, &log);
     log.stage(EntryType::remove);
     list_staged(log);
     while (!log.row.empty()) drop_row_front(log);
@@ -200,6 +202,7 @@ bool Store::Impl::on_turn(Time time) {
         if (n < completions_per_poll) break;
     }
     finish_commits();
+    run_deletes();
     run_retention(time);
     std::swap(advanced, changed);
     std::swap(readable, woken);
@@ -265,6 +268,9 @@ Result<Log*> Store::create(const LogKey& key, const LogConfig& config, Time time
 }
 void Store::configure(Log& log, const LogConfig& config) { static_cast<LogData&>(log).config = config; }
 Result<void> Store::remove(Log& log) { return impl_->remove(static_cast<LogData&>(log)); }
+Result<void> Store::delete_before(Log& log, Offset offset) {
+    return impl_->delete_before(static_cast<LogData&>(log), offset.value);
+}
 Result<Offset> Store::append(Log& log, BatchToAppend& batch, Time time) {
     return impl_->append(static_cast<LogData&>(log), batch, time);
 }

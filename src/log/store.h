@@ -86,6 +86,7 @@ class Log {
 public:
     const LogKey& key() const { return key_; }
     Offset start_offset() const { return start_offset_; }      ///< first offset that may be read
+    Offset durable_start() const { return durable_start_; }    ///< a restart comes back with no lower one
     Offset end_offset() const { return end_offset_; }          ///< next to be assigned (appended)
     Offset durable_offset() const { return durable_offset_; }  ///< everything below is durable here
     LeaderEpoch leader_epoch() const { return leader_epoch_; } ///< last epoch begun; stamped into batches
@@ -96,7 +97,7 @@ public:
 protected:
     friend class Store;
     LogKey key_;
-    Offset start_offset_, end_offset_, durable_offset_;
+    Offset start_offset_, durable_start_, end_offset_, durable_offset_;
     LeaderEpoch leader_epoch_;
     bool failed_ = false;
 };
@@ -135,6 +136,9 @@ public:
     void configure(Log& log, const LogConfig& config);
     /// Forgets a log and frees its files once that is durable and the last lent slice came back.
     Result<void> remove(Log& log);
+    /// Everything below `offset` is to go. Done when durable_start() has reached it; advanced() names the log then.
+    /// refused: above the durable offset. would_block, failed: as append().
+    Result<void> delete_before(Log& log, Offset offset);
 
     // Write.
     /// Appends one batch whole or not at all; returns its base offset. Durable when durable_offset() has passed it.

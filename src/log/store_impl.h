@@ -39,6 +39,7 @@ struct StoreState {
 
 struct CommitLog {
     LogData* log = nullptr;
+    int64_t start_offset = 0;
     int64_t end_offset = 0;
     uint64_t end = 0;                  ///< position
 };
@@ -220,6 +221,10 @@ struct Store::Impl {
     // retention.cpp
     void run_retention(Time time);
     void retain(LogData& log, int64_t wall_ms);
+    bool may_drop_before(LogData& log, size_t segment);
+    Result<void> delete_before(LogData& log, int64_t offset);
+    bool delete_step(LogData& log);
+    void run_deletes();
 
     // io.cpp
     IoTask& make_task(TaskKind kind, LogData* log);
@@ -250,6 +255,7 @@ struct Store::Impl {
     std::vector<LogData*> dirty;
     std::vector<LogData*> owed;
     std::vector<LogData*> behind;
+    std::vector<LogData*> deleting;        // whose start waits to be raised
     std::vector<Log*> changed, advanced;   // of this turn; handed out
     std::vector<uint64_t> woken, readable;
 

@@ -30,5 +30,45 @@ TEST_F(RetentionTest, an_idle_log_loses_its_last_segment_too) {
     stop();
 }
 
+TEST_F(RetentionTest, what_lies_below_an_offset_goes_and_does_not_come_back) {
+    open();
+    LogConfig config;
+    config.segment_bytes = mib;
+    Log* log = *store_->create(key_of(1), config, time_);
+    for (int i = 0; i < 60; ++i) append(*log, 50'000, 'a');
+    settle(*log);
+    EXPECT_EQ(store_->delete_before(*log, Offset(61)).error().code, Errc::refused);
+    const uint64_t size_before = log->size_bytes();
+    ASSERT_TRUE(store_->delete_before(*log, Offset(20)));
+    ASSERT_TRUE(store_->delete_before(*log, Offset(45)));
+    ASSERT_TRUE(store_->delete_before(*log, Offset(30))) << "lower than what is asked for already";
+    EXPECT_EQ(log->durable_start(), Offset(0));
+    ASSERT_TRUE(turn_until([&] { return log->durable_start() >= Offset(45); }));
+    EXPECT_EQ(log->start_offset(), Offset(45));
+    EXPECT_LT(log->size_bytes(), size_before / 2) << "whole segments are gone";
+    std::vector<Slice> slices;
+    EXPECT_EQ(read_slices(*log, Offset(44), slices), ReadStatus::out_of_range);
+    expect_batch(*log, 45, 50'000, 'a');
+
+    crash();
+    open();
+    log = store_->find(key_of(1));
+    EXPECT_EQ(log->start_offset(), Offset(45));
+    EXPECT_EQ(log->durable_start(), Offset(45));
+    expect_batch(*log, 45, 50'000, 'a');
+    // All of it, while there is more on its way than is durable.
+    for (int i = 0; i < 30; ++i) append(*log, 50'000, 'b');
+    ASSERT_TRUE(store_->delete_before(*log, log->durable_offset()));
+    settle(*log);
+    ASSERT_TRUE(store_->delete_before(*log, Offset(90)));
+    ASSERT_TRUE(turn_until([&] { return log->durable_start() == Offset(90); }));
+    EXPECT_EQ(append(*log, 10, 'c'), Offset(90));
+    settle(*log);
+    expect_batch(*log, 90, 10, 'c');
+    ASSERT_TRUE(store_->delete_before(*log, Offset(91)));
+    ASSERT_TRUE(store_->remove(*log)) << "in the midst of it";
+    stop();
+}
+
 }  // namespace
 }  // namespace penstock::log
