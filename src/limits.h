@@ -150,7 +150,7 @@ inline constexpr int64_t group_wait_ns = 3'600'000'000'000;
 inline constexpr int64_t group_wait_slack_ns = 300'000'000'000;
 /// Kafka's offset.metadata.max.bytes.
 inline constexpr size_t offset_metadata_bytes = 4096;
-/// A batch that is decompressed to find a timestamp may not become larger than this.
+/// A batch that is decompressed to find a timestamp, or to be compacted, may not become larger than this.
 inline constexpr size_t decompressed_batch_bytes = 64 * 1024 * 1024;
 /// How long a new producer waits for an id that the coordinator has been asked for.
 inline constexpr int64_t producer_id_wait_ns = 2'000'000'000;

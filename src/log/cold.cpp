@@ -127,7 +127,9 @@ void Store::Impl::cold_done(IoTask& task, bool ok) {
     PENSTOCK_ASSERT(range.io > 0);
     --range.io;
     if (!ok) range.state = ColdRange::State::failed;
-    if (range.io == 0) finish_cold(range);
+    if (range.io > 0) return;
+    finish_cold(range);
+    if (range.stale) free_cold(range);
 }
 
 void Store::Impl::finish_cold(ColdRange& range) {
@@ -149,6 +151,7 @@ void Store::Impl::finish_cold(ColdRange& range) {
         range.state = good ? ColdRange::State::ready : ColdRange::State::corrupt;
     }
     wake(range.waiters);
+    if (compaction.log == range.log) compaction.wake_at = now.now;
 }
 
 void Store::Impl::wake(std::vector<uint64_t>& waiters) {
@@ -166,8 +169,36 @@ void Store::Impl::free_cold(ColdRange& range) {
         cold_bytes -= block->capacity;
         let_go(*block);
     }
+    if (range.stale) {
+        std::erase_if(stale_cold, [&](const auto& stale) { return stale.get() == &range; });
+        return;
+    }
     std::erase(cold_order, &range);
     cold.erase({range.log, range.range.position});
+}
+
+/// The log holds other bytes in [from, to) now: nobody may be given what was read of them before, or is being read.
+void Store::Impl::forget_cold(const LogData& log, uint64_t from, uint64_t to) {
+    auto it = cold.lower_bound({&log, from});
+    while (it != cold.end() && it->first.first == &log && it->first.second < to) {
+        ColdRange& range = *it->second;
+        if (range.state != ColdRange::State::loading) {
+            ++it;
+            wake(range.waiters);
+            free_cold(range);
+            continue;
+        }
+        range.stale = true;
+        std::erase(cold_order, &range);
+        stale_cold.push_back(std::move(it->second));
+        it = cold.erase(it);
+    }
+    std::erase_if(indexes, [&](auto& entry) {
+        ColdIndex& index = *entry.second;
+        if (index.log != &log || index.file.start < from || index.file.start >= to) return false;
+        index.stale = true;
+        return index.state != ColdIndex::State::loading;
+    });
 }
 
 /// Forgets what was read of a log that is being removed. Only when nothing of it is under way.
@@ -205,7 +236,8 @@ void Store::Impl::read_ahead(LogData& log, const IndexRange& range) {
 
 ReadStatus Store::Impl::cold_index(LogData& log, const FileRef& file, uint64_t waiter, ColdIndex*& found) {
     auto it = indexes.find(file.file);
-    if (it != indexes.end() && (it->second->log != &log || it->second->file.start != file.start)) {
+    if (it != indexes.end() &&
+        (it->second->stale || it->second->log != &log || it->second->file.start != file.start)) {
         if (it->second->state == ColdIndex::State::loading) return ReadStatus::busy;
         indexes.erase(it);  // of an earlier life of the file
         it = indexes.end();
@@ -261,6 +293,8 @@ void Store::Impl::cold_index_done(IoTask& task, bool ok) {
         index.state = ColdIndex::State::corrupt;
     }
     wake(index.waiters);
+    if (compaction.log == index.log) compaction.wake_at = now.now;
+    if (index.stale) indexes.erase(index.file.file);
 }
 
 }  // namespace penstock::log

@@ -44,7 +44,7 @@ uint64_t Store::Impl::entry_bound(const LogData& log) const {
         if (e.type != EntryType::append) payload = 0;
         if (e.type == EntryType::append && log.failed()) bytes += log.state.end - log.state.flushed;
         bytes += entry_fixed_size + e.pieces.size() * piece_encoded_size +
-                 e.producers.size() * producer_encoded_size;
+                 e.producers.size() * producer_encoded_size + e.files.size() * file_ref_size;
         bytes += std::min(payload, direct_bytes_min + rejournal_with_max + io::block_size);
     }
     return bytes;
@@ -252,6 +252,7 @@ void Store::Impl::record_entry(Commit& commit, LogData& log, const Entry& entry)
         log.set_start(log.state.start_offset);
         list_advanced(log);
     }
+    if (entry.type == EntryType::replace) replaced(log, entry);
     list_dirty(log);
 }
 

@@ -23,6 +23,17 @@ FilePool::FilePool(const Options& options, std::vector<io::FileId> ready, std::v
 }
 
 std::optional<io::FileId> FilePool::take(uint8_t file_class) {
+    auto file = take_ready(file_class);
+    if (!file) waited_for_[file_class] = true;
+    return file;
+}
+
+std::optional<io::FileId> FilePool::take_spare(uint8_t file_class) {
+    if (ready_count() < 2) return std::nullopt;
+    return take_ready(file_class);
+}
+
+std::optional<io::FileId> FilePool::take_ready(uint8_t file_class) {
     PENSTOCK_ASSERT(file_class < file_class_count);
     for (uint8_t step = 0; step < file_class_count; ++step) {
         const auto c = static_cast<uint8_t>(step <= file_class ? file_class - step : step);
@@ -32,7 +43,6 @@ std::optional<io::FileId> FilePool::take(uint8_t file_class) {
         in_use_bytes_ += bytes_of(c);
         return file;
     }
-    waited_for_[file_class] = true;
     return std::nullopt;
 }
 

@@ -50,6 +50,8 @@ public:
     /// A file of the class; if there is none a smaller, then a larger one. Empty: the refill is told that somebody
     /// waits.
     std::optional<io::FileId> take(uint8_t file_class);
+    /// A file for work that can wait: none if it were the last one ready, and the refill is told nothing.
+    std::optional<io::FileId> take_spare(uint8_t file_class);
     /// Takes back a file that nobody uses any more.
     void give(io::FileId file);
 
@@ -77,6 +79,7 @@ private:
         bool under_way = false;
     };
 
+    std::optional<io::FileId> take_ready(uint8_t file_class);
     bool urgent() const;
     Nanos next_begin() const;
     uint64_t target(uint8_t file_class) const;

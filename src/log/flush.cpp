@@ -231,11 +231,15 @@ void Store::Impl::run_reclaim() {
 void Store::Impl::write_file_index(LogData& log) {
     if (log.index_under_way || log.failed() || log.removed) return;
     auto file = std::ranges::find_if(log.state.files, [](const FileRef& f) { return !f.indexed; });
-    if (file == log.state.files.end() || file + 1 == log.state.files.end()) return;
-    uint64_t next_start = (file + 1)->start;
+    if (file == log.state.files.end()) return;
+    auto next = std::ranges::upper_bound(log.state.segments, file->start, {}, &Segment::start);
+    const bool closed = next != log.state.segments.end();  // nothing more comes to its segment
+    const uint64_t file_end = closed ? std::min(next->start, file->end()) : file->end();
     auto& ranges = log.state.ranges;
-    auto beyond = std::ranges::find_if(ranges, [&](const IndexRange& r) { return r.position >= next_start; });
-    if (beyond == ranges.end() || log.state.flushed < beyond->position || log.durable_end < beyond->position) return;
+    auto beyond = std::ranges::find_if(ranges, [&](const IndexRange& r) { return r.position >= file_end; });
+    if (!closed && beyond == ranges.end()) return;
+    const uint64_t closed_to = closed ? next->start : beyond->position;
+    if (log.state.flushed < closed_to || log.durable_end < closed_to) return;
     auto first = std::ranges::find_if(ranges, [&](const IndexRange& r) { return r.position >= file->start; });
     FileGeometry shape = geometry(file->file.kind);
     IoTask& task = make_task(TaskKind::index, &log);
@@ -261,7 +265,7 @@ void Store::Impl::index_done(IoTask& task, bool ok) {
     auto file = std::ranges::find_if(log.state.files, [&](const FileRef& f) { return f.file == task.file; });
     if (file == log.state.files.end()) return;
     file->indexed = true;
-    uint64_t next_start = (file + 1)->start;
+    uint64_t next_start = file + 1 == log.state.files.end() ? file->end() : (file + 1)->start;
     std::erase_if(log.state.ranges, [&](const IndexRange& r) { return r.position < next_start; });
     list_dirty(log);
     write_file_index(log);

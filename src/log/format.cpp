@@ -263,6 +263,23 @@ bool decode_batch(FieldReader& in, ProducerBatch& batch, int64_t from, int64_t t
     return batch.base_offset >= from && batch.base_offset < to && batch.last_offset_delta < to - batch.base_offset;
 }
 
+void encode_file(FieldWriter& out, const FileRef& file) {
+    out.put(static_cast<uint8_t>(file.file.kind));
+    out.put(file.file.number);
+    out.put(file.start);
+    out.put(file.first_offset);
+    out.put(file.max_timestamp);
+}
+
+bool decode_file(FieldReader& in, FileRef& file) {
+    file.file.kind = static_cast<io::FileKind>(in.get<uint8_t>());
+    file.file.number = in.get<uint32_t>();
+    file.start = in.get<uint64_t>();
+    file.first_offset = in.get<int64_t>();
+    file.max_timestamp = in.get<int64_t>();
+    return in.ok() && is_pool(file.file.kind);
+}
+
 void encode_entry(Bytes& out, const Entry& entry) {
     FieldWriter w(out);
     w.put(static_cast<uint8_t>(entry.type));
@@ -315,6 +332,20 @@ void encode_entry(Bytes& out, const Entry& entry) {
             w.put(entry.epoch);
             w.put(entry.offset);
             break;
+        case EntryType::replace:
+            w.put(entry.offset);
+            w.put(entry.position);
+            w.put(entry.position_to);
+            w.put(entry.segment_end);
+            w.put(entry.max_timestamp);
+            w.put(entry.wall_ms);
+            w.put(static_cast<uint32_t>(entry.files.size()));
+            for (const FileRef& file : entry.files) encode_file(w, file);
+            break;
+        case EntryType::clean:
+            w.put(entry.offset);
+            w.put(entry.wall_ms);
+            break;
     }
 }
 
@@ -362,6 +393,23 @@ bool decode_append(FieldReader& in, Entry& entry) {
     return in.ok();
 }
 
+bool decode_replace(FieldReader& in, Entry& entry) {
+    entry.offset = in.get<int64_t>();
+    entry.position = in.get<uint64_t>();
+    entry.position_to = in.get<uint64_t>();
+    entry.segment_end = in.get<uint64_t>();
+    entry.max_timestamp = in.get<int64_t>();
+    entry.wall_ms = in.get<int64_t>();
+    uint32_t count = in.get<uint32_t>();
+    if (!in.ok() || count > in.left() / file_ref_size) return false;
+    entry.files.clear();
+    for (uint32_t i = 0; i < count; ++i) {
+        if (!decode_file(in, entry.files.emplace_back())) return false;
+        entry.files.back().indexed = true;
+    }
+    return true;
+}
+
 }  // namespace
 
 bool decode_entry(FieldReader& in, Entry& entry) {
@@ -394,6 +442,11 @@ bool decode_entry(FieldReader& in, Entry& entry) {
         case EntryType::epoch:
             entry.epoch = in.get<int32_t>();
             entry.offset = in.get<int64_t>();
+            return in.ok();
+        case EntryType::replace: return decode_replace(in, entry);
+        case EntryType::clean:
+            entry.offset = in.get<int64_t>();
+            entry.wall_ms = in.get<int64_t>();
             return in.ok();
     }
     return false;

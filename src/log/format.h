@@ -50,8 +50,8 @@ struct BlockAllocator {
 };
 using Bytes = std::vector<std::byte, BlockAllocator<std::byte>>;
 
-inline constexpr uint32_t commit_magic = 0x324a5350;      // "PSJ2"
-inline constexpr uint32_t frame_magic = 0x32435350;       // "PSC2"
+inline constexpr uint32_t commit_magic = 0x334a5350;      // "PSJ3"
+inline constexpr uint32_t frame_magic = 0x33435350;       // "PSC3"
 inline constexpr uint32_t super_magic = 0x31535350;       // "PSS1"
 inline constexpr uint32_t file_magic = 0x31465350;        // "PSF1"
 inline constexpr uint32_t index_magic = 0x31495350;       // "PSI1"
@@ -218,6 +218,19 @@ enum class EntryType : uint8_t {
     truncate = 6,  ///< the log ends at `offset`, `position`; what was appended beyond is void
     start = 7,     ///< the log starts at `offset`; segments wholly below are gone, their files free
     epoch = 8,     ///< `epoch` begins at `offset`
+    replace = 9,   ///< one segment in `files`, from `position` to `segment_end`, takes the place of those before
+                   ///< `position_to`: the same records, but for those that compaction dropped
+    clean = 10,    ///< below `offset` no record is there whose key has a later one below it, from `wall_ms` on
+};
+
+struct FileRef {
+    io::FileId file;
+    uint64_t start = 0;         ///< position of its first data byte
+    int64_t first_offset = 0;   ///< no batch that starts in the file has a lower base offset
+    int64_t max_timestamp = -1; ///< of the ranges that start in it
+    bool indexed = false;       ///< its index blocks are durable; its ranges are dropped from LogState::ranges
+
+    uint64_t end() const { return start + geometry(file.kind).data_bytes(); }
 };
 
 /// A part of an append that lies in one index range.
@@ -235,6 +248,11 @@ void encode_batch(FieldWriter& out, const ProducerBatch& batch);
 /// All but the id. False unless its offsets lie in [from, to).
 bool decode_batch(FieldReader& in, ProducerBatch& batch, int64_t from, int64_t to);
 
+inline constexpr uint32_t file_ref_size = 29;  ///< encoded, without `indexed`
+void encode_file(FieldWriter& out, const FileRef& file);
+/// False when it is no file of a pool.
+bool decode_file(FieldReader& in, FileRef& file);
+
 struct Entry {
     EntryType type = EntryType::create;
     uint64_t log_id = 0;
@@ -242,7 +260,10 @@ struct Entry {
     io::FileId file;                     // attach
     int64_t offset = 0, offset_to = 0;
     uint64_t position = 0, position_to = 0, payload_from = 0;
-    int64_t wall_ms = 0;                 // create, roll
+    int64_t wall_ms = 0;                 // create, roll, clean; replace: of the youngest segment that it replaces
+    uint64_t segment_end = 0;            // replace
+    int64_t max_timestamp = -1;          // replace
+    std::vector<FileRef> files;          // replace: all indexed
     int32_t epoch = 0;
     std::vector<Piece> pieces;           // append
     std::vector<ProducerBatch> producers;  // append: of its batches, those that have a producer

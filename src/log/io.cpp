@@ -75,6 +75,7 @@ void Store::Impl::complete(const io::DiskCompletion& completion) {
         case TaskKind::cold: cold_done(task, ok); break;
         case TaskKind::cold_index: cold_index_done(task, ok); break;
         case TaskKind::tail: tail_done(task, ok); break;
+        case TaskKind::compaction: compaction_write_done(task, ok); break;
     }
     free_task(task);
 }

@@ -98,6 +98,7 @@ struct LogData : Log {
     bool remove_durable = false;   ///< the commit that removes it is durable
     bool changed = false;          ///< stands in the list of advanced logs
     uint32_t io = 0;               ///< operations under way that name this log
+    Nanos compact_at{0};           ///< no pass of compaction begins before
     int64_t delete_to = 0;         ///< the start that delete_before() asked for
     int64_t attached_ms = 0;       ///< when the last file was taken
     uint8_t file_class = 0;        ///< of the last file: 0 (1 MiB) to 2 (16 MiB)
@@ -107,14 +108,21 @@ struct LogData : Log {
         Entry& entry = staged[staged_count++];
         auto pieces = std::move(entry.pieces);
         auto produced = std::move(entry.producers);
+        auto files = std::move(entry.files);
         pieces.clear();
         produced.clear();
+        files.clear();
         entry = {};
         entry.pieces = std::move(pieces);
         entry.producers = std::move(produced);
+        entry.files = std::move(files);
         entry.type = type;
         entry.log_id = state.id;
         return entry;
+    }
+    bool stages(EntryType type) const {
+        const auto entries = std::span(staged).first(staged_count);
+        return std::ranges::find(entries, type, &Entry::type) != entries.end();
     }
     Entry* last_staged() { return staged_count == 0 ? nullptr : &staged[staged_count - 1]; }
 

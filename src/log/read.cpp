@@ -117,6 +117,12 @@ ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vect
             walk = take_batches(cold_found->blocks, range.position, range.position + range.size, want, out);
             read_ahead(log, range);
         }
+        if (walk == Walk::more && want.offset == before && range.size > 0) {
+            ReadStatus status = skip_gap(log, range, request.waiter, want.offset);
+            if (status == ReadStatus::pending || status == ReadStatus::busy) {
+                return want.any ? ReadStatus::ready : status;
+            }
+        }
         // A batch that cannot be, or a range that holds nothing of what its index promised, is rot.
         if (walk == Walk::broken || (walk == Walk::more && want.offset == before)) {
             ++counters.corrupt_ranges;
@@ -159,7 +165,36 @@ ReadStatus Store::Impl::locate(LogData& log, int64_t offset, uint64_t waiter, In
         range = *std::prev(after);
         return ReadStatus::ready;
     }
-    return ReadStatus::corrupt;
+    // What lay before the first batch may be compacted away.
+    const Segment& first = log.state.segments.front();
+    return first.compacted ? range_from(log, first.start, waiter, range) : ReadStatus::corrupt;
+}
+
+/// Behind a compacted range offsets may be missing: moves `offset` on to the first one there is.
+ReadStatus Store::Impl::skip_gap(LogData& log, const IndexRange& range, uint64_t waiter, int64_t& offset) {
+    auto segment = std::prev(std::ranges::upper_bound(log.state.segments, range.position, {}, &Segment::start));
+    if (!segment->compacted) return ReadStatus::corrupt;
+    IndexRange next;
+    ReadStatus status = range_from(log, range.position + range.size, waiter, next);
+    if (status == ReadStatus::ready) offset = std::max(offset, next.base_offset);
+    return status;
+}
+
+/// The first range at or behind `position`; out_of_range if there is none.
+ReadStatus Store::Impl::range_from(LogData& log, uint64_t position, uint64_t waiter, IndexRange& range) {
+    const auto& files = log.state.files;
+    auto file = std::ranges::upper_bound(files, position, {}, &FileRef::start);
+    if (file != files.begin()) --file;
+    for (; file != files.end(); ++file) {
+        std::span<const IndexRange> in_file;
+        ReadStatus status = ranges_of(log, *file, waiter, in_file);
+        if (status != ReadStatus::ready) return status;
+        auto found = std::ranges::lower_bound(in_file, position, {}, &IndexRange::position);
+        if (found == in_file.end()) continue;
+        range = *found;
+        return ReadStatus::ready;
+    }
+    return ReadStatus::out_of_range;
 }
 
 ReadStatus Store::Impl::ranges_of(LogData& log, const FileRef& file, uint64_t waiter,

@@ -12,12 +12,6 @@ constexpr int64_t pass_interval_ns = 5 * second_ns;
 constexpr int64_t slice_interval_ns = 10 * millisecond_ns;
 constexpr uint32_t logs_per_slice = 256;
 
-/// The state does not know of a start that no commit holds yet; another one might lie before it.
-bool start_staged(const LogData& log) {
-    auto staged = std::span(log.staged).first(log.staged_count);
-    return std::ranges::find(staged, EntryType::start, &Entry::type) != staged.end();
-}
-
 }  // namespace
 
 void Store::Impl::run_retention(Time time) {
@@ -34,7 +28,8 @@ void Store::Impl::run_retention(Time time) {
 
 void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     const LogConfig& config = log.config;
-    if (log.failed() || start_staged(log)) return;
+    // The state does not know of a start that no commit holds yet; another one might lie before it.
+    if (log.failed() || log.stages(EntryType::start)) return;
     auto expired = [&](const Segment& s) {
         int64_t stamp = s.max_timestamp >= 0 ? s.max_timestamp : s.created_ms;
         return config.retention_ms >= 0 && wall_ms - stamp > config.retention_ms;
@@ -46,10 +41,13 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
 
     size_t gone = 0;
     // What may still be cut, should its write fail, does not count.
-    uint64_t durable = std::max(log.durable_end, segments.front().start);
-    uint64_t size = durable - segments.front().start;
+    uint64_t size = 0;
+    for (const Segment& s : segments) {
+        const uint64_t end = std::min(&s == &segments.back() ? log.state.end : s.end, log.durable_end);
+        size += end - std::min(end, s.start);
+    }
     while (gone + 1 < segments.size()) {
-        uint64_t segment_size = segments[gone + 1].start - segments[gone].start;
+        uint64_t segment_size = segments[gone].end - segments[gone].start;
         bool too_much =
             config.retention_bytes >= 0 && size >= segment_size + static_cast<uint64_t>(config.retention_bytes);
         if (!too_much && !expired(segments[gone])) break;
@@ -85,7 +83,7 @@ Result<void> Store::Impl::delete_before(LogData& log, int64_t offset) {
 /// False: its turn has not come yet.
 bool Store::Impl::delete_step(LogData& log) {
     if (log.failed() || log.state.start_offset >= log.delete_to) return true;
-    if (start_staged(log)) return false;
+    if (log.stages(EntryType::start)) return false;  // the state does not know of it yet
     const auto& segments = log.state.segments;
     auto above = std::ranges::upper_bound(segments, log.delete_to, {}, &Segment::base_offset);
     const auto kept = static_cast<size_t>(above - segments.begin()) - 1;

@@ -77,6 +77,7 @@ bool apply_truncate(LogState& state, const Entry& entry, std::vector<io::FileId>
         }
     }
     while (!state.epochs.empty() && state.epochs.back().offset > entry.offset) state.epochs.pop_back();
+    while (state.clean_offset() > entry.offset) state.cleanings.pop_back();
     state.producers.truncate(entry.offset);
     state.end_offset = entry.offset;
     state.end = entry.position;
@@ -98,6 +99,51 @@ bool apply_start(LogState& state, const Entry& entry, std::vector<io::FileId>& f
     auto range = std::ranges::find_if(state.ranges, [&](const IndexRange& r) { return r.position >= start; });
     state.ranges.erase(state.ranges.begin(), range);
     state.flushed = std::max(state.flushed, start);
+    return true;
+}
+
+/// Whether the entry's files follow each other from its position, and hold its bytes.
+bool replacement_fits(const Entry& entry) {
+    if (entry.segment_end < entry.position || entry.segment_end > entry.position_to) return false;
+    uint64_t at = entry.position;
+    for (const FileRef& file : entry.files) {
+        if (file.start != at || at >= entry.position_to) return false;
+        at = file.end();
+    }
+    return at >= entry.segment_end;
+}
+
+bool apply_replace(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
+    auto first = std::ranges::find(state.segments, entry.position, &Segment::start);
+    auto behind = std::ranges::find(state.segments, entry.position_to, &Segment::start);
+    if (first == state.segments.end() || behind == state.segments.end() || behind <= first) return false;
+    if (entry.offset != first->base_offset || !replacement_fits(entry)) return false;
+    *first = {entry.offset, entry.position, entry.segment_end, entry.max_timestamp, entry.wall_ms, true};
+    state.segments.erase(first + 1, behind);
+    auto old = std::ranges::lower_bound(state.files, entry.position, {}, &FileRef::start);
+    auto old_end = std::ranges::lower_bound(state.files, entry.position_to, {}, &FileRef::start);
+    for (auto file = old; file != old_end; ++file) freed.push_back(file->file);
+    state.files.insert(state.files.erase(old, old_end), entry.files.begin(), entry.files.end());
+    std::erase_if(state.ranges, [&](const IndexRange& range) {
+        return range.position >= entry.position && range.position < entry.position_to;
+    });
+    // Nobody may write bytes of the old segments any more, wherever the journal still holds some.
+    state.flushed = std::max(state.flushed, entry.position_to);
+    return true;
+}
+
+bool apply_clean(LogState& state, const Entry& entry) {
+    auto& cleanings = state.cleanings;
+    if (entry.offset > state.end_offset || entry.offset < state.clean_offset()) return false;
+    // A clock that went back must not let anything go too early.
+    const int64_t wall_ms = cleanings.empty() ? entry.wall_ms : std::max(entry.wall_ms, cleanings.back().wall_ms);
+    cleanings.push_back({entry.offset, wall_ms});
+    if (cleanings.size() <= cleanings_max) return true;
+    auto closest = cleanings.begin();
+    for (auto it = cleanings.begin(); it + 1 != cleanings.end(); ++it) {
+        if ((it + 1)->wall_ms - it->wall_ms < (closest + 1)->wall_ms - closest->wall_ms) closest = it;
+    }
+    cleanings.erase(closest);
     return true;
 }
 
@@ -128,6 +174,8 @@ bool apply(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) 
             if (entry.epoch < state.last_epoch() || entry.offset != state.end_offset) return false;
             if (entry.epoch > state.last_epoch()) state.epochs.push_back({entry.epoch, entry.offset});
             return true;
+        case EntryType::replace: return apply_replace(state, entry, freed);
+        case EntryType::clean: return apply_clean(state, entry);
     }
     return false;
 }
@@ -149,14 +197,11 @@ void encode_state(Bytes& out, const LogState& state, uint64_t as_of) {
         w.put(s.end);
         w.put(s.max_timestamp);
         w.put(s.created_ms);
+        w.put(static_cast<uint8_t>(s.compacted));
     }
     w.put(static_cast<uint32_t>(state.files.size()));
     for (const FileRef& f : state.files) {
-        w.put(static_cast<uint8_t>(f.file.kind));
-        w.put(f.file.number);
-        w.put(f.start);
-        w.put(f.first_offset);
-        w.put(f.max_timestamp);
+        encode_file(w, f);
         w.put(static_cast<uint8_t>(f.indexed));
     }
     w.put(static_cast<uint32_t>(state.ranges.size()));
@@ -172,6 +217,11 @@ void encode_state(Bytes& out, const LogState& state, uint64_t as_of) {
     for (const EpochStart& e : state.epochs) {
         w.put(e.epoch);
         w.put(e.offset);
+    }
+    w.put(static_cast<uint32_t>(state.cleanings.size()));
+    for (const Cleaning& c : state.cleanings) {
+        w.put(c.offset);
+        w.put(c.wall_ms);
     }
     w.put(state.producers.size());
     state.producers.for_each([&](const ProducerTable::Producer& producer) {
@@ -248,6 +298,10 @@ bool ranges_fit(const LogState& state) {
 bool consistent(const LogState& state) {
     if (state.segments.empty() || state.start_offset < 0 || state.end_offset < state.start_offset) return false;
     if (state.flushed > state.end) return false;
+    if (state.clean_offset() > state.end_offset || !std::ranges::is_sorted(state.cleanings, {}, &Cleaning::offset) ||
+        !std::ranges::is_sorted(state.cleanings, {}, &Cleaning::wall_ms)) {
+        return false;
+    }
     if (!std::ranges::is_sorted(state.segments, {}, &Segment::start)) return false;
     return files_fit(state) && ranges_fit(state);
 }
@@ -265,7 +319,7 @@ bool decode_state(FieldReader& in, LogState& state, uint64_t& as_of) {
     state.end = in.get<uint64_t>();
     state.flushed = in.get<uint64_t>();
     uint32_t count = 0;
-    if (!get_count(in, 40, count)) return false;
+    if (!get_count(in, 41, count)) return false;
     for (uint32_t i = 0; i < count; ++i) {
         Segment& s = state.segments.emplace_back();
         s.base_offset = in.get<int64_t>();
@@ -273,17 +327,13 @@ bool decode_state(FieldReader& in, LogState& state, uint64_t& as_of) {
         s.end = in.get<uint64_t>();
         s.max_timestamp = in.get<int64_t>();
         s.created_ms = in.get<int64_t>();
+        s.compacted = in.get<uint8_t>() != 0;
     }
-    if (!get_count(in, 30, count)) return false;
+    if (!get_count(in, file_ref_size + 1, count)) return false;
     for (uint32_t i = 0; i < count; ++i) {
         FileRef& f = state.files.emplace_back();
-        f.file.kind = static_cast<io::FileKind>(in.get<uint8_t>());
-        f.file.number = in.get<uint32_t>();
-        f.start = in.get<uint64_t>();
-        f.first_offset = in.get<int64_t>();
-        f.max_timestamp = in.get<int64_t>();
+        if (!decode_file(in, f)) return false;
         f.indexed = in.get<uint8_t>() != 0;
-        if (!is_pool(f.file.kind)) return false;
     }
     if (!get_count(in, 33, count)) return false;
     for (uint32_t i = 0; i < count; ++i) {
@@ -300,6 +350,12 @@ bool decode_state(FieldReader& in, LogState& state, uint64_t& as_of) {
         EpochStart& e = state.epochs.emplace_back();
         e.epoch = in.get<int32_t>();
         e.offset = in.get<int64_t>();
+    }
+    if (!get_count(in, 16, count) || count > cleanings_max) return false;
+    for (uint32_t i = 0; i < count; ++i) {
+        Cleaning& c = state.cleanings.emplace_back();
+        c.offset = in.get<int64_t>();
+        c.wall_ms = in.get<int64_t>();
     }
     return decode_producers(in, state) && in.ok() && consistent(state);
 }

@@ -20,17 +20,15 @@ struct Segment {
     uint64_t end = 0;           ///< position behind its last batch; 0 while it is the active one
     int64_t max_timestamp = -1;
     int64_t created_ms = 0;     ///< Unix time
+    bool compacted = false;     ///< offsets may be missing
 };
 
-struct FileRef {
-    io::FileId file;
-    uint64_t start = 0;         ///< position of its first data byte
-    int64_t first_offset = 0;   ///< no batch that starts in the file has a lower base offset
-    int64_t max_timestamp = -1; ///< of the ranges that start in it
-    bool indexed = false;       ///< its index blocks are durable; its ranges are dropped from LogState::ranges
-
-    uint64_t end() const { return start + geometry(file.kind).data_bytes(); }
+/// A pass of compaction ended: below the offset no key has two records.
+struct Cleaning {
+    int64_t offset = 0;
+    int64_t wall_ms = 0;
 };
+inline constexpr size_t cleanings_max = 64;
 
 struct EpochStart {
     int32_t epoch = 0;
@@ -48,12 +46,14 @@ struct LogState {
     std::vector<FileRef> files;
     std::vector<IndexRange> ranges;  // of the files that are not indexed, in order
     std::vector<EpochStart> epochs;
+    std::vector<Cleaning> cleanings; // in order of both; of many the closest in time count as one, the later
     ProducerTable producers;
 
     /// Where the files end; the next one is attached here.
     uint64_t covered() const;
     /// Index of the file that holds a position below covered(); files.size() if none does.
     size_t file_of(uint64_t position) const;
+    int64_t clean_offset() const { return cleanings.empty() ? 0 : cleanings.back().offset; }
     int32_t last_epoch() const { return epochs.empty() ? -1 : epochs.back().epoch; }
 };
 

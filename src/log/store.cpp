@@ -101,14 +101,12 @@ Result<void> Store::Impl::remove(LogData& log) {
     dirty_bytes -= log.end - log.state.flushed;
     // Staged appends never happened; a staged create must still be seen before the remove.
     size_t creates = log.staged_count > 0 && log.staged[0].type == EntryType::create ? 1 : 0;
-    for (size_t i = 0; i < log.staged_count; ++i) {
-        if (log.staged[i].type == EntryType::attach) pool->give(log.staged[i].file);
-        if (log.staged[i].type == EntryType::truncate) --cuts_staged;
-    }
+    unstage(log);
     log.staged_count = creates;
     log.end = log.state.flushed;
     log.removed = true;
     std::erase(deleting, &log);
+    if (compaction.log == &log) abandon_compaction();
     log.stage(EntryType::remove);
     list_staged(log);
     while (!log.row.empty()) drop_row_front(log);
@@ -150,6 +148,16 @@ void Store::Impl::list_advanced(LogData& log) {
     changed.push_back(&log);
 }
 
+/// What is staged will not happen.
+void Store::Impl::unstage(LogData& log) {
+    for (Entry& entry : std::span(log.staged).first(log.staged_count)) {
+        if (entry.type == EntryType::attach) pool->give(entry.file);
+        for (const FileRef& file : entry.files) pool->give(file.file);
+        if (entry.type == EntryType::truncate) --cuts_staged;
+    }
+    log.staged_count = 0;
+}
+
 /// Takes a log out of service until the next start. What was durable stays durable: the cut is an entry of the journal.
 void Store::Impl::fail_log(LogData& log) {
     if (log.failed() || log.removed) return;
@@ -157,10 +165,7 @@ void Store::Impl::fail_log(LogData& log) {
     degraded = true;
     dirty_bytes -= log.end - log.durable_end;
     log.end = log.durable_end;
-    for (size_t i = 0; i < log.staged_count; ++i) {
-        if (log.staged[i].type == EntryType::attach) pool->give(log.staged[i].file);
-    }
-    log.staged_count = 0;
+    unstage(log);
     list_advanced(log);
     if (poisoned) return;
     Entry& entry = log.stage(EntryType::truncate);
@@ -218,6 +223,7 @@ bool Store::Impl::submit(Time time) {
         run_behind();
         run_reclaim();
         run_checkpoint();
+        run_compaction(time);
     }
     run_pool();
     if (!graves.empty()) bury_removed();
@@ -228,7 +234,7 @@ bool Store::Impl::submit(Time time) {
 Nanos Store::Impl::next_deadline() const {
     if (poisoned) return never;  // nothing runs any more: a deadline that stays in the past would be asked for ever
     Nanos at = std::min(note_at, pool->next_deadline());
-    if (!stopping && !logs.empty()) at = std::min(at, retention_at);
+    if (!stopping && !logs.empty()) at = std::min({at, retention_at, compaction.due()});
     if (now.now < checkpoint.retry_at) at = std::min(at, checkpoint.retry_at);
     return at;
 }
@@ -244,7 +250,9 @@ bool Store::Impl::drained() const {
 
 uint64_t Log::size_bytes() const {
     const LogState& state = static_cast<const LogData*>(this)->state;
-    return state.end - state.segments.front().start;
+    uint64_t bytes = state.end - state.segments.back().start;
+    for (size_t i = 0; i + 1 < state.segments.size(); ++i) bytes += state.segments[i].end - state.segments[i].start;
+    return bytes;
 }
 
 Store::Store(const StoreOptions& options, StoreImage image, io::Disk& disk, Time time)

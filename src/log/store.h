@@ -35,6 +35,11 @@ struct LogConfig {
     int64_t segment_ms = 7 * 24 * 3600 * int64_t{1000};
     int64_t retention_bytes = -1;
     int64_t retention_ms = 7 * 24 * 3600 * int64_t{1000};
+    bool compact = false;                        ///< of each key the last record is kept
+    double min_cleanable_dirty_ratio = 0.5;
+    int64_t delete_retention_ms = 24 * 3600 * int64_t{1000};  ///< how long a tombstone stays once it is clean
+    int64_t min_compaction_lag_ms = 0;
+    int64_t max_compaction_lag_ms = INT64_MAX;
 };
 
 inline constexpr size_t batch_header_size = 61;
@@ -110,6 +115,8 @@ struct StoreOptions {
     uint64_t pool_bytes = 256 * mib;     ///< written-through files kept ready ahead of need
     uint64_t pool_refill_bytes_per_s = 200 * mib;  ///< budget of the background refill once the pool is warm
     uint64_t disk_limit_bytes = 0;       ///< log files never take more than this; 0: until the disk is full
+    uint64_t compaction_bytes_per_s = 64 * mib;  ///< read and written
+    uint64_t compaction_memory_bytes = 64 * mib; ///< of the map of keys, while a pass runs: 24 to 48 bytes a key
 };
 
 struct StoreCounters {
@@ -118,6 +125,7 @@ struct StoreCounters {
     uint64_t cache_hits = 0, cache_misses = 0, read_bytes = 0;
     uint64_t checkpoints = 0, checkpoint_bytes = 0;
     uint64_t files_ready = 0, files_in_use = 0, files_freed = 0;
+    uint64_t compactions = 0, compactions_abandoned = 0, compaction_read_bytes = 0, compaction_write_bytes = 0;
     uint64_t corrupt_ranges = 0, disk_errors = 0;
 };
 

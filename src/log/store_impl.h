@@ -4,7 +4,8 @@
 //   flush.cpp       owed bytes into segments, reclaim    checkpoint.cpp   states into frames
 //   read.cpp        slices for readers           cold.cpp     ranges and indexes from disk
 //   memory.cpp      what to evict                retention.cpp what may go
-//   io.cpp          operations, their completions        store.cpp    life of logs, the turn
+//   compaction.cpp  the last record of each key  io.cpp       operations, their completions
+//   store.cpp       life of logs, the turn
 #pragma once
 
 #include <deque>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "log/cache.h"
+#include "log/compaction.h"
 #include "log/file_pool.h"
 #include "log/log_data.h"
 #include "log/recover.h"
@@ -62,6 +64,7 @@ struct ColdRange {
     IndexRange range;
     State state = State::loading;
     bool used = false;                 ///< since it was last looked at for eviction
+    bool stale = false;                ///< the log holds other bytes there now: goes when it is read
     uint64_t from = 0;                 ///< block-aligned position of blocks[0]
     uint64_t ticket = 0;
     uint32_t io = 0;
@@ -75,12 +78,15 @@ struct ColdIndex {
     LogData* log = nullptr;
     FileRef file;
     State state = State::loading;
+    bool stale = false;                ///< the file is another's now: goes when it is read
     uint64_t ticket = 0;
     std::vector<IndexRange> ranges;
     std::vector<uint64_t> waiters;
 };
 
-enum class TaskKind : uint8_t { commit, segment, quiet, index, frame, checkpoint_file, pool, cold, cold_index, tail };
+enum class TaskKind : uint8_t {
+    commit, segment, quiet, index, frame, checkpoint_file, pool, cold, cold_index, tail, compaction
+};
 
 /// One disk operation under way. Owns its fragments and, where needed, its bytes.
 struct IoTask {
@@ -125,6 +131,7 @@ struct Store::Impl {
     void list_staged(LogData& log);
     void list_dirty(LogData& log);
     void list_advanced(LogData& log);
+    void unstage(LogData& log);
     void fail_log(LogData& log);
     void bury_removed();
 
@@ -194,6 +201,8 @@ struct Store::Impl {
                              TimestampMatch& match);
     bool find_hot(const LogData& log, int64_t offset, uint64_t& position) const;
     ReadStatus locate(LogData& log, int64_t offset, uint64_t waiter, IndexRange& range);
+    ReadStatus skip_gap(LogData& log, const IndexRange& range, uint64_t waiter, int64_t& offset);
+    ReadStatus range_from(LogData& log, uint64_t position, uint64_t waiter, IndexRange& range);
     ReadStatus ranges_of(LogData& log, const FileRef& file, uint64_t waiter, std::span<const IndexRange>& ranges);
 
     // cold.cpp
@@ -208,6 +217,7 @@ struct Store::Impl {
     void wake(std::vector<uint64_t>& waiters);
     void close_ticket(uint64_t ticket);
     void drop_cold(LogData& log);
+    void forget_cold(const LogData& log, uint64_t from, uint64_t to);
     void free_cold(ColdRange& range);
 
     // memory.cpp
@@ -225,6 +235,27 @@ struct Store::Impl {
     Result<void> delete_before(LogData& log, int64_t offset);
     bool delete_step(LogData& log);
     void run_deletes();
+
+    // compaction.cpp
+    void run_compaction(Time time);
+    void choose_compaction(Time time);
+    void roll_for_compaction(LogData& log, int64_t wall_ms);
+    bool begin_pass(LogData& log, Time time);
+    uint64_t cleanable_end(const LogData& log, int64_t wall_ms);
+    enum class Step : uint8_t { done, wait, broken };
+    Step next_compacted(std::span<const std::byte>& batch, uint64_t end);
+    void map_keys();
+    void begin_run();
+    void copy_run();
+    std::span<const std::byte> judge(std::span<const std::byte> batch);
+    bool keeps(const wire::Record& record, int64_t offset) const;
+    bool attach_for(uint64_t bytes);
+    void write_run();
+    void end_run();
+    void replaced(LogData& log, const Entry& entry);
+    void compaction_write_done(IoTask& task, bool ok);
+    void abandon_compaction();
+    void end_pass();
 
     // io.cpp
     IoTask& make_task(TaskKind kind, LogData* log);
@@ -268,6 +299,7 @@ struct Store::Impl {
     Block* evict_hand = nullptr;
     std::map<std::pair<const LogData*, uint64_t>, std::unique_ptr<ColdRange>> cold;
     std::map<io::FileId, std::unique_ptr<ColdIndex>> indexes;
+    std::vector<std::unique_ptr<ColdRange>> stale_cold;
     std::deque<ColdRange*> cold_order;   // every cold range once, roughly least recently used first
     uint64_t cold_bytes = 0;
     uint32_t cold_under_way = 0;
@@ -322,6 +354,7 @@ struct Store::Impl {
     } checkpoint;
     Nanos retention_at{0};
     LogKey retention_cursor;
+    Compaction compaction;
 
     // I/O.
     std::unique_ptr<FilePool> pool;

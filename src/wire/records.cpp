@@ -138,6 +138,7 @@ bool RecordCursor::next(Record& record) noexcept {
         return false;
     }
     record.headers = RecordHeaders(header_bytes, static_cast<uint32_t>(header_count));
+    record.bytes = rest_.first(rest_.size() - outer.rest.size());
     rest_ = outer.rest;
     --left_;
     return true;

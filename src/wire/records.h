@@ -3,8 +3,8 @@
 //     varint length | int8 attributes | varlong timestamp delta | varint offset delta
 //     | varint key length (-1: null) | key | varint value length | value
 //     | varint header count | per header: varint key length, key, varint value length (-1: null), value
-// Varints are zigzag here, and only here. For clients, tools, tests and deep validation: a broker that takes and serves
-// batches never looks at records.
+// Varints are zigzag here, and only here. For clients, tools, tests, compaction and deep validation: a broker that takes
+// and serves batches never looks at records.
 #pragma once
 
 #include <cstddef>
@@ -48,11 +48,13 @@ struct Record {
     OptionalBytes key;
     OptionalBytes value;
     RecordHeaders headers;
+    std::span<const std::byte> bytes;  ///< the whole of it
 };
 
 /// Walks the decompressed records of a batch. Every length is checked, also those inside headers.
 class RecordCursor {
 public:
+    RecordCursor() = default;
     /// `records`: what follows the batch header, decompressed; `count`: the header's record count.
     RecordCursor(std::span<const std::byte> records, int32_t count) : rest_(records), left_(count) {}
 
@@ -63,7 +65,7 @@ public:
 
 private:
     std::span<const std::byte> rest_;
-    int32_t left_;
+    int32_t left_ = 0;
     bool failed_ = false;
 };
 
