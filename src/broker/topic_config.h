@@ -1,12 +1,13 @@
 // Topic configs: which names there are, which values they take, and what a topic's set of them means to the broker.
 //
-// Pure functions. One table (topic_config.cpp) holds every name that Kafka knows for topics. A name that would change
-// what clients observe and is not served is refused with the reason; one that only tunes Kafka's own files is accepted
-// and has no effect, so that existing scripts work.
+// Pure functions over one table (topic_config_rows.h). A name or value that would change what clients observe and is
+// not served is refused with the reason; one that only tunes Kafka's own files is accepted and has no effect, so that
+// existing scripts work.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,9 @@ struct TopicSettings {
 
 /// Why `value` may not be set for `key`, as a sentence for the client; nothing when it may.
 std::optional<std::string> config_problem(std::string_view key, std::string_view value);
+
+/// Why a topic may not have these together, each of them being allowed.
+std::optional<std::string> configs_problem(std::span<const ConfigEntry> configs);
 
 /// Values that do not parse (a coordinator of another version wrote them) leave the default.
 TopicSettings settings_of(const TopicView& topic, const log::LogConfig& default_log);

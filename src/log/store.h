@@ -35,7 +35,8 @@ struct LogConfig {
     int64_t segment_ms = 7 * 24 * 3600 * int64_t{1000};
     int64_t retention_bytes = -1;
     int64_t retention_ms = 7 * 24 * 3600 * int64_t{1000};
-    bool compact = false;                        ///< of each key the last record is kept
+    bool remove_old = true;   ///< cleanup.policy has "delete": retention removes segments
+    bool compact = false;     ///< it has "compact": the last record of each key stays, earlier ones go
     double min_cleanable_dirty_ratio = 0.5;
     int64_t delete_retention_ms = 24 * 3600 * int64_t{1000};  ///< how long a tombstone stays once it is clean
     int64_t min_compaction_lag_ms = 0;
@@ -115,8 +116,9 @@ struct StoreOptions {
     uint64_t pool_bytes = 256 * mib;     ///< written-through files kept ready ahead of need
     uint64_t pool_refill_bytes_per_s = 200 * mib;  ///< budget of the background refill once the pool is warm
     uint64_t disk_limit_bytes = 0;       ///< log files never take more than this; 0: until the disk is full
-    uint64_t compaction_bytes_per_s = 64 * mib;  ///< read and written
-    uint64_t compaction_memory_bytes = 64 * mib; ///< of the map of keys, while a pass runs: 24 to 48 bytes a key
+    uint64_t compaction_bytes_per_s = 32 * mib;  ///< read and written
+    int64_t compaction_interval_ns = 5 * second_ns;  ///< between looks for logs that need it
+    uint64_t compaction_memory_bytes = 64 * mib; ///< of the map of keys, while a pass runs: 32 to 64 bytes a key
 };
 
 struct StoreCounters {

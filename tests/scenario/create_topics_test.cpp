@@ -74,7 +74,7 @@ TEST(CreateTopics, judges_each_topic_on_its_own) {
     gap[0].broker_ids = {&one, 1};
     const std::vector<CreateTopicsRequest::Config> unknown{{"no.such.config", "1"}};
     const std::vector<CreateTopicsRequest::Config> wrong{{"retention.ms", "soon"}};
-    const std::vector<CreateTopicsRequest::Config> unserved{{"cleanup.policy", "compact"}};
+    const std::vector<CreateTopicsRequest::Config> unserved{{"compression.type", "lz4"}};
     const std::vector<CreateTopicsRequest::Config> null{{"retention.ms", {}}};
     std::vector<CreateTopicsRequest::Topic> topics{
         named("good"),     named("there"), named("bad name"), named("zero", 0), named("many", 1, 3), named("twice"),

@@ -10,7 +10,12 @@ TEST(TopicConfig, takes_values_within_their_bounds) {
              {"cleanup.policy", "delete"}, {"compression.type", "producer"}, {"retention.ms", "-1"},
              {"retention.bytes", "1000"}, {"segment.bytes", "1048576"}, {"max.message.bytes", "0"},
              {"message.timestamp.type", "LogAppendTime"}, {"min.insync.replicas", "2"},
-             {"unclean.leader.election.enable", "false"}, {"flush.ms", "1000"}, {"segment.index.bytes", "whatever"}}) {
+             {"unclean.leader.election.enable", "false"}, {"unclean.leader.election.enable", " False"},
+             {"flush.ms", "1000"}, {"segment.index.bytes", "4"}, {"message.format.version", "2.8"},
+             {"message.downconversion.enable", "false"}, {"retention.ms", " 1 "}, {"retention.bytes", "-7"},
+             {"cleanup.policy", "compact"}, {"cleanup.policy", "delete, compact"}, {"cleanup.policy", ""},
+             {"min.cleanable.dirty.ratio", "1"}, {"min.cleanable.dirty.ratio", "1e-3"}, {"delete.retention.ms", "0"},
+             {"local.retention.ms", "-2"}, {"leader.replication.throttled.replicas", ""}}) {
         EXPECT_FALSE(config_problem(key, value).has_value()) << key;
     }
 }
@@ -20,18 +25,28 @@ TEST(TopicConfig, explains_what_it_refuses) {
              {"no.such.name", "1", "Unknown topic config name"},
              {"", "1", "Unknown topic config name"},
              {"retention.ms", "soon", "not a number"},
-             {"retention.ms", "1 ", "not a number"},
+             {"retention.ms", "1 2", "not a number"},
              {"retention.ms", "99999999999999999999", "not a number"},
              {"retention.ms", "-2", "at least -1"},
              {"segment.bytes", "1000", "at least 1048576"},
              {"segment.bytes", "3000000000", "at most"},
              {"min.insync.replicas", "0", "at least 1"},
-             {"cleanup.policy", "compact", "serves only delete"},
-             {"cleanup.policy", "delete,compact", "serves only delete"},
-             {"cleanup.policy", "shred", "one of delete"},
-             {"cleanup.policy", "", "one of delete"},
+             {"cleanup.policy", "shred", "each part must be one of compact, delete"},
+             {"cleanup.policy", "delete,", "each part must be one of compact, delete"},
+             {"cleanup.policy", "Compact", "each part must be one of compact, delete"},
+             {"min.cleanable.dirty.ratio", "1.01", "at most 1"},
+             {"min.cleanable.dirty.ratio", "-0.1", "at least 0"},
+             {"min.cleanable.dirty.ratio", "NaN", "not a number"},
+             {"delete.retention.ms", "-1", "at least 0"},
+             {"min.compaction.lag.ms", "-1", "at least 0"},
+             {"max.compaction.lag.ms", "0", "at least 1"},
+             {"segment.index.bytes", "whatever", "not a number"},
+             {"preallocate", "yes", "true or false"},
+             {"leader.replication.throttled.replicas", "0:1", "serves only an empty one"},
+             {"local.retention.ms", "1000", "serves only -2"},
+             {"remote.storage.enable", "true", "serves only false"},
              {"compression.type", "lz4", "serves only producer"},
-             {"message.timestamp.type", "logappendtime", "one of CreateTime,LogAppendTime"}}) {
+             {"message.timestamp.type", "logappendtime", "one of CreateTime, LogAppendTime"}}) {
         const auto problem = config_problem(key, value);
         ASSERT_TRUE(problem.has_value()) << key << "=" << value;
         EXPECT_NE(problem->find(why), std::string::npos) << *problem;
@@ -83,6 +98,39 @@ TEST(TopicConfig, without_the_policy_to_delete_nothing_is_deleted) {
     topic.configs[0].value = "compact,delete";
     EXPECT_EQ(settings_of(topic, defaults).log.retention_ms, 5000);
     EXPECT_EQ(settings_of(topic, defaults).log.retention_bytes, 123);
+}
+
+TEST(TopicConfig, reads_what_compaction_needs) {
+    TopicView topic;
+    const log::LogConfig plain = settings_of(topic, {}).log;
+    EXPECT_FALSE(plain.compact);
+    EXPECT_TRUE(plain.remove_old);
+    EXPECT_EQ(plain.min_cleanable_dirty_ratio, 0.5);
+    EXPECT_EQ(plain.delete_retention_ms, 86'400'000);
+    EXPECT_EQ(plain.min_compaction_lag_ms, 0);
+    EXPECT_EQ(plain.max_compaction_lag_ms, INT64_MAX);
+    topic.configs = {{"cleanup.policy", "delete , compact"}, {"delete.retention.ms", "1"},
+                     {"max.compaction.lag.ms", "9"}, {"min.cleanable.dirty.ratio", "0.25"},
+                     {"min.compaction.lag.ms", "8"}};
+    const log::LogConfig both = settings_of(topic, {}).log;
+    EXPECT_TRUE(both.compact);
+    EXPECT_TRUE(both.remove_old);
+    EXPECT_EQ(both.min_cleanable_dirty_ratio, 0.25);
+    EXPECT_EQ(both.delete_retention_ms, 1);
+    EXPECT_EQ(both.min_compaction_lag_ms, 8);
+    EXPECT_EQ(both.max_compaction_lag_ms, 9);
+    topic.configs = {{"cleanup.policy", ""}};
+    EXPECT_FALSE(settings_of(topic, {}).log.compact);
+    EXPECT_FALSE(settings_of(topic, {}).log.remove_old);
+}
+
+TEST(TopicConfig, refuses_values_that_contradict_each_other) {
+    std::vector<ConfigEntry> configs{{"max.compaction.lag.ms", "9"}, {"min.compaction.lag.ms", "9"}};
+    EXPECT_FALSE(configs_problem(configs).has_value());
+    configs[1].value = "10";
+    ASSERT_TRUE(configs_problem(configs).has_value());
+    EXPECT_NE(configs_problem(configs)->find("min.compaction.lag.ms (10) is more"), std::string::npos);
+    EXPECT_FALSE(configs_problem({}).has_value());
 }
 
 }  // namespace
