@@ -51,8 +51,6 @@ TopicSettings settings_of(const TopicView& topic, const log::LogConfig& default_
     TopicSettings settings;
     settings.log = default_log;
     read_configs(topic.configs, settings);
-    // What is to keep the last record of each key loses none by age or size: offsets that consumers have committed.
-    if (!settings.log.remove_old) settings.log.retention_bytes = settings.log.retention_ms = -1;
     return settings;
 }
 

@@ -14,7 +14,6 @@
 namespace penstock::log {
 namespace {
 
-constexpr int64_t look_interval_ns = 5 * second_ns;
 constexpr int64_t slice_interval_ns = 10 * millisecond_ns;
 constexpr uint32_t logs_per_slice = 256;
 constexpr int64_t retry_ns = 30 * second_ns;          // a log whose pass failed
@@ -77,7 +76,7 @@ void Store::Impl::choose_compaction(Time time) {
     }
     const bool all = it == logs.end();
     if (all) c.cursor = {};
-    c.wake_at = time.now + (all ? look_interval_ns : slice_interval_ns);
+    c.wake_at = time.now + (all ? options.compaction_interval_ns : slice_interval_ns);
 }
 
 /// The active segment is not compacted: one that nothing more comes to must not stay active for ever.
@@ -177,9 +176,9 @@ Store::Impl::Step Store::Impl::next_compacted(std::span<const std::byte>& batch,
         }
         c.range_used = 0;
         c.position = found.position;
-        read_ahead(*c.log, found);
         const bool lent = std::ranges::any_of(cold_found->blocks, [](const Block* block) { return block->pins > 0; });
         if (!lent && cold_found->waiters.empty()) free_cold(*cold_found);  // the cache is for those who read
+        read_ahead(*c.log, found);
     }
     const auto rest = std::span<const std::byte>(c.range).subspan(c.range_used);
     if (rest.size() < batch_header_size) return Step::broken;

@@ -119,7 +119,7 @@ ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vect
         }
         if (walk == Walk::more && want.offset == before && range.size > 0) {
             ReadStatus status = skip_gap(log, range, request.waiter, want.offset);
-            if (status == ReadStatus::pending || status == ReadStatus::busy) {
+            if (status != ReadStatus::ready && status != ReadStatus::corrupt) {
                 return want.any ? ReadStatus::ready : status;
             }
         }
@@ -170,14 +170,19 @@ ReadStatus Store::Impl::locate(LogData& log, int64_t offset, uint64_t waiter, In
     return first.compacted ? range_from(log, first.start, waiter, range) : ReadStatus::corrupt;
 }
 
-/// Behind a compacted range offsets may be missing: moves `offset` on to the first one there is.
+/// Offsets may be missing behind a range of a compacted segment, and at the start of one: moves `offset` on to the first
+/// one there is.
 ReadStatus Store::Impl::skip_gap(LogData& log, const IndexRange& range, uint64_t waiter, int64_t& offset) {
-    auto segment = std::prev(std::ranges::upper_bound(log.state.segments, range.position, {}, &Segment::start));
-    if (!segment->compacted) return ReadStatus::corrupt;
+    const auto compacted = [&](const IndexRange& in) {
+        return std::prev(std::ranges::upper_bound(log.state.segments, in.position, {}, &Segment::start))->compacted;
+    };
     IndexRange next;
     ReadStatus status = range_from(log, range.position + range.size, waiter, next);
-    if (status == ReadStatus::ready) offset = std::max(offset, next.base_offset);
-    return status;
+    if (status == ReadStatus::out_of_range) return ReadStatus::corrupt;
+    if (status != ReadStatus::ready) return status;
+    if (!compacted(range) && !compacted(next)) return ReadStatus::corrupt;
+    offset = std::max(offset, next.base_offset);
+    return ReadStatus::ready;
 }
 
 /// The first range at or behind `position`; out_of_range if there is none.

@@ -32,7 +32,7 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     if (log.failed() || log.stages(EntryType::start)) return;
     auto expired = [&](const Segment& s) {
         int64_t stamp = s.max_timestamp >= 0 ? s.max_timestamp : s.created_ms;
-        return config.retention_ms >= 0 && wall_ms - stamp > config.retention_ms;
+        return config.remove_old && config.retention_ms >= 0 && wall_ms - stamp > config.retention_ms;
     };
     const auto& segments = log.state.segments;
     bool quiet = log.staged_count == 0 && log.durable_end == log.state.end;
@@ -48,8 +48,8 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     }
     while (gone + 1 < segments.size()) {
         uint64_t segment_size = segments[gone].end - segments[gone].start;
-        bool too_much =
-            config.retention_bytes >= 0 && size >= segment_size + static_cast<uint64_t>(config.retention_bytes);
+        bool too_much = config.remove_old && config.retention_bytes >= 0 &&
+                        size >= segment_size + static_cast<uint64_t>(config.retention_bytes);
         if (!too_much && !expired(segments[gone])) break;
         if (!may_drop_before(log, gone + 1)) break;
         size -= std::min(size, segment_size);

@@ -124,9 +124,9 @@ bool apply_replace(LogState& state, const Entry& entry, std::vector<io::FileId>&
     auto old_end = std::ranges::lower_bound(state.files, entry.position_to, {}, &FileRef::start);
     for (auto file = old; file != old_end; ++file) freed.push_back(file->file);
     state.files.insert(state.files.erase(old, old_end), entry.files.begin(), entry.files.end());
-    std::erase_if(state.ranges, [&](const IndexRange& range) {
-        return range.position >= entry.position && range.position < entry.position_to;
-    });
+    // Only what has its index is replaced, and all before it: the journal may be the first to tell of that.
+    for (FileRef& file : state.files) file.indexed |= file.start < entry.position_to;
+    std::erase_if(state.ranges, [&](const IndexRange& range) { return range.position < entry.position_to; });
     // Nobody may write bytes of the old segments any more, wherever the journal still holds some.
     state.flushed = std::max(state.flushed, entry.position_to);
     return true;

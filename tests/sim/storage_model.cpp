@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "wire/batch_filter.h"
 
 namespace penstock::sim {
 
@@ -73,12 +74,15 @@ void ModelLog::note_config(const log::LogConfig& wanted) {
 
 bool ModelLog::may_start_at(int64_t offset, int64_t wall_ms) const {
     if (offset <= start_durable) return offset == start_durable;
+    if (deletes.contains(offset)) return true;
     // From the newest: a batch may go when it is too old, or when those behind it are enough.
     uint64_t kept = 0;  // with the padding of segments, of which there are at most as many as batches
     bool boundary = offset == end();
     for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
         const bool enough = retention_bytes_min >= 0 && kept >= static_cast<uint64_t>(retention_bytes_min);
-        const bool expired = retention_ms_min >= 0 && batch->max_timestamp <= wall_ms - retention_ms_min;
+        // Compaction may have dropped the youngest records of a segment.
+        const bool expired =
+            retention_ms_min >= 0 && (config.compact || batch->max_timestamp <= wall_ms - retention_ms_min);
         if (batch->base < offset && !enough && !expired) return false;
         boundary |= batch->base == offset;
         kept += batch->bytes->size() + io::block_size;
@@ -94,7 +98,8 @@ Snapshot Model::snapshot(int64_t wall_ms) const {
                          .may_exist = !log.remove_durable,
                          .durable = log.durable(),
                          .end = log.end(),
-                         .start_low = log.start_durable,
+                         .start_low = std::max(log.start_durable,
+                                               log.log != nullptr ? log.log->durable_start().value : 0),
                          .epoch_low = log.epoch_durable,
                          .epoch_high = log.epoch};
         out.logs.push_back(bounds);
@@ -149,6 +154,30 @@ void make_batch(MadeBatch& out, uint64_t id, uint32_t size, int32_t records_coun
     out.batch.max_timestamp = max_timestamp;
 }
 
+void make_keyed_batch(MadeBatch& out, uint64_t id, uint32_t size, int32_t records_count, int64_t max_timestamp,
+                      Random& random) {
+    wire::BatchBuilder builder;
+    std::vector<std::byte> value(size / static_cast<uint32_t>(records_count));
+    for (int32_t i = 0; i < records_count; ++i) {
+        const std::string key = "key " + std::to_string(random.below(12) * random.below(12));
+        random.fill(value);
+        if (value.size() >= sizeof id) store_le<uint64_t>(value.data(), id);
+        const bool tombstone = random.chance(1, 6);
+        builder.add(max_timestamp, std::as_bytes(std::span(key)),
+                    tombstone ? wire::OptionalBytes() : wire::OptionalBytes(value));
+    }
+    std::vector<std::byte> made;
+    const bool finished = builder.finish(random.chance(1, 2) ? wire::Codec::none : wire::Codec::lz4, made).has_value();
+    PENSTOCK_ASSERT(finished);
+    std::memcpy(out.batch.header, made.data(), log::batch_header_size);
+    out.body.assign(made.begin() + log::batch_header_size, made.end());
+    out.pieces[0] = {out.body.data(), static_cast<uint32_t>(out.body.size())};
+    out.pieces[1] = out.pieces[2] = {};
+    out.batch.body = std::span(out.pieces, 1);
+    out.batch.last_offset_delta = records_count - 1;
+    out.batch.max_timestamp = max_timestamp;
+}
+
 ModelBatch stamped(const MadeBatch& made, Offset base) {
     auto bytes = std::make_shared<std::vector<std::byte>>(log::batch_header_size + made.body.size());
     std::memcpy(bytes->data(), made.batch.header, log::batch_header_size);
@@ -189,6 +218,95 @@ std::string check_slices(const ModelLog& log, const ReadExpectation& want, std::
         next_offset = batch.next;
     }
     if (total > want.bytes_max && !(want.at_least_one && index == first + 1)) return "read more bytes than asked for";
+    return {};
+}
+
+namespace {
+
+/// Whether the batch is a part of what was appended there: the same offsets, and of the same records some.
+std::string check_part(const ModelBatch& original, const wire::BatchFilter& found) {
+    wire::BatchFilter whole;
+    if (!whole.open(*original.bytes)) return "the batch at " + std::to_string(original.base) + " was never one";
+    const wire::BatchHeader& was = whole.header();
+    const wire::BatchHeader& is = found.header();
+    if (is.base_offset != was.base_offset || is.last_offset_delta != was.last_offset_delta ||
+        is.leader_epoch != was.leader_epoch || is.producer_id != was.producer_id ||
+        is.max_timestamp > was.max_timestamp) {
+        return "read another header than was appended, in the batch at " + std::to_string(original.base);
+    }
+    wire::RecordCursor originals = whole.records(), records = found.records();
+    wire::Record record, candidate;
+    while (records.next(record)) {
+        do {
+            if (!originals.next(candidate)) return "read a record that was not appended";
+        } while (candidate.offset_delta < record.offset_delta);
+        if (!std::ranges::equal(record.bytes, candidate.bytes)) return "read another record than was appended";
+    }
+    return {};
+}
+
+std::string key_of(const wire::Record& record) {
+    return {reinterpret_cast<const char*>(record.key->data()), record.key->size()};
+}
+
+}  // namespace
+
+std::string check_compacted_slices(const ModelLog& log, const ReadExpectation& want,
+                                   std::span<const log::Slice> slices, int64_t& next_offset,
+                                   std::map<std::string, int64_t>& last_seen) {
+    next_offset = want.from;
+    std::vector<std::byte> bytes;
+    for (const log::Slice& slice : slices) bytes.insert(bytes.end(), slice.data, slice.data + slice.size);
+    if (bytes.empty()) {
+        return want.at_least_one && want.from < want.limit ? "read nothing before the end" : "";
+    }
+    size_t batches = 0;
+    std::span<const std::byte> rest = bytes;
+    while (!rest.empty()) {
+        const auto size = rest.size() < log::batch_header_size
+                              ? 0
+                              : static_cast<size_t>(load_be<int32_t>(rest.data() + 8)) + 12;
+        wire::BatchFilter found;
+        if (size == 0 || size > rest.size() || !found.open(rest.first(size))) return "read something that is no batch";
+        const int64_t base = found.header().base_offset.value;
+        const size_t index = log.find(base);
+        if (index == log.batches.size() || log.batches[index].base != base) return "read a batch that was not appended";
+        if (log.batches[index].next <= next_offset) return "read a batch from before the offset asked for";
+        if (log.batches[index].next > want.limit) return "read beyond the limit";
+        if (std::string wrong = check_part(log.batches[index], found); !wrong.empty()) return wrong;
+        wire::RecordCursor records = found.records();
+        wire::Record record;
+        while (records.next(record)) last_seen[key_of(record)] = base + record.offset_delta;
+        next_offset = log.batches[index].next;
+        rest = rest.subspan(size);
+        ++batches;
+    }
+    if (bytes.size() > want.bytes_max && !(want.at_least_one && batches == 1)) return "read more bytes than asked for";
+    return {};
+}
+
+std::string check_table(const ModelLog& log, int64_t start, int64_t limit,
+                        const std::map<std::string, int64_t>& last_seen) {
+    std::map<std::string, std::pair<int64_t, bool>> last;  // offset, tombstone
+    for (const ModelBatch& batch : log.batches) {
+        wire::BatchFilter whole;
+        if (batch.base >= limit || !whole.open(*batch.bytes)) continue;
+        wire::RecordCursor records = whole.records();
+        wire::Record record;
+        while (records.next(record)) {
+            const int64_t offset = batch.base + record.offset_delta;
+            if (offset >= start) last[key_of(record)] = {offset, !record.value};
+        }
+    }
+    for (const auto& [key, record] : last) {
+        const auto seen = last_seen.find(key);
+        if (seen == last_seen.end() && record.second) continue;
+        if (seen == last_seen.end()) return "the last record of '" + key + "' is gone";
+        if (seen->second != record.first) {
+            return "of '" + key + "' the last record is at " + std::to_string(seen->second) + " instead of " +
+                   std::to_string(record.first);
+        }
+    }
     return {};
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ struct ModelLog {
     bool removed = false, remove_durable = false;
     int64_t retention_bytes_min = -1;  ///< the strictest ever configured; -1: none
     int64_t retention_ms_min = -1;
+    std::set<int64_t> deletes;        ///< starts that delete_before() was asked for
 
     int64_t end() const { return batches.empty() ? start_durable : batches.back().next; }
     int64_t durable() const { return log != nullptr ? log->durable_offset().value : durable_seen; }
@@ -105,6 +107,9 @@ struct MadeBatch {
 inline constexpr uint32_t batch_size_min = log::batch_header_size + 16;
 void make_batch(MadeBatch& out, uint64_t id, uint32_t size, int32_t records_count, int64_t max_timestamp,
                 Random& random);
+/// The same with real records, of few keys: for a log that is compacted.
+void make_keyed_batch(MadeBatch& out, uint64_t id, uint32_t size, int32_t records_count, int64_t max_timestamp,
+                      Random& random);
 /// After a successful append.
 ModelBatch stamped(const MadeBatch& made, Offset base);
 
@@ -117,6 +122,15 @@ struct ReadExpectation {
 };
 std::string check_slices(const ModelLog& log, const ReadExpectation& want, std::span<const log::Slice> slices,
                          int64_t& next_offset);
+
+/// The same for a log that is compacted: what came back are parts of what was appended.
+std::string check_compacted_slices(const ModelLog& log, const ReadExpectation& want,
+                                   std::span<const log::Slice> slices, int64_t& next_offset,
+                                   std::map<std::string, int64_t>& last_seen);
+/// Whether the last record of each key that the log ever had in [start, limit) was seen, or, where that is a tombstone,
+/// no record of the key at all. Empty if so.
+std::string check_table(const ModelLog& log, int64_t start, int64_t limit,
+                        const std::map<std::string, int64_t>& last_seen);
 
 std::string to_text(const log::LogKey& key);
 

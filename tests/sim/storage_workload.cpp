@@ -23,7 +23,8 @@ void World::random_step() {
     else if (dice < 930) random_timestamp();
     else if (dice < 960) random_create();
     else if (dice < 970) random_remove();
-    else if (dice < 985) random_epoch();
+    else if (dice < 980) random_epoch();
+    else if (dice < 985) random_delete();
     else random_configure();
 }
 
@@ -58,8 +59,8 @@ Result<Offset> World::append(size_t log_index, uint32_t size) {
     ModelLog& log = model_.logs[log_index];
     const int64_t wall_ms = clock_.time().wall_ms;
     const int32_t records_count = next_records_count();
-    make_batch(made_, ++model_.batches_made, size, records_count,
-               wall_ms - static_cast<int64_t>(random_.below(1000)), random_);
+    (log.config.compact ? make_keyed_batch : make_batch)(made_, ++model_.batches_made, size, records_count,
+                                                         wall_ms - static_cast<int64_t>(random_.below(1000)), random_);
     random_producer(log, records_count);
     const auto base = store_of(log.key).append(*log.log, made_.batch, clock_.time());
     if (!base) {
@@ -140,12 +141,18 @@ void World::random_append() {
 
 // Logs.
 
-log::LogConfig World::random_config() {
+log::LogConfig World::random_config(bool compact) {
     log::LogConfig config;
-    config.segment_bytes = random_.chance(1, 2) ? random_.between(20'000, 300'000) : gib;
+    config.segment_bytes = compact || random_.chance(1, 2) ? random_.between(20'000, 300'000) : gib;
+    config.compact = compact;
+    config.min_cleanable_dirty_ratio = random_.chance(1, 2) ? 0 : 0.5;
+    config.delete_retention_ms = 10'000;
+    config.min_compaction_lag_ms = random_.chance(1, 4) ? static_cast<int64_t>(random_.below(2000)) : 0;
+    config.max_compaction_lag_ms = random_.chance(1, 2) ? static_cast<int64_t>(random_.between(1, 5000)) : INT64_MAX;
     config.segment_ms = random_.chance(1, 4) ? static_cast<int64_t>(random_.between(100, 5000)) : 7 * 24 * 3600 * 1000;
     config.retention_bytes = random_.chance(1, 3) ? static_cast<int64_t>(random_.between(0, 400'000)) : -1;
     config.retention_ms = random_.chance(1, 3) ? static_cast<int64_t>(random_.between(500, 20'000)) : -1;
+    if (compact && random_.chance(3, 4)) config.retention_bytes = config.retention_ms = -1;
     return config;
 }
 
@@ -173,7 +180,7 @@ ModelLog* World::create_log(const log::LogConfig& config) {
 
 void World::random_create() {
     const auto alive = std::ranges::count_if(model_.logs, [](const ModelLog& log) { return !log.removed; });
-    if (alive < static_cast<int64_t>(options_.logs_max)) create_log(random_config());
+    if (alive < static_cast<int64_t>(options_.logs_max)) create_log(random_config(random_.chance(1, options_.compact_odds)));
 }
 
 void World::random_remove() {
@@ -217,8 +224,20 @@ void World::random_configure() {
     if (model_.logs.empty()) return;
     ModelLog& log = model_.logs[random_.below(model_.logs.size())];
     if (log.log == nullptr) return;
-    log.note_config(random_config());
+    log.note_config(random_config(log.config.compact));
     store_of(log.key).configure(*log.log, log.config);
+}
+
+void World::random_delete() {
+    if (model_.logs.empty()) return;
+    ModelLog& log = model_.logs[random_.below(model_.logs.size())];
+    if (log.log == nullptr) return;
+    const int64_t start = log.log->start_offset().value, durable = log.log->durable_offset().value;
+    const int64_t offset = start + static_cast<int64_t>(random_.below(static_cast<uint64_t>(durable - start) + 1));
+    const auto deleted = store_of(log.key).delete_before(*log.log, Offset(offset));
+    if (!deleted && !options_.faults && !options_.rot) fail_run(to_text(log.key) + ": a start could not be raised");
+    log.deletes.insert(offset);
+    ++counters_.deletes;
 }
 
 // Read.
@@ -235,7 +254,9 @@ log::ReadStatus World::read_once(ModelLog& log, const ReadExpectation& want, int
     const bool in_range = want.from >= log.log->start_offset().value && want.from <= log.end();
     switch (status) {
         case log::ReadStatus::ready: {
-            const std::string wrong = check_slices(log, want, slices_, next);
+            const std::string wrong = log.config.compact
+                                          ? check_compacted_slices(log, want, slices_, next, last_seen_)
+                                          : check_slices(log, want, slices_, next);
             if (!wrong.empty()) fail_run(to_text(log.key) + " from " + std::to_string(want.from) + ": " + wrong);
             keep_or_release(store, slices_);
             break;
@@ -279,7 +300,7 @@ void World::random_read() {
 void World::random_timestamp() {
     if (model_.logs.empty()) return;
     ModelLog& log = model_.logs[random_.below(model_.logs.size())];
-    if (log.log == nullptr || log.batches.empty()) return;
+    if (log.log == nullptr || log.batches.empty() || log.config.compact) return;
     const int64_t timestamp = log.batches[random_.below(log.batches.size())].max_timestamp +
                               static_cast<int64_t>(random_.below(3)) - 1;
     log::TimestampMatch match;
@@ -288,7 +309,7 @@ void World::random_timestamp() {
     const int64_t start = log.log->start_offset().value;
     const ModelBatch* expected = nullptr;
     for (const ModelBatch& batch : log.batches)
-        if (expected == nullptr && batch.base >= start && batch.max_timestamp >= timestamp) expected = &batch;
+        if (expected == nullptr && batch.next > start && batch.max_timestamp >= timestamp) expected = &batch;
     // What is not durable yet may be found or not.
     const bool unsure = expected != nullptr && expected->base >= log.log->durable_offset().value;
     if (unsure && match.base_offset.value < 0) return;
@@ -302,7 +323,9 @@ void World::random_timestamp() {
 
 void World::read_whole(ModelLog& log) {
     int64_t from = log.log->start_offset().value;
-    const int64_t limit = log.log->durable_offset().value;
+    const int64_t start = from, limit = log.log->durable_offset().value;
+    bool all = true;
+    last_seen_.clear();
     for (uint32_t tries = 0; from < limit; ++tries) {
         if (tries > read_tries_max) fail_run(to_text(log.key) + ": a read never ends");
         const ReadExpectation want{.from = from, .limit = limit,
@@ -332,8 +355,15 @@ void World::read_whole(ModelLog& log) {
             if (index == log.batches.size()) return;
             from = log.batches[index].next;
             tries = 0;
+            all = false;
         }
     }
+    if (!log.config.compact || !all) return;
+    // The start may have moved meanwhile: what lay before it may have been seen or not.
+    const int64_t now = log.log->start_offset().value;
+    if (now != start) return;
+    if (const std::string wrong = check_table(log, start, limit, last_seen_); !wrong.empty())
+        fail_run(to_text(log.key) + ": " + wrong);
 }
 
 void World::verify_all() {

@@ -34,6 +34,8 @@ void WorldCounters::add(const WorldCounters& other) {
     files_freed += other.files_freed;
     producers_checked += other.producers_checked;
     duplicates += other.duplicates;
+    compactions += other.compactions;
+    deletes += other.deletes;
 }
 
 World::World(Directory& directory, Model& model, const Clock& clock, const WorldOptions& options)
@@ -68,7 +70,9 @@ bool World::open(const Snapshot& bounds) {
                                 .shard_count = options_.shard_count,
                                 .cache_bytes = options_.cache_bytes,
                                 .pool_bytes = options_.pool_bytes,
-                                .disk_limit_bytes = options_.disk_limit_bytes};
+                                .disk_limit_bytes = options_.disk_limit_bytes,
+                                .compaction_interval_ns = 200 * millisecond_ns,
+                                .compaction_memory_bytes = 1024 * 24};
         stores_.push_back(std::make_unique<log::Store>(store, std::move(opened->shards[shard]), *disks_[shard],
                                                        clock_.time()));
     }
@@ -308,6 +312,7 @@ void World::end() {
         counters_.commit_bytes += counters.commit_bytes;
         counters_.cold_reads += counters.cache_misses;
         counters_.files_freed += counters.files_freed;
+        counters_.compactions += counters.compactions;
     }
     for (ModelLog& log : model_.logs) {
         if (log.log == nullptr) continue;

@@ -28,6 +28,7 @@ struct WorldOptions {
     uint64_t disk_limit_bytes = 40 * mib;
     uint32_t logs_max = 6;
     uint32_t batch_bytes_max = 100 * kib;
+    uint32_t compact_odds = 3;  ///< one new log in so many is compacted
     bool faults = false;       ///< the disk may refuse: failed logs, refused appends and failed reads are right answers
     bool disk_may_fill = false;
     bool rot = false;          ///< `corrupt` is a right answer
@@ -36,7 +37,7 @@ struct WorldOptions {
 struct WorldCounters {
     uint64_t turns = 0, appends = 0, refusals = 0, reads = 0, reads_pending = 0, reads_busy = 0, corrupt = 0,
              failed = 0, creates = 0, removes = 0, starts_moved = 0, checkpoints = 0, commits = 0, commit_bytes = 0,
-             cold_reads = 0, files_freed = 0, producers_checked = 0, duplicates = 0;
+             cold_reads = 0, files_freed = 0, producers_checked = 0, duplicates = 0, compactions = 0, deletes = 0;
     void add(const WorldCounters& other);
 };
 
@@ -97,9 +98,10 @@ private:
     void random_remove();
     void random_epoch();
     void random_configure();
+    void random_delete();
     void random_read();
     void random_timestamp();
-    log::LogConfig random_config();
+    log::LogConfig random_config(bool compact);
     uint32_t random_size(const ModelLog& log);
     int32_t next_records_count();
     log::ReadStatus read_once(ModelLog& log, const ReadExpectation& want, int64_t& next);
@@ -120,6 +122,7 @@ private:
     log::OpenReport report_;
     std::vector<Lent> lent_;
     MadeBatch made_;
+    std::map<std::string, int64_t> last_seen_;  ///< offsets by key, in the log that read_whole() reads
     WorldCounters counters_;
     bool stopping_ = false;
     std::vector<log::Slice> slices_;

@@ -93,9 +93,9 @@ TEST(TopicConfig, without_the_policy_to_delete_nothing_is_deleted) {
     defaults.retention_bytes = 7000;
     TopicView topic;
     topic.configs = {{"cleanup.policy", "compact"}, {"retention.bytes", "123"}};
-    EXPECT_EQ(settings_of(topic, defaults).log.retention_ms, -1);
-    EXPECT_EQ(settings_of(topic, defaults).log.retention_bytes, -1);
+    EXPECT_FALSE(settings_of(topic, defaults).log.remove_old);
     topic.configs[0].value = "compact,delete";
+    EXPECT_TRUE(settings_of(topic, defaults).log.remove_old);
     EXPECT_EQ(settings_of(topic, defaults).log.retention_ms, 5000);
     EXPECT_EQ(settings_of(topic, defaults).log.retention_bytes, 123);
 }

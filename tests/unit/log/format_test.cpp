@@ -175,6 +175,47 @@ TEST(FormatTest, entries_come_back_and_cut_ones_are_refused) {
     }
 }
 
+TEST(FormatTest, entries_of_compaction_come_back_and_cut_ones_are_refused) {
+    Entry replace;
+    replace.type = EntryType::replace;
+    replace.offset = 5;
+    replace.position = 4096;
+    replace.position_to = 40'960;
+    replace.segment_end = 9000;
+    replace.max_timestamp = 77;
+    replace.wall_ms = 88;
+    replace.files = {{{io::FileKind::pool_1m, 3}, 4096, 5, 70, true}, {{io::FileKind::pool_16m, 4}, 8192, 6, 77, true}};
+    Bytes bytes;
+    encode_entry(bytes, replace);
+    Entry again;
+    FieldReader in(bytes);
+    ASSERT_TRUE(decode_entry(in, again));
+    EXPECT_EQ(again.segment_end, 9000u);
+    EXPECT_EQ(again.max_timestamp, 77);
+    ASSERT_EQ(again.files.size(), 2u);
+    EXPECT_EQ(again.files[1].file, replace.files[1].file);
+    EXPECT_EQ(again.files[1].first_offset, 6);
+    EXPECT_TRUE(again.files[1].indexed);
+    for (size_t cut = 0; cut < bytes.size(); ++cut) {
+        FieldReader short_in(std::span<const std::byte>(bytes).first(cut));
+        EXPECT_FALSE(decode_entry(short_in, again)) << cut;
+    }
+    bytes[bytes.size() - file_ref_size] = std::byte{0};
+    FieldReader wrong(bytes);
+    EXPECT_FALSE(decode_entry(wrong, again)) << "a superblock is no file of a log";
+
+    Entry clean;
+    clean.type = EntryType::clean;
+    clean.offset = 12;
+    clean.wall_ms = 34;
+    bytes.clear();
+    encode_entry(bytes, clean);
+    FieldReader clean_in(bytes);
+    ASSERT_TRUE(decode_entry(clean_in, again));
+    EXPECT_EQ(again.offset, 12);
+    EXPECT_EQ(again.wall_ms, 34);
+}
+
 TEST(FormatTest, batches_of_producers_must_lie_in_their_append) {
     Entry append;
     append.type = EntryType::append;

@@ -30,6 +30,26 @@ TEST_F(RetentionTest, an_idle_log_loses_its_last_segment_too) {
     stop();
 }
 
+TEST_F(RetentionTest, a_log_that_is_only_compacted_loses_nothing_by_age_or_size) {
+    open();
+    LogConfig config;
+    config.segment_bytes = mib;
+    config.retention_ms = 60'000;
+    config.retention_bytes = 1000;
+    config.remove_old = false;
+    Log& log = **store_->create(key_of(1), config, time_);
+    for (int i = 0; i < 60; ++i) append(log, 50'000, 'a', time_.wall_ms);
+    settle(log);
+    time_.wall_ms += 120'000;
+    for (int i = 0; i < 5; ++i) pass();
+    EXPECT_EQ(log.start_offset(), Offset(0));
+    config.remove_old = true;
+    store_->configure(log, config);
+    for (int i = 0; i < 5; ++i) pass();
+    EXPECT_EQ(log.start_offset(), Offset(60));
+    stop();
+}
+
 TEST_F(RetentionTest, what_lies_below_an_offset_goes_and_does_not_come_back) {
     open();
     LogConfig config;

@@ -196,6 +196,82 @@ TEST(StateTest, producers_whose_batches_lie_outside_of_the_log_are_refused) {
     EXPECT_FALSE(through_checkpoint(twice)) << "two producers of one batch";
 }
 
+Entry replacement(const LogState& state) {
+    Entry entry = entry_of(EntryType::replace, 0, 0);
+    entry.position_to = state.segments.back().start;
+    entry.segment_end = 50'000;
+    entry.max_timestamp = 501;
+    entry.wall_ms = 1500;
+    entry.files = {{{io::FileKind::pool_1m, 9}, 0, 0, 501, true}};
+    return entry;
+}
+
+TEST(StateTest, a_compacted_segment_takes_the_place_of_the_old_ones) {
+    LogState state = filled();
+    state.flushed = 4096;  // replay knows of flushes only what the last frame said
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, replacement(state), freed));
+    ASSERT_EQ(freed.size(), 2u);
+    EXPECT_EQ(freed[0].number, 1u);
+    EXPECT_EQ(freed[1].number, 2u);
+    ASSERT_EQ(state.segments.size(), 2u);
+    EXPECT_TRUE(state.segments[0].compacted);
+    EXPECT_EQ(state.segments[0].end, 50'000u);
+    EXPECT_EQ(state.segments[0].created_ms, 1500);
+    EXPECT_FALSE(state.segments[1].compacted);
+    ASSERT_EQ(state.files.size(), 2u);
+    EXPECT_EQ(state.files[0].file.number, 9u);
+    EXPECT_EQ(state.ranges.size(), 2u) << "those of the active segment";
+    EXPECT_EQ(state.flushed, state.segments[1].start) << "what the journal still holds of the old bytes is void";
+    EXPECT_EQ(state.end_offset, 5);
+    EXPECT_TRUE(through_checkpoint(state));
+    EXPECT_TRUE(append(state, 10, false));
+}
+
+TEST(StateTest, a_replacement_that_does_not_fit_is_refused) {
+    auto fits = [](auto change) {
+        LogState state = filled();
+        Entry entry = replacement(state);
+        change(entry);
+        std::vector<io::FileId> freed;
+        return apply(state, entry, freed);
+    };
+    EXPECT_TRUE(fits([](Entry&) {}));
+    EXPECT_FALSE(fits([](Entry& e) { e.position = io::block_size; })) << "no segment starts there";
+    EXPECT_FALSE(fits([](Entry& e) { e.position_to += io::block_size; }));
+    EXPECT_FALSE(fits([](Entry& e) { e.position_to = 0; }));
+    EXPECT_FALSE(fits([](Entry& e) { e.offset = 1; }));
+    EXPECT_FALSE(fits([](Entry& e) { e.segment_end = e.position_to + 1; }));
+    EXPECT_FALSE(fits([](Entry& e) { e.segment_end = file_data + 1; })) << "more than its files hold";
+    EXPECT_FALSE(fits([](Entry& e) { e.files[0].start = io::block_size; }));
+    EXPECT_FALSE(fits([](Entry& e) { e.files.clear(); }));
+    EXPECT_FALSE(fits([](Entry& e) { std::swap(e.position, e.position_to); }));
+}
+
+TEST(StateTest, of_many_cleanings_the_closest_in_time_count_as_the_later) {
+    LogState state = filled();
+    state.end_offset = 1000;
+    std::vector<io::FileId> freed;
+    auto clean = [&](int64_t offset, int64_t wall_ms) {
+        Entry entry = entry_of(EntryType::clean, 0, offset);
+        entry.wall_ms = wall_ms;
+        return apply(state, entry, freed);
+    };
+    for (int64_t i = 0; i < static_cast<int64_t>(cleanings_max); ++i) ASSERT_TRUE(clean(i, i == 20 ? 19'500 : i * 1000));
+    EXPECT_FALSE(clean(62, 100'000)) << "a log does not become dirtier";
+    EXPECT_FALSE(clean(1001, 100'000)) << "beyond its end";
+    ASSERT_TRUE(clean(64, 100'000));
+    EXPECT_EQ(state.cleanings.size(), cleanings_max);
+    EXPECT_EQ(state.clean_offset(), 64);
+    EXPECT_EQ(state.cleanings[19].offset, 20) << "19 counts as cleaned when 20 was";
+    ASSERT_TRUE(clean(65, 90'000));
+    EXPECT_EQ(state.cleanings.back().wall_ms, 100'000) << "a clock that went back makes nothing older";
+    EXPECT_TRUE(through_checkpoint(state));
+    Entry cut = entry_of(EntryType::truncate, state.end, 64);
+    ASSERT_TRUE(apply(state, cut, freed));
+    EXPECT_EQ(state.clean_offset(), 63) << "65 was clean at the same time as 64, which it stood for";
+}
+
 TEST(StateTest, a_state_whose_bytes_lie_in_no_file_is_refused) {
     auto decodes = [](auto change) {
         LogState state = filled();
@@ -224,6 +300,8 @@ TEST(StateTest, encoding_keeps_everything) {
     state.flushed = 8192;
     state.files[0].indexed = true;
     state.epochs.push_back({3, 1});
+    state.segments[0].compacted = true;
+    state.cleanings = {{1, 5000}, {2, 6000}};
     const std::optional<LogState> again = through_checkpoint(state, 77);
     ASSERT_TRUE(again.has_value());
     Bytes first, second;
