@@ -13,6 +13,7 @@
 #include "broker/handlers.h"
 #include "broker/place.h"
 #include "wire/batch.h"
+#include "wire/keys.h"
 
 namespace penstock::broker {
 
@@ -29,6 +30,7 @@ constexpr int32_t timeout_min_ms = 100;   // less is no time for a disk
 struct Part {
     ErrorCode error = ErrorCode::none;
     AppendCall* call = nullptr;            // null when there is an error
+    int32_t record = -1;                   // the one that is to blame; -1: the batch as a whole
     int64_t log_append_time_ms = -1;
 };
 
@@ -62,6 +64,11 @@ ErrorCode prepare(Request& request, Serving& serving, const Place& place, wire::
     if (!batch) return batch.error();
     // Transactions are not advertised: nobody has added this partition to one.
     if (batch->header.is_transactional()) return ErrorCode::invalid_txn_state;
+    if (settings.log.compact) {
+        const wire::Keys keys = wire::check_keys(batch->header, batch->body, part.record);
+        if (keys != wire::Keys::missing) part.record = -1;
+        if (keys != wire::Keys::all) return ErrorCode::invalid_record;
+    }
     std::span<AppendCall> calls = request.arena.make_array<AppendCall>(1);
     if (calls.data() == nullptr) return ErrorCode::message_too_large;
     AppendCall& call = calls.front();
@@ -97,6 +104,16 @@ ErrorCode prepare(Request& request, Serving& serving, const State& state, const 
         serving.start_call(request, *part.call, place.owner);
     }
     return error;
+}
+
+/// Names the record that the batch was refused for.
+void explain(Request& request, const Part& part, ProduceResponse::Partition& out) {
+    std::span<ProduceResponse::RecordError> errors = request.arena.make_array<ProduceResponse::RecordError>(1);
+    if (errors.empty()) return;
+    errors[0].batch_index = part.record;
+    errors[0].message = "A compacted topic takes no record without a key.";
+    out.record_errors = errors;
+    out.error_message = "The batch has a record without a key; this topic is compacted by key.";
 }
 
 void answer(Request& request, Serving& serving) {
@@ -135,6 +152,7 @@ void answer(Request& request, Serving& serving) {
                 const Topic* topic = known_topic(request, serving, asked);
                 out.current_leader = leader_of(find_place(serving, topic, partition.index, false).partition);
             }
+            if (part.record >= 0) explain(request, part, out);
             if (out.error_code != ErrorCode::none) continue;
             out.base_offset = part.call->base_offset;
             const bool duplicate = part.call->duplicate_timestamp >= 0;

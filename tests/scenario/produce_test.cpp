@@ -112,6 +112,31 @@ TEST(Produce, enforces_min_insync_replicas_for_acks_all_only) {
     EXPECT_EQ(produce(client, "t", 0, {"x"}, {.acks = 1}).error_code, ErrorCode::none);
 }
 
+TEST(Produce, wants_a_key_of_every_record_where_the_topic_is_compacted) {
+    BrokerWorld world;
+    world.make_topic("t", 1, {{"cleanup.policy", "compact"}});
+    Client& client = world.connect();
+    wire::BatchBuilder builder;
+    const std::string key = "k";
+    const auto add = [&](wire::OptionalBytes with) { builder.add(1000, with, std::as_bytes(std::span(key))); };
+    std::vector<std::byte> keyed, keyless;
+    add(std::as_bytes(std::span(key)));
+    add(std::as_bytes(std::span(key)));
+    ASSERT_TRUE(builder.finish(wire::Codec::lz4, keyed));
+    add(std::as_bytes(std::span(key)));
+    add(std::nullopt);
+    ASSERT_TRUE(builder.finish(wire::Codec::lz4, keyless));
+    EXPECT_EQ(produce_batch(client, "t", 0, keyed).error_code, ErrorCode::none);
+    const auto refused = produce_batch(client, "t", 0, keyless);
+    EXPECT_EQ(refused.error_code, ErrorCode::invalid_record);
+    EXPECT_EQ(refused.base_offset, -1);
+    ASSERT_EQ(refused.record_errors.size(), 1u);
+    EXPECT_EQ(refused.record_errors[0].batch_index, 1);
+    EXPECT_TRUE(refused.error_message.has_value());
+    EXPECT_EQ(produce_batch(client, "t", 0, keyless, {.version = 7}).error_code, ErrorCode::invalid_record);
+    EXPECT_EQ(produce_batch(client, "t", 0, keyed).base_offset, 2);
+}
+
 TEST(Produce, stamps_the_append_time_where_the_topic_asks_for_it) {
     BrokerWorld world;
     world.make_topic("t", 1, {{"message.timestamp.type", "LogAppendTime"}});
