@@ -107,7 +107,9 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
                            .shard_count = shards,
                            .cache_bytes = settings.storage_cache_bytes,
                            .pool_bytes = settings.storage_pool_bytes,
-                           .pool_refill_bytes_per_s = settings.storage_pool_refill_bytes_per_s};
+                           .pool_refill_bytes_per_s = settings.storage_pool_refill_bytes_per_s,
+                           .compaction_bytes_per_s = settings.storage_compaction_bytes_per_s,
+                           .compaction_memory_bytes = settings.storage_compaction_memory_bytes};
     options.shard.listen = settings.kafka_listen;
     options.shard.coordinator = settings.coordinator_address;
     // One more for the link: a broker full of clients must still reach its coordinator.
