@@ -27,7 +27,7 @@ class Partition;
 struct Request;
 struct OwnerQueue;
 
-enum class CallKind : uint8_t { append, fetch, list_offset, topics, view, group, producer_id };
+enum class CallKind : uint8_t { append, fetch, list_offset, delete_records, topics, view, group, producer_id };
 
 enum class Ask : uint8_t {
     start,
@@ -121,6 +121,21 @@ struct ListOffsetCall : Call {
     log::TimestampMatch match;   ///< the owner's, as what follows
     bool matched = false;        ///< the batch is known; the record in it is not
     uint64_t waiter = 0;
+};
+
+inline constexpr int64_t all_records = -1;
+
+/// Remove the records below an offset from one partition. Answered when a restart cannot bring them back.
+struct DeleteRecordsCall : Call {
+    DeleteRecordsCall() : Call(CallKind::delete_records) {}
+
+    log::LogKey key;
+    int64_t before = all_records;
+
+    ErrorCode error = ErrorCode::none;
+    int64_t low_watermark = -1;
+
+    Offset wanted;               ///< the owner's: answered once the log's durable start has reached it
 };
 
 enum class TopicsChange : uint8_t { create, remove };

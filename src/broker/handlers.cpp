@@ -12,7 +12,8 @@ const std::array all{&produce_handler,       &fetch_handler,         &metadata_h
                      &heartbeat_handler,     &offset_commit_handler, &offset_fetch_handler,  &find_coordinator_handler,
                      &join_group_handler,    &sync_group_handler,    &leave_group_handler,   &describe_groups_handler,
                      &list_groups_handler,   &delete_groups_handler, &offset_delete_handler,
-                     &init_producer_id_handler};
+                     &init_producer_id_handler,
+                     &delete_records_handler};
 static_assert(all.size() == wire::kafka::apis.size());
 
 }  // namespace

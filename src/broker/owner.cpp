@@ -73,6 +73,7 @@ bool Owner::ensure(const Change& change, Time time) {
     partition->leading = change.leading;
     if (!change.leading) {
         refuse_appends(*partition, ErrorCode::not_leader_or_follower);
+        refuse_deletes(*partition, ErrorCode::not_leader_or_follower);
     } else if (change.epoch > log->leader_epoch()) {
         if (!store_.begin_epoch(*log, change.epoch)) ++counters_.log_failures;
     }
@@ -87,8 +88,10 @@ bool Owner::remove(const log::LogKey& key, Time time) {
     if (partition != nullptr) {
         log->owner = nullptr;
         refuse_appends(*partition, ErrorCode::unknown_topic_or_partition);
+        refuse_deletes(*partition, ErrorCode::unknown_topic_or_partition);
         wake_watches(*partition);
         PENSTOCK_ASSERT(partition->undurable.empty() && partition->watches.empty());
+        PENSTOCK_ASSERT(partition->deleting.empty());
         static_cast<ListLink<PartitionList>&>(*partition).unlink();
         static_cast<ListLink<UnreadyList>&>(*partition).unlink();
         delete partition;
@@ -107,6 +110,7 @@ void Owner::on_call(Call& call, Time time) {
         case CallKind::append: return on_append(static_cast<AppendCall&>(call), time);
         case CallKind::fetch: return on_fetch(static_cast<FetchCall&>(call));
         case CallKind::list_offset: return on_list_offset(static_cast<ListOffsetCall&>(call));
+        case CallKind::delete_records: return on_delete_records(static_cast<DeleteRecordsCall&>(call));
         case CallKind::topics:
         case CallKind::view:
         case CallKind::producer_id:
@@ -115,13 +119,15 @@ void Owner::on_call(Call& call, Time time) {
     PENSTOCK_ASSERT(false);
 }
 
-/// Answers with what there is. An append that the log already took stays in the log.
+/// Answers with what there is. An append that the log already took stays in the log; records may still be deleted.
 void Owner::on_cancel(Call& call, Time) {
     if (!call.held) return;
     if (call.kind == CallKind::append) {
         static_cast<AppendCall&>(call).error = ErrorCode::request_timed_out;
     } else if (call.kind == CallKind::fetch) {
         return cancel_fetch(static_cast<FetchCall&>(call));
+    } else if (call.kind == CallKind::delete_records) {
+        static_cast<DeleteRecordsCall&>(call).error = ErrorCode::request_timed_out;
     } else {
         auto& list = static_cast<ListOffsetCall&>(call);
         if (list.waiter != 0) waiters_.remove(list.waiter);
@@ -159,7 +165,11 @@ bool Owner::on_turn(Time time) {
 
 void Owner::on_advanced(Partition& partition) {
     answer_durable(partition);
-    if (partition.log->failed()) refuse_appends(partition, ErrorCode::kafka_storage_error);
+    answer_deleted(partition);
+    if (partition.log->failed()) {
+        refuse_appends(partition, ErrorCode::kafka_storage_error);
+        refuse_deletes(partition, ErrorCode::kafka_storage_error);
+    }
     wake_watches(partition);
 }
 

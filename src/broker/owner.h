@@ -110,6 +110,11 @@ private:
     log::ReadStatus search(ListOffsetCall& call, log::Log& log, uint64_t waiter);
     bool retry_starved_searches();
 
+    // owner_delete_records.cpp
+    void on_delete_records(DeleteRecordsCall& call);
+    void answer_deleted(Partition& partition);
+    void refuse_deletes(Partition& partition, ErrorCode error);
+
     const BrokerOptions options_;
     log::Store& store_;
     IntrusiveList<Partition, PartitionList> partitions_;

@@ -21,6 +21,7 @@ public:
     uint64_t appended_bytes = 0;    ///< since this object was made: watches measure growth by it
     IntrusiveList<AppendCall, OwnerQueue> parked;     ///< not appended, in order: the log waits for a file or its tail
     IntrusiveList<AppendCall, OwnerQueue> undurable;  ///< wait to be durable, in offset order but for duplicates
+    IntrusiveList<DeleteRecordsCall, OwnerQueue> deleting;  ///< wait for the log's start to be durable
     IntrusiveList<FetchPart, WatchList> watches;      ///< fetches that found too little
 };
 

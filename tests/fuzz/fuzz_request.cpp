@@ -11,6 +11,7 @@
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/create_topics.h"
 #include "wire/kafka/delete_groups.h"
+#include "wire/kafka/delete_records.h"
 #include "wire/kafka/delete_topics.h"
 #include "wire/kafka/describe_cluster.h"
 #include "wire/kafka/describe_groups.h"
@@ -97,6 +98,8 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
             return check_either<CreateTopicsRequest, CreateTopicsResponse>(reader, is_request, version);
         case ApiKey::delete_topics:
             return check_either<DeleteTopicsRequest, DeleteTopicsResponse>(reader, is_request, version);
+        case ApiKey::delete_records:
+            return check_either<DeleteRecordsRequest, DeleteRecordsResponse>(reader, is_request, version);
         case ApiKey::init_producer_id:
             return check_either<InitProducerIdRequest, InitProducerIdResponse>(reader, is_request, version);
         case ApiKey::describe_cluster:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What was acknowledged is there: after kill -9 of the broker and of the coordinator, and after a graceful stop."""
+import json
 import os
 import random
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import time
 
 from harness import Node, case, check, check_equal, finish_load, free_port, run_cases, wait_for
-from kafka_wire import API_INIT_PRODUCER_ID, Connection, request, string
+from kafka_wire import API_DELETE_RECORDS, API_INIT_PRODUCER_ID, Connection, request, string
 
 KILLS = int(os.environ.get('PENSTOCK_TEST_KILLS', '20'))
 
@@ -147,6 +148,27 @@ def deleted_topic_stays_deleted():
         node.create_topic('t', 2)
         got = node.load('verify', 't', bytes=100, partitions=2)
         check_equal(got['wanted'], 0, 'records in the new topic')
+
+
+@case
+def deleted_records_stay_deleted():
+    """Records that DeleteRecords took stay deleted over kill -9, and what lies behind them is there."""
+    def starts():
+        partitions = json.loads(node.cli('topic', 'describe', 't', '--json').stdout)[0]['partitions']
+        return [(p['start_offset'], p['end_offset']) for p in partitions]
+
+    with Node() as node:
+        node.create_topic('t', 2)
+        node.load('produce', 't', records=20_000, bytes=1000, partitions=2)
+        ends = [end for _, end in starts()]
+        body = struct.pack('>i', 1) + string('t') + struct.pack('>iiqiqi', 2, 0, ends[0] // 2, 1, -1, 10_000)
+        with Connection(node.host_port) as connection:
+            connection.send(request(API_DELETE_RECORDS, 1, 9, body))
+            answer = connection.answer()[1]
+        check_equal(struct.unpack('>iqhiqh', answer[-28:]), (0, ends[0] // 2, 0, 1, ends[1], 0), 'the answer')
+        node.restart_broker()
+        check_equal(starts(), [(ends[0] // 2, ends[0]), (ends[1], ends[1])], 'the ends of the partitions')
+        node.load('produce', 't', records=1000, bytes=100, partitions=2)
 
 
 @case

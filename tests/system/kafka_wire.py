@@ -3,6 +3,7 @@ import socket
 import struct
 
 API_PRODUCE, API_FETCH, API_METADATA, API_VERSIONS, API_INIT_PRODUCER_ID = 0, 1, 3, 18, 22
+API_DELETE_RECORDS = 21
 
 
 def crc32c_table():

@@ -1,10 +1,12 @@
 // Every message of the table in every version against bytes that somebody else wrote.
 #include "../golden.h"
+#include "foreign_admin_messages.h"
 #include "foreign_group_messages.h"
 #include "foreign_messages.h"
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/create_topics.h"
 #include "wire/kafka/delete_groups.h"
+#include "wire/kafka/delete_records.h"
 #include "wire/kafka/delete_topics.h"
 #include "wire/kafka/describe_cluster.h"
 #include "wire/kafka/describe_groups.h"
@@ -66,6 +68,10 @@ TEST(Messages, of_groups_as_others_write_them) {
     expect_foreign<OffsetDeleteRequest, OffsetDeleteResponse>("OffsetDelete", foreign_group_messages);
     expect_foreign<OffsetFetchRequest, OffsetFetchResponse>("OffsetFetch", foreign_group_messages);
     expect_foreign<SyncGroupRequest, SyncGroupResponse>("SyncGroup", foreign_group_messages);
+}
+
+TEST(Messages, of_administration_as_others_write_them) {
+    expect_foreign<DeleteRecordsRequest, DeleteRecordsResponse>("DeleteRecords", foreign_admin_messages);
 }
 
 }  // namespace
