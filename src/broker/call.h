@@ -138,9 +138,9 @@ struct DeleteRecordsCall : Call {
     Offset wanted;               ///< the owner's: answered once the log's durable start has reached it
 };
 
-enum class TopicsChange : uint8_t { create, remove };
+enum class TopicsChange : uint8_t { create, remove, grow };
 
-/// Create or delete topics, through shard 0. Answered when the coordinator has, and all shards know the result.
+/// Create, delete or grow topics, through shard 0. Answered when the coordinator has, and all shards know the result.
 struct TopicsCall : Call {
     TopicsCall() : Call(CallKind::topics) {}
 
@@ -148,6 +148,7 @@ struct TopicsCall : Call {
     bool validate_only = false;
     std::vector<NewTopic> created;
     std::vector<TopicRef> removed;
+    std::vector<NewPartitions> grown;
     Nanos deadline = never;
 
     AdminResult result;          ///< `error` set: it holds for all topics

@@ -35,6 +35,10 @@ struct CreateCommand {
 struct DeleteCommand {
     std::vector<TopicRef> topics;
 };
+struct GrowCommand {
+    std::vector<NewPartitions> topics;
+    bool validate_only = false;
+};
 struct AlterCommand {
     std::string topic;
     std::vector<ConfigChange> changes;
@@ -44,7 +48,7 @@ struct AlterCommand {
 struct Admin {
     uint64_t token = 0;
     Nanos deadline;
-    std::variant<CreateCommand, DeleteCommand, AlterCommand> command;
+    std::variant<CreateCommand, DeleteCommand, GrowCommand, AlterCommand> command;
     bool answered = false;   // timed out while under way: its answer, if it still comes, is dropped
 };
 
@@ -121,6 +125,7 @@ struct CoordinatorLink::Impl {
     void send_admin();
     std::optional<int32_t> send_command(const CreateCommand& command);
     std::optional<int32_t> send_command(const DeleteCommand& command);
+    std::optional<int32_t> send_command(const GrowCommand& command);
     std::optional<int32_t> send_command(const AlterCommand& command);
 
     Result<void> queue(Admin admin);
@@ -247,6 +252,12 @@ Result<void> CoordinatorLink::delete_topics(uint64_t token, std::span<const Topi
     return impl_->queue({token, deadline, DeleteCommand{{topics.begin(), topics.end()}}});
 }
 
+Result<void> CoordinatorLink::create_partitions(uint64_t token, std::span<const NewPartitions> topics,
+                                                bool validate_only, Nanos deadline) {
+    if (topics.size() > limits::changed_topics_max) return fail(Errc::too_large);
+    return impl_->queue({token, deadline, GrowCommand{{topics.begin(), topics.end()}, validate_only}});
+}
+
 Result<void> CoordinatorLink::alter_configs(uint64_t token, const std::string& topic,
                                             std::span<const ConfigChange> changes, bool validate_only, Nanos deadline) {
     return impl_->queue({token, deadline, AlterCommand{topic, {changes.begin(), changes.end()}, validate_only}});
@@ -369,6 +380,29 @@ std::optional<int32_t> CoordinatorLink::Impl::send_command(const DeleteCommand& 
     return send(request);
 }
 
+std::optional<int32_t> CoordinatorLink::Impl::send_command(const GrowCommand& command) {
+    std::vector<GrowingTopic> topics;
+    std::vector<std::vector<std::vector<int32_t>>> numbers;
+    std::vector<std::vector<wire::Array<int32_t>>> assignments(command.topics.size());
+    for (size_t i = 0; i < command.topics.size(); ++i) {
+        const NewPartitions& topic = command.topics[i];
+        topics.push_back({.name = topic.topic, .count = topic.count, .assignment = {}});
+        if (!topic.assignment) continue;
+        auto& ids = numbers.emplace_back();
+        for (const auto& replicas : *topic.assignment) {
+            auto& list = ids.emplace_back();
+            for (NodeId id : replicas) list.push_back(id.value);
+        }
+        assignments[i].assign(ids.begin(), ids.end());
+        topics.back().assignment = assignments[i];
+    }
+    CreatePartitionsRequest request;
+    request.session = session;
+    request.topics = topics;
+    request.validate_only = command.validate_only;
+    return send(request);
+}
+
 std::optional<int32_t> CoordinatorLink::Impl::send_command(const AlterCommand& command) {
     std::vector<ConfigAlteration> changed;
     for (const ConfigChange& change : command.changes) {
@@ -479,6 +513,8 @@ void CoordinatorLink::Impl::on_admin_answer(Admin admin, wire::Reader& reader, N
         return on_topics<CreateTopicsResponse>(std::move(admin), reader, now);
     if (std::holds_alternative<DeleteCommand>(admin.command))
         return on_topics<DeleteTopicsResponse>(std::move(admin), reader, now);
+    if (std::holds_alternative<GrowCommand>(admin.command))
+        return on_topics<CreatePartitionsResponse>(std::move(admin), reader, now);
     on_topics<AlterTopicConfigsResponse>(std::move(admin), reader, now);
 }
 

@@ -67,6 +67,13 @@ struct TopicRef {
     Uuid id;
 };
 
+/// A topic that is to have `count` partitions, the old ones among them.
+struct NewPartitions {
+    std::string topic;
+    int32_t count = 0;
+    std::optional<std::vector<std::vector<NodeId>>> assignment;  ///< of the new ones; absent: placed by the coordinator
+};
+
 /// `value` absent: back to the default.
 struct ConfigChange {
     std::string key;
@@ -83,7 +90,7 @@ struct TopicResult {
     std::vector<ConfigEntry> configs;
 };
 
-/// The answer to one create, delete or alter. Answer the client once every shard has applied a view with at least
+/// The answer to one create, delete, grow or alter. Answer the client once every shard has applied a view with at least
 /// `revision`.
 struct AdminResult {
     uint64_t token = 0;
@@ -115,6 +122,8 @@ public:
     // Commands. `token` comes back in an AdminResult, at `deadline` at the latest. would_block: too many are under way.
     Result<void> create_topics(uint64_t token, std::span<const NewTopic> topics, bool validate_only, Nanos deadline);
     Result<void> delete_topics(uint64_t token, std::span<const TopicRef> topics, Nanos deadline);
+    Result<void> create_partitions(uint64_t token, std::span<const NewPartitions> topics, bool validate_only,
+                                   Nanos deadline);
     Result<void> alter_configs(uint64_t token, const std::string& topic, std::span<const ConfigChange> changes,
                                bool validate_only, Nanos deadline);
     /// Once a block has come, for one more: now, or as soon as there is a session. Asked again while one is on its way,

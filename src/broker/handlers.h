@@ -13,6 +13,7 @@ extern const Handler api_versions_handler;
 extern const Handler create_topics_handler;
 extern const Handler delete_topics_handler;
 extern const Handler delete_records_handler;
+extern const Handler create_partitions_handler;
 extern const Handler init_producer_id_handler;
 extern const Handler describe_cluster_handler;
 extern const Handler find_coordinator_handler;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "coordinator/membership.h"
+#include "coordinator/partitions.h"
 #include "limits.h"
 #include "wire/node/allocate_producer_ids.h"
 #include "wire/node/broker_heartbeat.h"
@@ -71,6 +72,7 @@ void Coordinator::accept(io::ConnectionId connection, Peer& peer, const wire::Re
         case NodeKey::create_topics:
         case NodeKey::delete_topics:
         case NodeKey::alter_topic_configs:
+        case NodeKey::create_partitions:
         case NodeKey::allocate_producer_ids: return enqueue(connection, peer, header, reader);
     }
 }
@@ -164,6 +166,7 @@ bool Coordinator::handle(const Request& request, Peer& peer, Nanos now) {
         case NodeKey::register_broker: return on_register(request, peer, reader, now);
         case NodeKey::create_topics: return on_create_topics(request, peer, reader);
         case NodeKey::delete_topics: return on_delete_topics(request, peer, reader);
+        case NodeKey::create_partitions: return on_create_partitions(request, peer, reader);
         case NodeKey::alter_topic_configs: return on_alter_configs(request, peer, reader);
         case NodeKey::allocate_producer_ids: return on_allocate_producer_ids(request, peer, reader);
         case NodeKey::broker_heartbeat:
@@ -256,6 +259,21 @@ bool Coordinator::on_delete_topics(const Request& request, const Peer& peer, wir
     for (const TopicOutcome& o : outcomes)
         if (o.error == ErrorCode::none) note(false, "topic \"" + o.name + "\" deleted: id " + o.id.text());
     answer_topics<DeleteTopicsResponse>(request, error, outcomes);
+    return true;
+}
+
+bool Coordinator::on_create_partitions(const Request& request, const Peer& peer, wire::Reader& reader) {
+    CreatePartitionsRequest body;
+    if (!wire::decode(reader, body, request.header.version)) return false;
+    std::vector<TopicOutcome> outcomes;
+    ErrorCode error = ErrorCode::none;
+    if (session_of(request.connection, peer, body.session) == nullptr) error = ErrorCode::broker_id_not_registered;
+    else if (body.topics.size() > limits::changed_topics_max) error = ErrorCode::invalid_request;
+    else outcomes = create_partitions(state_, body);
+    for (const TopicOutcome& o : outcomes)
+        if (o.error == ErrorCode::none && !body.validate_only)
+            note(false, "topic \"" + o.name + "\" has " + std::to_string(o.partitions) + " partitions now");
+    answer_topics<CreatePartitionsResponse>(request, error, outcomes);
     return true;
 }
 

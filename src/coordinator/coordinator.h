@@ -112,6 +112,7 @@ private:
     bool on_register(const Request& request, Peer& peer, wire::Reader& reader, Nanos now);
     bool on_create_topics(const Request& request, const Peer& peer, wire::Reader& reader);
     bool on_delete_topics(const Request& request, const Peer& peer, wire::Reader& reader);
+    bool on_create_partitions(const Request& request, const Peer& peer, wire::Reader& reader);
     bool on_alter_configs(const Request& request, const Peer& peer, wire::Reader& reader);
     bool on_allocate_producer_ids(const Request& request, const Peer& peer, wire::Reader& reader);
     template <class Response>

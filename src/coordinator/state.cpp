@@ -100,6 +100,18 @@ void State::add_topic(Topic topic) {
     topics_[topic.id] = std::move(topic);
 }
 
+void State::add_partitions(const Uuid& id, std::vector<Partition> partitions) {
+    Topic& topic = topics_.at(id);
+    for (Partition& partition : partitions) {
+        PENSTOCK_ASSERT(!partition.isr.empty());
+        dirty_.insert(partition_key(id, static_cast<int32_t>(topic.partitions.size())));
+        topic.partitions.push_back(std::move(partition));
+    }
+    partition_count_ += partitions.size();
+    dirty_.insert(topic_key(id));   // it says how many there are
+    touch(topic);
+}
+
 void State::set_configs(const Uuid& id, Configs configs) {
     Topic& topic = topics_.at(id);
     topic.configs = std::move(configs);

@@ -99,6 +99,7 @@ public:
     void begin_epoch(const Uuid& id);
     void set_broker(Broker broker);
     void add_topic(Topic topic);
+    void add_partitions(const Uuid& topic, std::vector<Partition> partitions);
     void set_configs(const Uuid& topic, Configs configs);
     void set_partition(const Uuid& topic, int32_t index, Partition partition);
     void delete_topic(const Uuid& topic);

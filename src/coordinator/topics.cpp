@@ -116,12 +116,9 @@ std::vector<std::vector<NodeId>> replicas_of(const State& state, const Creatable
     return replicas;
 }
 
-// The leader alone is in sync at first: a replica enters the set when its leader has proved it, never by assumption.
 Topic make_topic(const TopicOutcome& outcome, const std::vector<std::vector<NodeId>>& replicas) {
     Topic topic{.id = outcome.id, .name = outcome.name, .revision = 0, .partitions = {}, .configs = outcome.configs};
-    for (const auto& ids : replicas)
-        topic.partitions.push_back({.leader = ids.front(), .leader_epoch = LeaderEpoch{0}, .replicas = ids,
-                                    .isr = {ids.front()}});
+    for (const auto& ids : replicas) topic.partitions.push_back(new_partition(ids));
     return topic;
 }
 
@@ -189,6 +186,11 @@ bool is_topic_name(std::string_view name) {
     };
     return !name.empty() && name.size() <= limits::topic_name_bytes_max && name != "." && name != ".." &&
            std::ranges::all_of(name, allowed);
+}
+
+Partition new_partition(const std::vector<NodeId>& replicas) {
+    return {.leader = replicas.front(), .leader_epoch = LeaderEpoch{0}, .replicas = replicas,
+            .isr = {replicas.front()}};
 }
 
 std::vector<TopicOutcome> create_topics(State& state, const wire::node::CreateTopicsRequest& request,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "limits.h"
 #include "wire/kafka/errors.h"
 
@@ -46,16 +47,23 @@ void ClusterSeat::on_call(TopicsCall& call) {
     call.answered_by_coordinator = false;
     calls_.push_back(&call);
     Result<void> asked = fail(Errc::would_block);
-    if (!closed_ && calls_.size() <= limits::topic_changes) {
-        asked = call.change == TopicsChange::create
-                    ? link_.create_topics(call.token, call.created, call.validate_only, call.deadline)
-                    : link_.delete_topics(call.token, call.removed, call.deadline);
-    }
+    if (!closed_ && calls_.size() <= limits::topic_changes) asked = forward(call);
     if (asked) return;
     // Retriable: clients look for the controller again, and by then there may be room.
     call.result.error = wire::kafka::ErrorCode::not_controller;
     call.result.message = "The broker cannot forward the change to the coordinator now";
     answer(calls_.size() - 1);
+}
+
+Result<void> ClusterSeat::forward(const TopicsCall& call) {
+    switch (call.change) {
+        case TopicsChange::create:
+            return link_.create_topics(call.token, call.created, call.validate_only, call.deadline);
+        case TopicsChange::remove: return link_.delete_topics(call.token, call.removed, call.deadline);
+        case TopicsChange::grow:
+            return link_.create_partitions(call.token, call.grown, call.validate_only, call.deadline);
+    }
+    PENSTOCK_ASSERT(false);
 }
 
 void ClusterSeat::on_cancel(TopicsCall& call) {

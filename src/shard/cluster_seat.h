@@ -45,6 +45,7 @@ public:
 private:
     void connect(Nanos now);
     void send(Nanos now);
+    Result<void> forward(const broker::TopicsCall& call);
     void on_result(broker::AdminResult result);
     void answer(size_t index);
     void answer_applied();

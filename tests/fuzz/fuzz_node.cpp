@@ -75,6 +75,8 @@ void check_message(wire::Reader& reader, NodeKey key, bool is_request) {
             return check_either<DeleteTopicsRequest, DeleteTopicsResponse>(reader, is_request);
         case NodeKey::alter_topic_configs:
             return check_either<AlterTopicConfigsRequest, AlterTopicConfigsResponse>(reader, is_request);
+        case NodeKey::create_partitions:
+            return check_either<CreatePartitionsRequest, CreatePartitionsResponse>(reader, is_request);
         case NodeKey::allocate_producer_ids:
             return check_either<AllocateProducerIdsRequest, AllocateProducerIdsResponse>(reader, is_request);
     }

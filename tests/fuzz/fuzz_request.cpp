@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "wire/kafka/api_versions.h"
+#include "wire/kafka/create_partitions.h"
 #include "wire/kafka/create_topics.h"
 #include "wire/kafka/delete_groups.h"
 #include "wire/kafka/delete_records.h"
@@ -96,6 +97,8 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
             return check_either<ApiVersionsRequest, ApiVersionsResponse>(reader, is_request, version);
         case ApiKey::create_topics:
             return check_either<CreateTopicsRequest, CreateTopicsResponse>(reader, is_request, version);
+        case ApiKey::create_partitions:
+            return check_either<CreatePartitionsRequest, CreatePartitionsResponse>(reader, is_request, version);
         case ApiKey::delete_topics:
             return check_either<DeleteTopicsRequest, DeleteTopicsResponse>(reader, is_request, version);
         case ApiKey::delete_records:

@@ -172,6 +172,23 @@ def deleted_records_stay_deleted():
 
 
 @case
+def added_partitions_stay():
+    """Partitions that are added to a topic can be used at once, and outlive kill -9 of broker and coordinator."""
+    with Node() as node:
+        node.create_topic('t', 2)
+        said = node.cli('topic', 'alter', 't', '--partitions', '5').stdout
+        check('5 partitions now, 2 before' in said, said)
+        node.load('produce', 't', records=1000, bytes=100, partitions=5)
+        node.kill_broker()
+        node.coordinator.kill()
+        node.start_coordinator()
+        node.start_broker()
+        node.load('verify', 't', records=1000, bytes=100, partitions=5)
+        refusal = node.cli('topic', 'alter', 't', '--partitions', '5', check_exit=False)
+        check('INVALID_PARTITIONS' in refusal.stderr, refusal.stderr)
+
+
+@case
 def graceful_stop():
     """SIGTERM under load ends the broker within 2 seconds with exit code 0, and nothing acknowledged is lost."""
     with Node() as node:

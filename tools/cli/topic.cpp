@@ -1,4 +1,4 @@
-// penstock topic create|list|describe|delete
+// penstock topic create|list|describe|alter|delete
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/create_topic.h"
+#include "cli/grow_topic.h"
 #include "cli/offsets.h"
 #include "cli/options.h"
 #include "cli/table.h"
@@ -160,6 +161,22 @@ Outcome<int> delete_topics(Context& context, const std::vector<std::string>& nam
     return exit_ok;
 }
 
+Outcome<int> alter(Context& context, const std::string& name, int64_t partitions) {
+    Client client(context.globals);
+    const auto grown = grow_topic(client, name, partitions, client.deadline());
+    if (!grown) return std::unexpected(grown.error());
+    const size_t now = grown->topic.partitions.size();
+    if (context.globals.json) {
+        const Json json{{"topic", name}, {"partitions", now}, {"partitions_before", grown->partitions_before}};
+        context.out.write(json.dump() + "\n");
+    } else {
+        context.out.write(fmt::format("Topic '{}' has {} partitions now, {} before. New records of a key may go to "
+                                      "another partition than its old ones.\n",
+                                      name, now, grown->partitions_before));
+    }
+    return exit_ok;
+}
+
 std::string config_fault(std::string& text) {
     return parse_pair(text) ? std::string{} : fmt::format("'{}' is not NAME=VALUE", printable(text));
 }
@@ -225,14 +242,33 @@ void add_delete(CLI::App& noun, Selected& selected) {
     });
 }
 
+void add_alter(CLI::App& noun, Selected& selected) {
+    struct Wanted {
+        std::string name;
+        int64_t partitions = 0;
+    };
+    auto wanted = std::make_shared<Wanted>();
+    CLI::App* verb = noun.add_subcommand("alter", "Add partitions to a topic; its settings: 'penstock config'");
+    add_topic_name(*verb, wanted->name);
+    add_number(*verb, "--partitions,-p", wanted->partitions, 1, 100'000,
+               "How many it is to have, the present ones among them. A key's new records may then go to another "
+               "partition than its old ones",
+               false)->required();
+    add_examples(*verb, "  penstock topic alter games --partitions 6");
+    verb->callback([wanted, &selected] {
+        selected = [wanted](Context& c) { return alter(c, wanted->name, wanted->partitions); };
+    });
+}
+
 }  // namespace
 
 void add_topic(CLI::App& app, Selected& selected) {
-    CLI::App* noun = app.add_subcommand("topic", "Create, list, describe and delete topics");
+    CLI::App* noun = app.add_subcommand("topic", "Create, list, describe, alter and delete topics");
     noun->require_subcommand(1);
     add_create(*noun, selected);
     add_list(*noun, selected);
     add_describe(*noun, selected);
+    add_alter(*noun, selected);
     add_delete(*noun, selected);
     add_examples(*noun,
                  "  penstock topic create games --partitions 3\n"

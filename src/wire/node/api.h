@@ -21,6 +21,7 @@ enum class NodeKey : int16_t {
     delete_topics = 10004,
     alter_topic_configs = 10005,
     allocate_producer_ids = 10006,
+    create_partitions = 10007,
 };
 
 constexpr Api node_row(NodeKey key, std::string_view name, int16_t last) {
@@ -36,6 +37,7 @@ inline constexpr std::array node_apis{
     node_row(NodeKey::delete_topics, "DeleteTopics", 0),
     node_row(NodeKey::alter_topic_configs, "AlterTopicConfigs", 0),
     node_row(NodeKey::allocate_producer_ids, "AllocateProducerIds", 0),
+    node_row(NodeKey::create_partitions, "CreatePartitions", 0),
 };
 
 constexpr const Api& api_of(NodeKey key) {

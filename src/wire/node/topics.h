@@ -1,7 +1,7 @@
-// CreateTopics, DeleteTopics, AlterTopicConfigs: changes that a broker forwards for a Kafka client.
+// CreateTopics, DeleteTopics, AlterTopicConfigs, CreatePartitions: changes that a broker forwards for a Kafka client.
 //
 // The broker has validated what only it knows (names and values of configs); the coordinator decides the rest.
-// Errors are Kafka's codes, per topic. One answer serves all three: the topics in the order of the request, and the
+// Errors are Kafka's codes, per topic. One answer serves all: the topics in the order of the request, and the
 // revision whose view holds the outcome.
 #pragma once
 
@@ -93,6 +93,33 @@ struct AlterTopicConfigsRequest {
     }
 };
 
+struct GrowingTopic {
+    std::string_view name;
+    int32_t count = 0;   ///< the old partitions among them
+    Nullable<Array<Array<int32_t>>> assignment;  ///< the replicas of each new one; null: the coordinator places them
+
+    template <class C>
+    void fields(C& c) {
+        c.field(name);
+        c.field(count);
+        c.field(assignment);
+    }
+};
+
+struct CreatePartitionsRequest {
+    static constexpr NodeKey key = NodeKey::create_partitions;
+    int64_t session = 0;
+    Array<GrowingTopic> topics;
+    bool validate_only = false;
+
+    template <class C>
+    void fields(C& c) {
+        c.field(session);
+        c.field(topics);
+        c.field(validate_only);
+    }
+};
+
 struct ChangedTopic {
     std::string_view name;
     Uuid id;
@@ -132,5 +159,6 @@ struct ChangedTopicsResponse {
 using CreateTopicsResponse = ChangedTopicsResponse<NodeKey::create_topics>;
 using DeleteTopicsResponse = ChangedTopicsResponse<NodeKey::delete_topics>;
 using AlterTopicConfigsResponse = ChangedTopicsResponse<NodeKey::alter_topic_configs>;
+using CreatePartitionsResponse = ChangedTopicsResponse<NodeKey::create_partitions>;
 
 }  // namespace penstock::wire::node

@@ -4,6 +4,7 @@
 #include "foreign_group_messages.h"
 #include "foreign_messages.h"
 #include "wire/kafka/api_versions.h"
+#include "wire/kafka/create_partitions.h"
 #include "wire/kafka/create_topics.h"
 #include "wire/kafka/delete_groups.h"
 #include "wire/kafka/delete_records.h"
@@ -71,6 +72,7 @@ TEST(Messages, of_groups_as_others_write_them) {
 }
 
 TEST(Messages, of_administration_as_others_write_them) {
+    expect_foreign<CreatePartitionsRequest, CreatePartitionsResponse>("CreatePartitions", foreign_admin_messages);
     expect_foreign<DeleteRecordsRequest, DeleteRecordsResponse>("DeleteRecords", foreign_admin_messages);
 }
 

@@ -145,6 +145,14 @@ TEST(NodeMessages, Topics) {
     check(response);
 }
 
+TEST(NodeMessages, Partitions) {
+    const std::vector<int32_t> first{1, 2}, second{2, 1};
+    const std::vector<Array<int32_t>> assignment{first, second};
+    const std::vector<GrowingTopic> topics{{"a", 5, assignment}, {"b", 3, std::nullopt},
+                                           {"c", 1, Array<Array<int32_t>>()}};
+    check(CreatePartitionsRequest{.session = 9, .topics = topics, .validate_only = true});
+}
+
 TEST(NodeMessages, EveryRowHasItsKey) {
     for (const Api& api : node_apis) {
         EXPECT_EQ(&api_of(NodeKey{api.key}), &api);
