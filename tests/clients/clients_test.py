@@ -4,91 +4,15 @@ import contextlib
 import json
 import os
 import queue
-import shutil
 import subprocess
-import sys
 import threading
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / 'system'))
-from harness import BUILD, Failure, Node, Skip, case, check, check_equal, run_cases, wait_for  # noqa: E402
+from fetched import go_client, java_client, node_client, python_client
+from harness import Failure, Node, case, check, check_equal, run_cases, wait_for
 
-KEPT = BUILD.resolve() / 'clients'  # what registries gave: fetched once
 RECORDS = 2000
 PARTITIONS = 4
-CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
-
-
-@dataclass
-class Client:
-    name: str
-    command: list
-    environment: dict = field(default_factory=dict)
-    codecs: list = field(default_factory=lambda: CODECS)
-
-
-def fetch(*command, cwd=None, environment=None):
-    """Runs a package manager; a failure is a skip with what it said last."""
-    if shutil.which(command[0]) is None:
-        raise Skip(f'{command[0]} is not on this machine')
-    try:
-        done = subprocess.run(command, cwd=cwd, env={**os.environ, **(environment or {})}, capture_output=True,
-                              text=True, timeout=300, check=False)
-    except subprocess.TimeoutExpired:
-        raise Skip(f'{command[0]} {command[1]} took more than 300 s') from None
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).split('\n')
-        raise Skip(f'{" ".join(command[:3])}: {said[-1]}')
-
-
-def python_client(script, *packages):
-    folder = KEPT / 'python' / script
-    if not folder.exists():
-        fetch(sys.executable, '-m', 'pip', 'install', '--quiet', '--target', f'{folder}.part', *packages)
-        Path(f'{folder}.part').rename(folder)
-    return Client(script, [sys.executable, HERE / 'python' / f'{script}.py'], {'PYTHONPATH': str(folder)})
-
-
-def node_client():
-    folder = KEPT / 'node'
-    if not (folder / 'node_modules' / 'kafkajs').exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / 'node' / 'package.json', folder)
-        fetch('npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', cwd=folder)
-    if shutil.which('node') is None:
-        raise Skip('node is not on this machine')
-    return Client('kafkajs', ['node', HERE / 'node' / 'kafkajs.js'], {'NODE_PATH': str(folder / 'node_modules')},
-                  codecs=['none', 'gzip', 'snappy', 'lz4'])
-
-
-def go_client(name):
-    folder = KEPT / 'go'
-    program = folder / 'bin' / name
-    if not program.exists():
-        shutil.copytree(HERE / 'go', folder, dirs_exist_ok=True)
-        fetch('go', 'mod', 'tidy', cwd=folder, environment={'GOFLAGS': '-mod=mod'})
-        fetch('go', 'build', '-o', program, f'./{name}', cwd=folder, environment={'GOFLAGS': '-mod=mod'})
-    return Client(name, [program])
-
-
-def java_client(version):
-    folder = KEPT / 'java' / version
-    if not folder.exists():
-        if shutil.which('javac') is None:
-            raise Skip('javac is not on this machine')
-        part = Path(f'{folder}.part')
-        part.mkdir(parents=True, exist_ok=True)
-        (part / 'pom.xml').write_text((HERE / 'java' / 'pom.xml').read_text().replace('VERSION', version))
-        fetch('mvn', '--batch-mode', '--quiet', 'dependency:copy-dependencies', f'-DoutputDirectory={part}/jars',
-              cwd=part)
-        fetch('javac', '-cp', f'{part}/jars/*', '-d', part, HERE / 'java' / 'Client.java')
-        part.rename(folder)
-    # Like the stock scripts: quick to start, and silent about loggers that are not configured.
-    java = ['java', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', f'{folder}/jars/*:{folder}']
-    return Client(f'java {version}', [*java, 'Client'])
 
 
 class Running(contextlib.AbstractContextManager):
