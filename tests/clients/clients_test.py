@@ -8,8 +8,8 @@ import subprocess
 import threading
 import time
 
-from fetched import go_client, java_client, node_client, python_client
-from harness import Failure, Node, case, check, check_equal, run_cases, wait_for
+from fetched import Client, go_client, java_client, node_client, python_client
+from harness import BUILD, Failure, Node, case, check, check_equal, run_cases, wait_for
 
 RECORDS = 2000
 PARTITIONS = 4
@@ -158,6 +158,12 @@ def use(make):
         version = keyed_produce(client, node)
         group_life(client, node)
     print(f'# {version}: keyed produce with {", ".join(client.codecs)}; group with joins, leaves and a killed broker')
+
+
+@case
+def librdkafka_c():
+    """librdkafka of the distribution, in C."""
+    use(lambda: Client('librdkafka', [BUILD / 'tests/clients/librdkafka']))
 
 
 @case
