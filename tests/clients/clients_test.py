@@ -9,7 +9,8 @@ import threading
 import time
 
 from fetched import Client, go_client, java_client, node_client, python_client
-from harness import BUILD, Failure, Node, case, check, check_equal, run_cases, wait_for
+from harness import BUILD, Failure, case, check, check_equal, run_cases, wait_for
+from seen import ClientNode
 
 RECORDS = 2000
 PARTITIONS = 4
@@ -61,7 +62,7 @@ class Running(contextlib.AbstractContextManager):
 
 
 def produce(client, node, topic, codec, count=RECORDS):
-    with Running(client, 'produce', node.address, topic, count, codec) as running:
+    with Running(client, 'produce', node.bootstrap, topic, count, codec) as running:
         partitions = running.finish()
         return running.version, partitions
 
@@ -79,7 +80,7 @@ def wait_until(members, condition, seconds, what):
         raise Failure(f'{failure}: {state}; {members[0].trouble()}') from None
 
 
-def seen(*members):
+def numbers(*members):
     """The numbers of all records that were read, each once."""
     return {int(value.split(':')[0]) for member in members for _, _, value in member.records}
 
@@ -98,8 +99,8 @@ def keyed_produce(client, node):
         version, partitions = produce(client, node, topic, codec)
         if partitions is not None:
             check_equal(partitions, java_partitions(), 'partition of each key')
-        with Running(client, 'group', node.address, topic, f'reads-{codec}') as reader:
-            wait_until([reader], lambda r=reader: len(seen(r)) == RECORDS, 60, f'all records with {codec}')
+        with Running(client, 'group', node.bootstrap, topic, f'reads-{codec}') as reader:
+            wait_until([reader], lambda r=reader: len(numbers(r)) == RECORDS, 60, f'all records with {codec}')
             reader.finish()
     return version
 
@@ -109,9 +110,9 @@ def group_life(client, node):
     topic, name = 'shared', 'life'
     node.create_topic(topic, PARTITIONS)
     produce(client, node, topic, 'none')
-    with Running(client, 'group', node.address, topic, name) as first:
-        wait_until([first], lambda: len(seen(first)) == RECORDS, 60, 'the first member reads all')
-        with Running(client, 'group', node.address, topic, name) as second:
+    with Running(client, 'group', node.bootstrap, topic, name) as first:
+        wait_until([first], lambda: len(numbers(first)) == RECORDS, 60, 'the first member reads all')
+        with Running(client, 'group', node.bootstrap, topic, name) as second:
             wait_until([first, second], lambda: shared([first, second]), 60, 'the partitions are shared')
             node.restart_broker()
             before = len(first.records) + len(second.records)
@@ -154,9 +155,10 @@ def java_partitions():
 
 def use(make):
     client = make()
-    with Node({'groups.initial_rebalance_delay_ms': '200ms'}) as node:
+    with ClientNode({'groups.initial_rebalance_delay_ms': '200ms'}) as node:
         version = keyed_produce(client, node)
         group_life(client, node)
+        node.keep(client.name, version)
     print(f'# {version}: keyed produce with {", ".join(client.codecs)}; group with joins, leaves and a killed broker')
 
 

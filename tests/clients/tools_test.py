@@ -8,7 +8,8 @@ import subprocess
 import time
 
 from fetched import java_command
-from harness import Failure, Node, case, check, check_equal, run_cases, wait_for
+from harness import Failure, case, check, check_equal, run_cases, wait_for
+from seen import ClientNode
 
 VERSIONS = ['3.9.1', '4.1.0']
 SECONDS_MAX = 60
@@ -40,7 +41,7 @@ class Kafka:
         self.version = version
         self.java = java_command(version)
         self.ends = contextlib.ExitStack()
-        self.node = self.ends.enter_context(Node({'groups.initial_rebalance_delay_ms': '0'}))
+        self.node = self.ends.enter_context(ClientNode({'groups.initial_rebalance_delay_ms': '0'}))
         self.jvm = self.start([*self.java, 'Tools'])
 
     def start(self, command, **popen):
@@ -55,7 +56,7 @@ class Kafka:
 
     def run(self, tool, *arguments, stdin='', code=0):
         """Runs the tool to its end, with the broker's address; returns what it printed."""
-        address = ['--bootstrap-server', self.node.address] if tool != 'producer-perf-test' else []
+        address = ['--bootstrap-server', self.node.bootstrap] if tool != 'producer-perf-test' else []
         words = [str(argument) for argument in arguments]
         print(json.dumps([self.main_of(tool), stdin, *words, *address]), file=self.jvm.stdin)
         if not select.select([self.jvm.stdout], [], [], SECONDS_MAX)[0]:
@@ -68,7 +69,7 @@ class Kafka:
 
     def run_apart(self, tool, *arguments):
         """Starts the tool in a JVM of its own: some end properly only with it."""
-        command = [*self.java, self.main_of(tool), '--bootstrap-server', self.node.address, *arguments]
+        command = [*self.java, self.main_of(tool), '--bootstrap-server', self.node.bootstrap, *arguments]
         return self.start(command, stderr=subprocess.STDOUT)
 
     def produce(self, topic, lines):
@@ -219,7 +220,7 @@ def perf_tests(kafka):
     """kafka-producer-perf-test and -consumer-perf-test."""
     kafka.node.create_topic('perf', 2)
     said = kafka.run('producer-perf-test', '--topic', 'perf', '--num-records', 10_000, '--record-size', 100,
-                     '--throughput', -1, '--producer-props', f'bootstrap.servers={kafka.node.address}',
+                     '--throughput', -1, '--producer-props', f'bootstrap.servers={kafka.node.bootstrap}',
                      'compression.type=lz4')
     check_says(said, r'10000 records sent, .* 99\.9th')
     said = kafka.run('consumer-perf-test', '--topic', 'perf', '--messages', 10_000)
@@ -255,5 +256,6 @@ def verifiable(kafka):
 try:
     run_cases()
 finally:
-    for kafka_of_version in running.values():
-        kafka_of_version.ends.close()
+    for stock in running.values():
+        stock.node.keep(f'tools {stock.version}', f'Kafka\'s tools {stock.version}')
+        stock.ends.close()

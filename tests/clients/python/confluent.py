@@ -47,5 +47,5 @@ def group(bootstrap, topic, name):
     say(closed=True)
 
 
-say(version=f'confluent-kafka {confluent_kafka.version()[0]}, librdkafka {confluent_kafka.libversion()[0]}')
+say(version=f'confluent-kafka {confluent_kafka.__version__}, librdkafka {confluent_kafka.libversion()[0]}')
 {'produce': produce, 'group': group}[sys.argv[1]](*sys.argv[2:])
