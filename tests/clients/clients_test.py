@@ -8,8 +8,8 @@ import subprocess
 import threading
 import time
 
-from fetched import Client, go_client, java_client, node_client, python_client
-from harness import BUILD, Failure, case, check, check_equal, run_cases, wait_for
+from fetched import Client, go_client, java_client, java_command, node_client, python_client
+from harness import BUILD, Failure, Node, case, check, check_equal, run_cases, start_load, wait_for
 from seen import ClientNode
 
 RECORDS = 2000
@@ -208,6 +208,25 @@ def java_4():
 def java_3():
     """Java's own client, 3.9."""
     use(lambda: java_client('3.9.1'))
+
+
+def idempotent_kills(version):
+    with Node() as node:
+        node.create_topic('t', 4)
+        load = start_load([*java_command(version), 'Load', node.address, 't', '4', '300', '20000'])
+        node.check_all_once('t', node.kill_under(load, kills=5), bytes=300, partitions=4)
+
+
+@case
+def java_4_kills():
+    """Java's idempotent producer, 4.x, through kill after kill: every record once, in each partition as sent."""
+    idempotent_kills('4.1.0')
+
+
+@case
+def java_3_kills():
+    """Java's idempotent producer, 3.9, through kill after kill: every record once, in each partition as sent."""
+    idempotent_kills('3.9.1')
 
 
 run_cases()

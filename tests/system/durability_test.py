@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """What was acknowledged is there: after kill -9 of the broker and of the coordinator, and after a graceful stop."""
 import json
-import os
-import random
 import socket
 import struct
 import subprocess
@@ -10,8 +8,6 @@ import time
 
 from harness import Node, case, check, check_equal, finish_load, free_port, run_cases, wait_for
 from kafka_wire import API_DELETE_RECORDS, API_INIT_PRODUCER_ID, Connection, request, string
-
-KILLS = int(os.environ.get('PENSTOCK_TEST_KILLS', '20'))
 
 
 def all_back_after_kill(records, size):
@@ -36,24 +32,10 @@ def many_large_records():
 
 
 def load_through_kills(node, config, **options):
-    """What a producer says that sends at a fixed rate while the broker is killed again and again."""
-    seed = int(os.environ.get('PENSTOCK_TEST_SEED', '0')) or random.randrange(1, 1 << 30)
-    print(f'# {KILLS} kills, PENSTOCK_TEST_SEED={seed}')
-    chance = random.Random(seed)
     node.create_topic('t', 4)
     config = [*config, 'retry.backoff.ms=50', 'reconnect.backoff.ms=20', 'reconnect.backoff.max.ms=200', 'linger.ms=2']
     load = node.start_load('produce', 't', seconds=3600, rate=20000, bytes=300, partitions=4, config=config, **options)
-    try:
-        for kill in range(KILLS):
-            time.sleep(chance.uniform(0.05, 0.9))
-            check(load.poll() is None, f'the load ended before kill {kill + 1}')
-            node.restart_broker()
-    finally:
-        load.send_signal(15)
-    sent = finish_load(load, check_exit=False, timeout=120)
-    print(f'# {sent}')
-    node.restart_broker()
-    return sent
+    return node.kill_under(load, kills=20)
 
 
 @case
@@ -74,14 +56,7 @@ def idempotent_kill_loop():
     """An idempotent producer through kill after kill: every record once, in each partition in the order sent."""
     with Node() as node:
         sent = load_through_kills(node, ['enable.idempotence=true', 'message.timeout.ms=300000'])
-        check(sent['produced'] > 0, 'nothing was produced')
-        check_equal(sent['acked'], sent['produced'], f'acknowledged records ({sent["error"]})')
-        # Told their number, it wants record N at offset N / 4 of partition N % 4, and nothing else anywhere.
-        got = node.load('verify', 't', records=sent['produced'], bytes=300, partitions=4, check_exit=False)
-        print(f'# {got}')
-        check_equal(got['wanted'], sent['produced'], 'records in the log')
-        check_equal(got['read'], got['wanted'], 'records read')
-        check_equal(got['damaged'] + got['disordered'], 0, 'damaged or disordered records')
+        node.check_all_once('t', sent, bytes=300, partitions=4)
 
 
 @case

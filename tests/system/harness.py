@@ -249,6 +249,34 @@ class Node(contextlib.AbstractContextManager):
         words += [word for pair in config for word in ('--config', pair)]
         return start_load([LOAD, mode, self.address, topic, *words])
 
+    def kill_under(self, load, kills):
+        """Kills the broker again and again while `load` sends to it; then ends the load, and returns what it says."""
+        kills = int(os.environ.get('PENSTOCK_TEST_KILLS', kills))
+        seed = int(os.environ.get('PENSTOCK_TEST_SEED', '0')) or random.randrange(1, 1 << 30)
+        print(f'# {kills} kills, PENSTOCK_TEST_SEED={seed}')
+        chance = random.Random(seed)
+        try:
+            for kill in range(kills):
+                time.sleep(chance.uniform(0.05, 0.9))
+                check(load.poll() is None, f'the load ended before kill {kill + 1}')
+                self.restart_broker()
+        finally:
+            load.send_signal(signal.SIGTERM)
+        sent = finish_load(load, check_exit=False, timeout=120)
+        print(f'# {sent}')
+        self.restart_broker()
+        return sent
+
+    def check_all_once(self, topic, sent, **options):
+        """Record N is at offset N / partitions of partition N % partitions, and nothing else anywhere."""
+        check(sent['produced'] > 0, 'nothing was produced')
+        check_equal(sent['acked'], sent['produced'], f'acknowledged records ({sent["error"]})')
+        got = self.load('verify', topic, records=sent['produced'], check_exit=False, **options)
+        print(f'# {got}')
+        check_equal(got['wanted'], sent['produced'], 'records in the log')
+        check_equal(got['read'], got['wanted'], 'records read')
+        check_equal(got['damaged'] + got['disordered'], 0, 'damaged or disordered records')
+
 
 def start_load(command):
     # What it says goes to a file: librdkafka logs every lost connection, and would stand still on a full pipe.
