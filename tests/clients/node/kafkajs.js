@@ -24,7 +24,8 @@ async function produce(bootstrap, topic, count, codec) {
 }
 
 async function group(bootstrap, topic, groupId) {
-  const consumer = client(bootstrap).consumer({ groupId, sessionTimeout: 10000, heartbeatInterval: 500 })
+  const consumer = client(bootstrap).consumer(
+    { groupId, sessionTimeout: 10000, heartbeatInterval: 500, maxWaitTimeInMs: 500 })
   consumer.on(consumer.events.GROUP_JOIN,
               event => say({ assigned: (event.payload.memberAssignment[topic] || []).sort((a, b) => a - b) }))
   consumer.on(consumer.events.REBALANCING, () => say({ assigned: [] }))
