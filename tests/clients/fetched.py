@@ -24,18 +24,30 @@ class Client:
     codecs: list = field(default_factory=lambda: CODECS)
 
 
+_failed = {}  # commands that failed, and how
+
+
 def fetch(*command, cwd=None, environment=None):
-    """Runs a package manager; a failure is a skip with what it said last."""
+    """Runs a package manager; a failure is a skip with what it said last, and it is not tried again."""
+    if command not in _failed:
+        _failed[command] = try_to_fetch(command, cwd, environment)
+    if _failed[command]:
+        raise Skip(_failed[command])
+
+
+def try_to_fetch(command, cwd, environment):
+    """Returns what went wrong, if anything."""
     if shutil.which(command[0]) is None:
-        raise Skip(f'{command[0]} is not on this machine')
+        return f'{command[0]} is not on this machine'
     try:
         done = subprocess.run(command, cwd=cwd, env={**os.environ, **(environment or {})}, capture_output=True,
                               text=True, timeout=300, check=False)
     except subprocess.TimeoutExpired:
-        raise Skip(f'{command[0]} {command[1]} took more than 300 s') from None
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).split('\n')
-        raise Skip(f'{" ".join(command[:3])}: {said[-1]}')
+        return f'{command[0]} {command[1]} took more than 300 s'
+    if done.returncode == 0:
+        return None
+    said = (done.stderr.strip() or done.stdout.strip()).split('\n')
+    return f'{" ".join(map(str, command[:3]))}: {said[-1]}'
 
 
 def python_client(script, *packages):
