@@ -315,7 +315,8 @@ bool Store::Impl::attach_for(uint64_t bytes) {
     while (!c.writer.has_room(bytes)) {
         const uint64_t left = bytes + (c.run_end - c.position);
         uint8_t file_class = 0;
-        while (file_class + 1 < file_class_count && geometry(kind_of_class(file_class)).data_bytes() < left) ++file_class;
+        const auto too_small = [&] { return geometry(kind_of_class(file_class)).data_bytes() < left; };
+        while (file_class + 1 < file_class_count && too_small()) ++file_class;
         auto file = pool->take_spare(file_class);
         if (!file) return false;
         c.writer.attach(*file);

@@ -215,7 +215,8 @@ private:
             std::string wrong;
             if (!parse_batch(rest, batch)) wrong = "there is no batch where one should start";
             else if (!batch.crc_good) wrong = "the batch fails its checksum";
-            else if (batch.base_offset < next || (batch.base_offset > next && !gaps)) wrong = "the batch has another offset than its place";
+            else if (batch.base_offset < next || (batch.base_offset > next && !gaps))
+                wrong = "the batch has another offset than its place";
             if (!wrong.empty()) {
                 auto [at_file, at] = place_of(log.state, range.position + (range.size - rest.size()));
                 found(at_file, at, "offset " + std::to_string(next) + ": " + wrong);

@@ -170,8 +170,8 @@ ReadStatus Store::Impl::locate(LogData& log, int64_t offset, uint64_t waiter, In
     return first.compacted ? range_from(log, first.start, waiter, range) : ReadStatus::corrupt;
 }
 
-/// Offsets may be missing behind a range of a compacted segment, and at the start of one: moves `offset` on to the first
-/// one there is.
+/// Offsets may be missing behind a range of a compacted segment, and at the start of one: moves `offset` on to the
+/// first one there is.
 ReadStatus Store::Impl::skip_gap(LogData& log, const IndexRange& range, uint64_t waiter, int64_t& offset) {
     const auto compacted = [&](const IndexRange& in) {
         return std::prev(std::ranges::upper_bound(log.state.segments, in.position, {}, &Segment::start))->compacted;

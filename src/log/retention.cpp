@@ -1,6 +1,6 @@
-// What may go: whole segments that are older than retention.ms or beyond retention.bytes, and everything below an offset
-// that somebody named. The active segment is rolled when all of it is too old. Nothing at or above the durable offset
-// goes.
+// What may go: whole segments that are older than retention.ms or beyond retention.bytes, and everything below an
+// offset that somebody named. The active segment is rolled when all of it is too old. Nothing at or above the durable
+// offset goes.
 #include <algorithm>
 
 #include "log/store_impl.h"

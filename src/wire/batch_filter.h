@@ -24,8 +24,8 @@ public:
     /// From the first one on; none of them fails.
     RecordCursor records() const { return RecordCursor(records_, header_.record_count); }
 
-    /// Replaces `out` by the batch with those records alone for which `kept` is not 0, by their place. At least one must
-    /// be kept. It may be larger than before: its producer may have compressed harder. Fails only without memory.
+    /// Replaces `out` by the batch with those records alone for which `kept` is not 0, by their place. At least one
+    /// must be kept. It may be larger than before: its producer may have compressed harder. Fails only without memory.
     Result<void> write(std::span<const uint8_t> kept, std::vector<std::byte>& out);
     /// Replaces `out` by a batch without records that stands for the same offsets.
     void write_empty(std::vector<std::byte>& out) const;

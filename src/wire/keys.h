@@ -14,7 +14,8 @@ enum class Keys : uint8_t {
     broken,   ///< the records cannot be walked, or would be too large decompressed
 };
 
-/// Decompresses the batch of this header and this body (all behind the header). `record` is the first one without a key.
+/// Decompresses the batch of this header and this body (all behind the header). `record` is the first one without a
+/// key.
 Keys check_keys(const BatchHeader& header, std::span<const Fragment> body, int32_t& record);
 
 }  // namespace penstock::wire

@@ -3,8 +3,8 @@
 //     varint length | int8 attributes | varlong timestamp delta | varint offset delta
 //     | varint key length (-1: null) | key | varint value length | value
 //     | varint header count | per header: varint key length, key, varint value length (-1: null), value
-// Varints are zigzag here, and only here. For clients, tools, tests, compaction and deep validation: a broker that takes
-// and serves batches never looks at records.
+// Varints are zigzag here, and only here. For clients, tools, tests, compaction and deep validation: a broker that
+// takes and serves batches never looks at records.
 #pragma once
 
 #include <cstddef>
