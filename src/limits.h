@@ -138,6 +138,10 @@ inline constexpr int32_t auto_create_wait_ms = 10 * 1000;
 inline constexpr uint32_t auto_create_topics = 100;
 /// Topics in one CreateTopics or DeleteTopics request: each is compared with all the others.
 inline constexpr size_t topics_per_request = 2000;
+/// How long a change of configs waits for the coordinator.
+inline constexpr int32_t alter_configs_wait_ms = 30 * 1000;
+/// How often it is made anew because somebody else's came first.
+inline constexpr uint32_t alter_configs_attempts = 5;
 /// How long a request of a group waits for the internal topic to be made.
 inline constexpr int32_t offsets_topic_wait_ms = 10 * 1000;
 /// Groups in one request that takes several: each becomes a call.

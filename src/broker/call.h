@@ -138,9 +138,10 @@ struct DeleteRecordsCall : Call {
     Offset wanted;               ///< the owner's: answered once the log's durable start has reached it
 };
 
-enum class TopicsChange : uint8_t { create, remove, grow };
+enum class TopicsChange : uint8_t { create, remove, grow, alter };
 
-/// Create, delete or grow topics, through shard 0. Answered when the coordinator has, and all shards know the result.
+/// Create, delete or grow topics or alter their configs, through shard 0. Answered when the coordinator has, and all
+/// shards know the result.
 struct TopicsCall : Call {
     TopicsCall() : Call(CallKind::topics) {}
 
@@ -149,6 +150,7 @@ struct TopicsCall : Call {
     std::vector<NewTopic> created;
     std::vector<TopicRef> removed;
     std::vector<NewPartitions> grown;
+    std::vector<TopicConfigs> altered;
     Nanos deadline = never;
 
     AdminResult result;          ///< `error` set: it holds for all topics

@@ -40,8 +40,7 @@ struct GrowCommand {
     bool validate_only = false;
 };
 struct AlterCommand {
-    std::string topic;
-    std::vector<ConfigChange> changes;
+    std::vector<TopicConfigs> topics;
     bool validate_only = false;
 };
 
@@ -258,9 +257,10 @@ Result<void> CoordinatorLink::create_partitions(uint64_t token, std::span<const 
     return impl_->queue({token, deadline, GrowCommand{{topics.begin(), topics.end()}, validate_only}});
 }
 
-Result<void> CoordinatorLink::alter_configs(uint64_t token, const std::string& topic,
-                                            std::span<const ConfigChange> changes, bool validate_only, Nanos deadline) {
-    return impl_->queue({token, deadline, AlterCommand{topic, {changes.begin(), changes.end()}, validate_only}});
+Result<void> CoordinatorLink::alter_configs(uint64_t token, std::span<const TopicConfigs> topics, bool validate_only,
+                                            Nanos deadline) {
+    if (topics.size() > limits::changed_topics_max) return fail(Errc::too_large);
+    return impl_->queue({token, deadline, AlterCommand{{topics.begin(), topics.end()}, validate_only}});
 }
 
 void CoordinatorLink::want_producer_ids() { impl_->producer_ids_wanted = true; }
@@ -404,16 +404,19 @@ std::optional<int32_t> CoordinatorLink::Impl::send_command(const GrowCommand& co
 }
 
 std::optional<int32_t> CoordinatorLink::Impl::send_command(const AlterCommand& command) {
-    std::vector<ConfigAlteration> changed;
-    for (const ConfigChange& change : command.changes) {
-        auto& alteration = changed.emplace_back();
-        alteration.key = change.key;
-        if (change.value) alteration.value = *change.value;
+    std::vector<std::vector<TopicConfig>> configs;
+    for (const TopicConfigs& topic : command.topics) {
+        configs.push_back(configs_of(topic.expected));
+        configs.push_back(configs_of(topic.configs));
+    }
+    std::vector<AlteredTopic> topics;
+    for (size_t i = 0; i < command.topics.size(); ++i) {
+        const TopicConfigs& topic = command.topics[i];
+        topics.push_back({topic.name, topic.id, configs[2 * i], configs[2 * i + 1]});
     }
     AlterTopicConfigsRequest request;
     request.session = session;
-    request.topic = command.topic;
-    request.changes = changed;
+    request.topics = topics;
     request.validate_only = command.validate_only;
     return send(request);
 }

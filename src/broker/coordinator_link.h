@@ -74,10 +74,12 @@ struct NewPartitions {
     std::optional<std::vector<std::vector<NodeId>>> assignment;  ///< of the new ones; absent: placed by the coordinator
 };
 
-/// `value` absent: back to the default.
-struct ConfigChange {
-    std::string key;
-    std::optional<std::string> value;
+/// A topic's configs as they are to be, if they still are as `expected` says: invalid_update_version if not.
+struct TopicConfigs {
+    std::string name;
+    Uuid id;
+    std::vector<ConfigEntry> expected;
+    std::vector<ConfigEntry> configs;
 };
 
 struct TopicResult {
@@ -124,8 +126,8 @@ public:
     Result<void> delete_topics(uint64_t token, std::span<const TopicRef> topics, Nanos deadline);
     Result<void> create_partitions(uint64_t token, std::span<const NewPartitions> topics, bool validate_only,
                                    Nanos deadline);
-    Result<void> alter_configs(uint64_t token, const std::string& topic, std::span<const ConfigChange> changes,
-                               bool validate_only, Nanos deadline);
+    Result<void> alter_configs(uint64_t token, std::span<const TopicConfigs> topics, bool validate_only,
+                                Nanos deadline);
     /// Once a block has come, for one more: now, or as soon as there is a session. Asked again while one is on its way,
     /// it changes nothing.
     void want_producer_ids();

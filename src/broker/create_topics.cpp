@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "broker/config_description.h"
 #include "broker/handlers.h"
 
 namespace penstock::broker {
@@ -14,7 +15,7 @@ namespace {
 using wire::kafka::CreateTopicsRequest;
 using wire::kafka::CreateTopicsResponse;
 
-constexpr int8_t source_topic_config = 1;  // Kafka's ConfigSource: set on the topic itself
+constexpr int16_t first_with_configs = 5;
 
 struct Item {
     ErrorCode error = ErrorCode::none;
@@ -85,29 +86,42 @@ void check(Request& request, const Serving& serving, const CreateTopicsRequest::
     check_configs(request, asked, topic, item);
 }
 
-void fill(Request& request, const State& state, size_t index, CreateTopicsResponse::Topic& out) {
+/// All that apply to the new topic, also those that it has not set. False: there is no room.
+bool fill_configs(Request& request, const Serving& serving, const TopicResult& made, CreateTopicsResponse::Topic& out) {
+    const ConfigDescriptions described = describe_topic_configs(made.configs, serving.options, {}, request.arena);
+    if (!described) return false;
+    auto configs = request.arena.make_array<CreateTopicsResponse::Config>(described->size());
+    if (configs.size() != described->size()) return false;
+    std::ranges::transform(*described, configs.begin(), [](const ConfigDescription& config) {
+        return CreateTopicsResponse::Config{config.name, config.value, config.read_only,
+                                            static_cast<int8_t>(config.source), config.is_sensitive};
+    });
+    out.configs = configs;
+    return true;
+}
+
+/// False: there is no room.
+bool fill(Request& request, const Serving& serving, const State& state, size_t index,
+          CreateTopicsResponse::Topic& out) {
     const Item& item = state.items[index];
     out.name = state.asked.topics[index].name;
     out.error_code = item.error;
     if (!item.message.empty()) out.error_message = item.message;
-    if (item.forwarded == UINT32_MAX) return;
+    if (item.forwarded == UINT32_MAX) return true;
     const AdminResult& admin = request.topics_call->result;
     if (admin.error != ErrorCode::none || item.forwarded >= admin.topics.size()) {
         out.error_code = admin.error != ErrorCode::none ? admin.error : ErrorCode::unknown_server_error;
         if (!admin.message.empty()) out.error_message = admin.message;
-        return;
+        return true;
     }
     const TopicResult& result = admin.topics[item.forwarded];
     out.error_code = result.error;
     if (!result.message.empty()) out.error_message = result.message;
-    if (result.error != ErrorCode::none) return;
+    if (result.error != ErrorCode::none) return true;
     out.topic_id = result.id;
     out.num_partitions = result.partitions;
     out.replication_factor = result.replication_factor;
-    auto configs = request.arena.make_array<CreateTopicsResponse::Config>(result.configs.size());
-    for (size_t i = 0; i < configs.size(); ++i)
-        configs[i] = {result.configs[i].key, result.configs[i].value, false, source_topic_config, false};
-    out.configs = configs;
+    return request.header.version < first_with_configs || fill_configs(request, serving, result, out);
 }
 
 void answer(Request& request, Serving& serving) {
@@ -117,7 +131,8 @@ void answer(Request& request, Serving& serving) {
     if (topics.size() != state.items.size()) return serving.close(request);
     size_t count = 0;
     for (size_t i = 0; i < state.items.size(); ++i)
-        if (!state.items[i].repeated) fill(request, state, i, topics[count++]);
+        if (!state.items[i].repeated && !fill(request, serving, state, i, topics[count++]))
+            return serving.close(request);
     CreateTopicsResponse response;
     response.topics = topics.first(count);
     serving.respond(request, response);

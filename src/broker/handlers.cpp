@@ -13,7 +13,8 @@ const std::array all{&produce_handler,       &fetch_handler,         &metadata_h
                      &join_group_handler,    &sync_group_handler,    &leave_group_handler,   &describe_groups_handler,
                      &list_groups_handler,   &delete_groups_handler, &offset_delete_handler,
                      &init_producer_id_handler,
-                     &delete_records_handler, &create_partitions_handler};
+                     &delete_records_handler, &create_partitions_handler, &describe_configs_handler,
+                     &alter_configs_handler, &incremental_alter_configs_handler, &list_config_resources_handler};
 static_assert(all.size() == wire::kafka::apis.size());
 
 }  // namespace

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/units.h"
+#include "io/stream.h"
 #include "log/store.h"
 
 namespace penstock::broker {
@@ -21,6 +23,10 @@ struct BrokerOptions {
     NodeId node_id{1};
     uint32_t shard = 0;
     uint32_t shard_count = 1;
+
+    io::Address listen;                  ///< of Kafka clients
+    std::string data_directory;          ///< for DescribeConfigs, as the next
+    int64_t broker_connections_max = 10'000;  ///< of all shards
 
     bool auto_create_topics = true;
     int32_t default_partitions = 1;      ///< of topics that are created without a number

@@ -283,7 +283,10 @@ bool Coordinator::on_alter_configs(const Request& request, const Peer& peer, wir
     std::vector<TopicOutcome> outcomes;
     ErrorCode error = ErrorCode::none;
     if (session_of(request.connection, peer, body.session) == nullptr) error = ErrorCode::broker_id_not_registered;
-    else outcomes.push_back(alter_topic_configs(state_, body));
+    else if (body.topics.size() > limits::changed_topics_max) error = ErrorCode::invalid_request;
+    else outcomes = alter_topic_configs(state_, body);
+    for (const TopicOutcome& o : outcomes)
+        if (o.error == ErrorCode::none && !body.validate_only) note(false, "topic \"" + o.name + "\": configs altered");
     answer_topics<AlterTopicConfigsResponse>(request, error, outcomes);
     return true;
 }

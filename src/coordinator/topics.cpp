@@ -177,6 +177,32 @@ TopicOutcome delete_topic(State& state, const wire::node::DeletableTopic& wanted
     return outcome;
 }
 
+TopicOutcome alter_topic(State& state, const wire::node::AlteredTopic& wanted, bool validate_only) {
+    TopicOutcome outcome{.name = std::string(wanted.name), .id = wanted.id};
+    const Topic* topic = state.topic(wanted.id);
+    if (topic == nullptr) {
+        outcome.error = ErrorCode::unknown_topic_or_partition;
+        return outcome;
+    }
+    outcome.name = topic->name;
+    if (topic->configs != to_configs(wanted.expected)) {
+        outcome.error = ErrorCode::invalid_update_version;
+        outcome.message = "the topic's configs have changed meanwhile";
+        return outcome;
+    }
+    Configs configs = to_configs(wanted.configs);
+    if (Verdict v = check_configs(configs); !v.good()) {
+        outcome.error = v.error;
+        outcome.message = v.message;
+        return outcome;
+    }
+    outcome.partitions = static_cast<int32_t>(topic->partitions.size());
+    outcome.replication_factor = static_cast<int16_t>(topic->partitions.front().replicas.size());
+    if (!validate_only && configs != topic->configs) state.set_configs(topic->id, configs);
+    outcome.configs = std::move(configs);
+    return outcome;
+}
+
 }  // namespace
 
 bool is_topic_name(std::string_view name) {
@@ -210,29 +236,11 @@ std::vector<TopicOutcome> delete_topics(State& state, const wire::node::DeleteTo
     return outcomes;
 }
 
-TopicOutcome alter_topic_configs(State& state, const wire::node::AlterTopicConfigsRequest& request) {
-    TopicOutcome outcome{.name = std::string(request.topic)};
-    const Topic* topic = state.topic(request.topic);
-    if (topic == nullptr) {
-        outcome.error = ErrorCode::unknown_topic_or_partition;
-        return outcome;
-    }
-    Configs configs = topic->configs;
-    for (const auto& change : request.changes) {
-        if (change.value) configs.insert_or_assign(std::string(change.key), std::string(*change.value));
-        else if (auto at = configs.find(change.key); at != configs.end()) configs.erase(at);
-    }
-    if (Verdict v = check_configs(configs); !v.good()) {
-        outcome.error = v.error;
-        outcome.message = v.message;
-        return outcome;
-    }
-    outcome.id = topic->id;
-    outcome.partitions = static_cast<int32_t>(topic->partitions.size());
-    outcome.replication_factor = static_cast<int16_t>(topic->partitions.front().replicas.size());
-    if (!request.validate_only && configs != topic->configs) state.set_configs(topic->id, configs);
-    outcome.configs = std::move(configs);
-    return outcome;
+std::vector<TopicOutcome> alter_topic_configs(State& state, const wire::node::AlterTopicConfigsRequest& request) {
+    std::vector<TopicOutcome> outcomes;
+    outcomes.reserve(request.topics.size());
+    for (const auto& topic : request.topics) outcomes.push_back(alter_topic(state, topic, request.validate_only));
+    return outcomes;
 }
 
 }  // namespace penstock::coordinator

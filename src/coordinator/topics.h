@@ -42,6 +42,7 @@ std::vector<TopicOutcome> create_topics(State& state, const wire::node::CreateTo
 
 std::vector<TopicOutcome> delete_topics(State& state, const wire::node::DeleteTopicsRequest& request);
 
-TopicOutcome alter_topic_configs(State& state, const wire::node::AlterTopicConfigsRequest& request);
+/// Each topic is altered or refused on its own. With validate_only nothing changes.
+std::vector<TopicOutcome> alter_topic_configs(State& state, const wire::node::AlterTopicConfigsRequest& request);
 
 }  // namespace penstock::coordinator

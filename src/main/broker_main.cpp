@@ -87,6 +87,9 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     broker.node_id = NodeId(static_cast<int32_t>(settings.node_id));
     broker.shard = shard;
     broker.shard_count = shards;
+    broker.listen = settings.kafka_listen;
+    broker.data_directory = settings.data_directory;
+    broker.broker_connections_max = static_cast<int64_t>(settings.limits_connections_max);
     broker.auto_create_topics = settings.topics_auto_create;
     broker.default_partitions = static_cast<int32_t>(settings.topics_default_partitions);
     broker.groups = {.session_timeout_min_ms = static_cast<int32_t>(settings.groups_session_timeout_min_ms),
@@ -110,7 +113,6 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
                            .pool_refill_bytes_per_s = settings.storage_pool_refill_bytes_per_s,
                            .compaction_bytes_per_s = settings.storage_compaction_bytes_per_s,
                            .compaction_memory_bytes = settings.storage_compaction_memory_bytes};
-    options.shard.listen = settings.kafka_listen;
     options.shard.coordinator = settings.coordinator_address;
     // One more for the link: a broker full of clients must still reach its coordinator.
     options.streams.connections_max = broker.connections_max + 1;
@@ -162,7 +164,7 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
     uint16_t port = settings.kafka_listen.port;
     for (uint32_t shard = 0; shard < count; ++shard) {
         ShardThreadOptions options = options_of(settings, shard, count, opened.report.storage_id);
-        options.shard.listen.port = port;
+        options.shard.broker.listen.port = port;
         if (settings.shards_pin_cores && cores.size() >= count) options.core = cores[shard];
         threads.push_back(
             std::make_unique<ShardThread>(std::move(options), std::move(opened.shards[shard]), directory, group));

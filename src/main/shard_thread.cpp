@@ -106,10 +106,10 @@ std::string ShardThread::run_shard() {
     if (!disk) return disk.error().detail;
     auto streams = uring::Streams::create(**ring, options_.streams);
     if (!streams) return streams.error().detail;
-    if (options_.shard.listen.port == 0) {
-        const Result<uint16_t> port = (*streams)->listen(options_.shard.listen);
-        if (!port) return "cannot listen on " + options_.shard.listen.host + ": " + text(port.error());
-        options_.shard.listen.port = *port;
+    if (options_.shard.broker.listen.port == 0) {
+        const Result<uint16_t> port = (*streams)->listen(options_.shard.broker.listen);
+        if (!port) return "cannot listen on " + options_.shard.broker.listen.host + ": " + text(port.error());
+        options_.shard.broker.listen.port = *port;
         options_.shard.listening = true;
         if (options_.shard.link && options_.shard.link->advertised_port == 0)
             options_.shard.link->advertised_port = *port;
@@ -168,7 +168,7 @@ bool ShardThread::take_stop_steps(shard::Shard& shard, Nanos now) {
 
 void ShardThread::report(const shard::Shard& shard) {
     if (shard.listen_error() && !group_.failed.exchange(true)) {
-        const io::Address& listen = options_.shard.listen;
+        const io::Address& listen = options_.shard.broker.listen;
         spdlog::error("cannot listen on {}:{}: {}", listen.host, listen.port, text(*shard.listen_error()));
         ::kill(::getpid(), SIGTERM);
     }
@@ -181,7 +181,7 @@ void ShardThread::report(const shard::Shard& shard) {
     }
     if (!serving_reported_ && shard.serving() && shard.view().revision > 0) {
         serving_reported_ = true;
-        const io::Address& listen = options_.shard.listen;
+        const io::Address& listen = options_.shard.broker.listen;
         spdlog::info("serving Kafka clients on {}:{}: {} topics, cluster {}", listen.host, listen.port,
                      shard.view().topics.size(), shard.view().cluster_id.text());
     }

@@ -59,7 +59,7 @@ public:
     ShardThread& operator=(const ShardThread&) = delete;
 
     /// The port that is listened on, also where the kernel chose it.
-    uint16_t port() const { return options_.shard.listen.port; }
+    uint16_t port() const { return options_.shard.broker.listen.port; }
     /// Why it could not start; empty if it did. A thread that did not start waits for the group to stop.
     const std::string& failure() const { return failure_; }
 

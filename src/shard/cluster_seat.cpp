@@ -62,6 +62,8 @@ Result<void> ClusterSeat::forward(const TopicsCall& call) {
         case TopicsChange::remove: return link_.delete_topics(call.token, call.removed, call.deadline);
         case TopicsChange::grow:
             return link_.create_partitions(call.token, call.grown, call.validate_only, call.deadline);
+        case TopicsChange::alter:
+            return link_.alter_configs(call.token, call.altered, call.validate_only, call.deadline);
     }
     PENSTOCK_ASSERT(false);
 }

@@ -214,7 +214,7 @@ void Shard::publish() {
     groups_.on_view(topics_, time_);
     listener_.begin_serving();
     if (listening_ || stopping_) return;
-    const Result<uint16_t> port = streams_.listen(options_.listen);
+    const Result<uint16_t> port = streams_.listen(options_.broker.listen);
     if (port) listening_ = true;
     else listen_error_ = port.error();
 }

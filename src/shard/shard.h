@@ -30,7 +30,6 @@ namespace penstock::shard {
 struct ShardOptions {
     broker::BrokerOptions broker;   ///< shard and shard_count among them
     log::StoreOptions store;
-    io::Address listen;
     bool listening = false;         ///< the streams listen already; otherwise the first view of the cluster starts it
     io::Address coordinator;        ///< of shard 0, as is the link
     std::optional<broker::LinkOptions> link;

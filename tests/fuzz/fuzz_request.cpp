@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "wire/kafka/alter_configs.h"
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/create_partitions.h"
 #include "wire/kafka/create_topics.h"
@@ -15,6 +16,7 @@
 #include "wire/kafka/delete_records.h"
 #include "wire/kafka/delete_topics.h"
 #include "wire/kafka/describe_cluster.h"
+#include "wire/kafka/describe_configs.h"
 #include "wire/kafka/describe_groups.h"
 #include "wire/kafka/fetch.h"
 #include "wire/kafka/find_coordinator.h"
@@ -22,7 +24,9 @@
 #include "wire/kafka/join_group.h"
 #include "wire/kafka/leave_group.h"
 #include "wire/kafka/list_groups.h"
+#include "wire/kafka/incremental_alter_configs.h"
 #include "wire/kafka/init_producer_id.h"
+#include "wire/kafka/list_config_resources.h"
 #include "wire/kafka/list_offsets.h"
 #include "wire/kafka/metadata.h"
 #include "wire/kafka/offset_commit.h"
@@ -129,6 +133,15 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
             return check_either<OffsetFetchRequest, OffsetFetchResponse>(reader, is_request, version);
         case ApiKey::sync_group:
             return check_either<SyncGroupRequest, SyncGroupResponse>(reader, is_request, version);
+        case ApiKey::describe_configs:
+            return check_either<DescribeConfigsRequest, DescribeConfigsResponse>(reader, is_request, version);
+        case ApiKey::alter_configs:
+            return check_either<AlterConfigsRequest, AlterConfigsResponse>(reader, is_request, version);
+        case ApiKey::incremental_alter_configs:
+            return check_either<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(reader, is_request,
+                                                                                                 version);
+        case ApiKey::list_config_resources:
+            return check_either<ListConfigResourcesRequest, ListConfigResourcesResponse>(reader, is_request, version);
     }
 }
 

@@ -131,7 +131,7 @@ void BrokerWorld::start_broker() {
                                .shard_count = options.shards,
                                .cache_bytes = options.cache_bytes,
                                .pool_bytes = 16 * mib};
-        shard_options.listen = {"broker", kafka_port};
+        shard_options.broker.listen = {"broker", kafka_port};
         shard_options.coordinator = {"coordinator", coordinator_port};
         if (number == 0) {
             broker::LinkOptions& link = shard_options.link.emplace();

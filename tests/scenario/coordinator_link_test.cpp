@@ -96,10 +96,16 @@ TEST(CoordinatorLink, AltersConfigs) {
     world.run(200 * millisecond_ns);
     create(world, node, 1, "games");
     world.run(100 * millisecond_ns);
-    const std::vector<broker::ConfigChange> changes{{"retention.ms", std::nullopt}, {"segment.ms", "5000"}};
-    ASSERT_TRUE(node.link.alter_configs(2, "games", changes, false, world.clock.now() + second_ns));
+    const broker::TopicView& before = *node.view->topic("games");
+    const std::vector<broker::ConfigEntry> wanted{{"segment.ms", "5000"}};
+    const std::vector<broker::TopicConfigs> altered{{"games", before.id, before.configs, wanted}};
+    const std::vector<broker::TopicConfigs> late{{"games", before.id, before.configs, {}}};
+    ASSERT_TRUE(node.link.alter_configs(2, altered, false, world.clock.now() + second_ns));
+    ASSERT_TRUE(node.link.alter_configs(3, late, false, world.clock.now() + second_ns));
     world.run(100 * millisecond_ns);
     EXPECT_EQ(result_of(node, 2)->topics.at(0).error, ErrorCode::none);
+    EXPECT_EQ(result_of(node, 3)->topics.at(0).error, ErrorCode::invalid_update_version);
+    EXPECT_GE(result_of(node, 3)->revision, result_of(node, 2)->revision);  // its view shows what was in the way
     const auto* topic = node.view->topic("games");
     EXPECT_EQ(topic->config("retention.ms"), nullptr);
     ASSERT_NE(topic->config("segment.ms"), nullptr);

@@ -117,10 +117,18 @@ TEST(CreateTopics, returns_and_applies_configs) {
     topics[0].configs = configs;
     Client& client = world.connect();
     const auto response = client.ask<CreateTopicsResponse>(request_of(topics), 5);
-    ASSERT_EQ(response.topics[0].configs->size(), 2u);
-    EXPECT_EQ((*response.topics[0].configs)[0].name, "max.message.bytes");
-    EXPECT_EQ((*response.topics[0].configs)[0].value, "1000");
-    EXPECT_EQ((*response.topics[0].configs)[0].config_source, 1);
+    int own = 0;
+    for (const auto& config : *response.topics[0].configs) {
+        if (config.name == "max.message.bytes") {
+            EXPECT_EQ(config.value, "1000");
+        }
+        if (config.name == "segment.bytes") {
+            EXPECT_EQ(config.value, "1073741824");
+        }
+        own += config.config_source == 1 ? 1 : 0;
+    }
+    EXPECT_EQ(own, 2);
+    EXPECT_EQ(response.topics[0].configs->size(), 35u);  // with those that are not set
     EXPECT_EQ(produce(client, "t", 0, {std::string(2000, 'x')}).error_code, ErrorCode::message_too_large);
 }
 

@@ -32,10 +32,14 @@ enum class ApiKey : int16_t {
     delete_topics = 20,
     delete_records = 21,
     init_producer_id = 22,
+    describe_configs = 32,
+    alter_configs = 33,
     create_partitions = 37,
     delete_groups = 42,
+    incremental_alter_configs = 44,
     offset_delete = 47,
     describe_cluster = 60,
+    list_config_resources = 74,
 };
 
 constexpr Api api_row(ApiKey key, std::string_view name, int16_t first, int16_t last, int16_t flexible_from,
@@ -65,10 +69,14 @@ inline constexpr std::array apis{
     api_row(ApiKey::delete_topics, "DeleteTopics", 1, 6, 4, 4),
     api_row(ApiKey::delete_records, "DeleteRecords", 0, 2, 2, 2),
     api_row(ApiKey::init_producer_id, "InitProducerId", 0, 5, 2, 2),
+    api_row(ApiKey::describe_configs, "DescribeConfigs", 1, 4, 4, 4),
+    api_row(ApiKey::alter_configs, "AlterConfigs", 0, 2, 2, 2),
     api_row(ApiKey::create_partitions, "CreatePartitions", 0, 3, 2, 2),
     api_row(ApiKey::delete_groups, "DeleteGroups", 0, 2, 2, 2),
+    api_row(ApiKey::incremental_alter_configs, "IncrementalAlterConfigs", 0, 1, 1, 1),
     api_row(ApiKey::offset_delete, "OffsetDelete", 0, 0, never_flexible, never_flexible),
     api_row(ApiKey::describe_cluster, "DescribeCluster", 0, 2, 0, 0),
+    api_row(ApiKey::list_config_resources, "ListConfigResources", 0, 1, 0, 0),
 };
 
 /// nullptr for a key that we do not know.

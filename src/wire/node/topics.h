@@ -66,29 +66,32 @@ struct DeleteTopicsRequest {
     }
 };
 
-struct ConfigAlteration {
-    std::string_view key;
-    NullableString value;  ///< null: back to the default
+/// Takes `configs` if the topic still has the ones that they were made from, else answers INVALID_UPDATE_VERSION.
+struct AlteredTopic {
+    std::string_view name;   ///< for the answer: the id counts
+    Uuid id;
+    Array<TopicConfig> expected;
+    Array<TopicConfig> configs;
 
     template <class C>
     void fields(C& c) {
-        c.field(key);
-        c.field(value);
+        c.field(name);
+        c.field(id);
+        c.field(expected);
+        c.field(configs);
     }
 };
 
 struct AlterTopicConfigsRequest {
     static constexpr NodeKey key = NodeKey::alter_topic_configs;
     int64_t session = 0;
-    std::string_view topic;
-    Array<ConfigAlteration> changes;
+    Array<AlteredTopic> topics;
     bool validate_only = false;
 
     template <class C>
     void fields(C& c) {
         c.field(session);
-        c.field(topic);
-        c.field(changes);
+        c.field(topics);
         c.field(validate_only);
     }
 };

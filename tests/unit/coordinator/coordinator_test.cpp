@@ -149,7 +149,7 @@ TEST(Coordinator, ChangesNeedASession) {
     world.send(9, CreateTopicsRequest{.session = 0, .topics = topics, .validate_only = false});
     const std::vector<DeletableTopic> gone{{"a", {}}};
     world.send(9, DeleteTopicsRequest{.session = 0, .topics = gone});
-    world.send(9, AlterTopicConfigsRequest{.session = 0, .topic = "a", .changes = {}, .validate_only = false});
+    world.send(9, AlterTopicConfigsRequest{.session = 0, .topics = {}, .validate_only = false});
     world.send(9, WatchClusterRequest{.session = 0});
     auto out = world.turn();
     ASSERT_EQ(out.size(), 4u);

@@ -162,28 +162,46 @@ TEST(Topics, ANameCanBeUsedAgainWithAnotherId) {
     EXPECT_TRUE(state.deleted().contains(first));
 }
 
-TEST(Topics, ConfigsAreSetAndUnset) {
+TEST(Topics, ConfigsAreAlteredIfTheyAreStillAsExpected) {
     State state = cluster(1);
-    create(state, {named("a", 1, 1)});
+    create(state, {named("a", 1, 1), named("b", 1, 1)});
     state.take_transaction();
-    const std::vector<ConfigAlteration> changes{{"x", "1"}, {"y", "2"}};
+    const std::vector<TopicConfig> none, one{{"x", "1"}}, two{{"x", "2"}, {"y", "2"}};
+    std::vector<AlteredTopic> topics{{"a", state.topic("a")->id, none, one}, {"b", state.topic("b")->id, one, two},
+                                     {"c", make_uuid(1, 2), none, one}};
     AlterTopicConfigsRequest request;
-    request.topic = "a";
-    request.changes = changes;
+    request.topics = topics;
     request.validate_only = true;
-    EXPECT_EQ(alter_topic_configs(state, request).error, ErrorCode::none);
+    EXPECT_EQ(alter_topic_configs(state, request).at(0).error, ErrorCode::none);
     EXPECT_EQ(state.dirty_rows(), 0u);
     request.validate_only = false;
-    EXPECT_EQ(alter_topic_configs(state, request).configs, (Configs{{"x", "1"}, {"y", "2"}}));
-    EXPECT_EQ(state.topic("a")->configs.size(), 2u);
+    const std::vector<TopicOutcome> outcomes = alter_topic_configs(state, request);
+    EXPECT_EQ(outcomes.at(0).error, ErrorCode::none);
+    EXPECT_EQ(outcomes.at(0).configs, (Configs{{"x", "1"}}));
+    EXPECT_EQ(outcomes.at(1).error, ErrorCode::invalid_update_version);
+    EXPECT_EQ(outcomes.at(2).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(state.topic("a")->configs, (Configs{{"x", "1"}}));
+    EXPECT_TRUE(state.topic("b")->configs.empty());
     state.take_transaction();
-    EXPECT_EQ(alter_topic_configs(state, request).error, ErrorCode::none);
+    topics = {{"a", state.topic("a")->id, one, one}};
+    request.topics = topics;
+    EXPECT_EQ(alter_topic_configs(state, request).at(0).error, ErrorCode::none);
     EXPECT_EQ(state.dirty_rows(), 0u);  // nothing changed
-    const std::vector<ConfigAlteration> back{{"x", std::nullopt}, {"never set", std::nullopt}};
-    request.changes = back;
-    EXPECT_EQ(alter_topic_configs(state, request).configs, (Configs{{"y", "2"}}));
-    request.topic = "b";
-    EXPECT_EQ(alter_topic_configs(state, request).error, ErrorCode::unknown_topic_or_partition);
+    topics[0].configs = none;
+    EXPECT_EQ(alter_topic_configs(state, request).at(0).error, ErrorCode::none);
+    EXPECT_TRUE(state.topic("a")->configs.empty());
+}
+
+TEST(Topics, ConfigsStayWithinTheirBounds) {
+    State state = cluster(1);
+    create(state, {named("a", 1, 1)});
+    const std::string long_value(limits::config_value_bytes_max + 1, 'x');
+    const std::vector<TopicConfig> configs{{"x", long_value}};
+    const std::vector<AlteredTopic> topics{{"a", state.topic("a")->id, {}, configs}};
+    AlterTopicConfigsRequest request;
+    request.topics = topics;
+    EXPECT_EQ(alter_topic_configs(state, request).at(0).error, ErrorCode::invalid_config);
+    EXPECT_TRUE(state.topic("a")->configs.empty());
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ protected:
         options.shard.broker.shard = shard;
         options.shard.broker.shard_count = shards;
         options.shard.store = {.shard = shard, .shard_count = shards, .cache_bytes = 4 * mib, .pool_bytes = 16 * mib};
-        options.shard.listen = {"127.0.0.1", port};
+        options.shard.broker.listen = {"127.0.0.1", port};
         options.shard.coordinator = {"127.0.0.1", 1};  // nobody listens there
         options.streams.receive_buffers = 16;
         if (shard == 0) options.shard.link.emplace().advertised_host = "127.0.0.1";
@@ -78,7 +78,7 @@ TEST_F(ShardThreadTest, a_shard_that_cannot_start_says_why_and_lets_the_others_s
     ShardGroup group(2);
     auto good = std::make_unique<ShardThread>(options_of(0, 2, 0), std::move(images_[0]), *directory_, group);
     ShardThreadOptions options = options_of(1, 2, 0);
-    options.shard.listen.host = "192.0.2.1";  // of no machine
+    options.shard.broker.listen.host = "192.0.2.1";  // of no machine
     auto bad = std::make_unique<ShardThread>(options, std::move(images_[1]), *directory_, group);
     EXPECT_NE(bad->failure().find("cannot listen on 192.0.2.1"), std::string::npos) << bad->failure();
     group.stop();

@@ -1,8 +1,10 @@
 // Every message of the table in every version against bytes that somebody else wrote.
 #include "../golden.h"
 #include "foreign_admin_messages.h"
+#include "foreign_config_messages.h"
 #include "foreign_group_messages.h"
 #include "foreign_messages.h"
+#include "wire/kafka/alter_configs.h"
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/create_partitions.h"
 #include "wire/kafka/create_topics.h"
@@ -10,6 +12,7 @@
 #include "wire/kafka/delete_records.h"
 #include "wire/kafka/delete_topics.h"
 #include "wire/kafka/describe_cluster.h"
+#include "wire/kafka/describe_configs.h"
 #include "wire/kafka/describe_groups.h"
 #include "wire/kafka/fetch.h"
 #include "wire/kafka/find_coordinator.h"
@@ -17,7 +20,9 @@
 #include "wire/kafka/join_group.h"
 #include "wire/kafka/leave_group.h"
 #include "wire/kafka/list_groups.h"
+#include "wire/kafka/incremental_alter_configs.h"
 #include "wire/kafka/init_producer_id.h"
+#include "wire/kafka/list_config_resources.h"
 #include "wire/kafka/list_offsets.h"
 #include "wire/kafka/metadata.h"
 #include "wire/kafka/offset_commit.h"
@@ -74,6 +79,15 @@ TEST(Messages, of_groups_as_others_write_them) {
 TEST(Messages, of_administration_as_others_write_them) {
     expect_foreign<CreatePartitionsRequest, CreatePartitionsResponse>("CreatePartitions", foreign_admin_messages);
     expect_foreign<DeleteRecordsRequest, DeleteRecordsResponse>("DeleteRecords", foreign_admin_messages);
+}
+
+TEST(Messages, of_configs_as_others_write_them) {
+    expect_foreign<DescribeConfigsRequest, DescribeConfigsResponse>("DescribeConfigs", foreign_config_messages);
+    expect_foreign<AlterConfigsRequest, AlterConfigsResponse>("AlterConfigs", foreign_config_messages);
+    expect_foreign<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>("IncrementalAlterConfigs",
+                                                                                    foreign_config_messages);
+    expect_foreign<ListConfigResourcesRequest, ListConfigResourcesResponse>("ListConfigResources",
+                                                                            foreign_config_messages);
 }
 
 }  // namespace

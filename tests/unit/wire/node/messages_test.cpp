@@ -135,8 +135,8 @@ TEST(NodeMessages, Topics) {
     check(create);
     const std::vector<DeletableTopic> gone{{"a", {}}, {"", id(5)}};
     check(DeleteTopicsRequest{.session = 1, .topics = gone});
-    const std::vector<ConfigAlteration> changes{{"a", "b"}, {"c", std::nullopt}};
-    check(AlterTopicConfigsRequest{.session = 1, .topic = "a", .changes = changes, .validate_only = false});
+    const std::vector<AlteredTopic> altered{{"a", id(5), {}, configs}, {"b", id(6), configs, {}}};
+    check(AlterTopicConfigsRequest{.session = 1, .topics = altered, .validate_only = false});
     const std::vector<ChangedTopic> changed{{"a", id(1), 36, "it exists", 3, 1, configs},
                                             {"b", id(2), 0, {}, 1, 1, {}}};
     CreateTopicsResponse response;
