@@ -136,6 +136,7 @@ void add_all(CLI::App& app, Globals& globals, Selected& selected) {
     add_produce(app, selected);
     add_consume(app, selected);
     add_group(app, selected);
+    add_config(app, selected);
     add_cluster(app, selected);
     add_log(app, selected);
     add_bench(app, selected);

@@ -1,9 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "cli/command.h"
+#include "command_run.h"
 #include "group_broker.h"
 
 namespace penstock::cli {
@@ -14,29 +11,7 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 /// A command line against the scripted broker.
 class GroupCommand : public testing::Test {
 protected:
-    struct Result {
-        int code = -1;
-        std::string text, failure;
-    };
-    Result run(std::vector<std::string> words) {
-        words.insert(words.end(), {"--bootstrap", fake_.broker.address().text(), "--timeout", "5s"});
-        auto invocation = parse_arguments(words);
-        EXPECT_TRUE(invocation) << (invocation ? "" : invocation.error().message);
-        if (!invocation) return {};
-        const int fd = ::memfd_create("output", 0);
-        Result result;
-        {
-            Output out(fd);
-            Context context{.globals = invocation->globals, .out = out};
-            const auto done = invocation->action(context);
-            if (done) result.code = *done;
-            else result.failure = done.error().message + " | " + done.error().hint;
-        }
-        result.text.resize(static_cast<size_t>(::lseek(fd, 0, SEEK_END)));
-        EXPECT_EQ(::pread(fd, result.text.data(), result.text.size(), 0), static_cast<ssize_t>(result.text.size()));
-        ::close(fd);
-        return result;
-    }
+    RunResult run(const std::vector<std::string>& words) { return run_command(words, fake_.broker.address()); }
     GroupBroker fake_;
 };
 
