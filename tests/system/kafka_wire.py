@@ -2,8 +2,8 @@
 import socket
 import struct
 
-API_PRODUCE, API_FETCH, API_METADATA, API_VERSIONS, API_INIT_PRODUCER_ID = 0, 1, 3, 18, 22
-API_DELETE_RECORDS = 21
+API_PRODUCE, API_FETCH, API_LIST_OFFSETS, API_METADATA, API_VERSIONS = 0, 1, 2, 3, 18
+API_DELETE_RECORDS, API_INIT_PRODUCER_ID, API_DESCRIBE_CONFIGS, API_INCREMENTAL_ALTER_CONFIGS = 21, 22, 32, 44
 
 
 def crc32c_table():
@@ -124,4 +124,82 @@ def produce_outcome(body):
     """Error code and base offset of the only partition of a Produce v3 response."""
     name_size, = struct.unpack('>h', body[4:6])
     code, offset = struct.unpack('>hq', body[6 + name_size + 8:6 + name_size + 18])
+    return code, offset
+
+
+class Cursor:
+    """Reads the fields of a response one after the other."""
+
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def take(self, layout):
+        values = struct.unpack_from('>' + layout, self.data, self.at)
+        self.at += struct.calcsize('>' + layout)
+        return values if len(values) > 1 else values[0]
+
+    def string(self):
+        size = self.take('h')
+        if size < 0:
+            return None
+        self.at += size
+        return self.data[self.at - size:self.at].decode()
+
+    def array(self, read):
+        return [read() for _ in range(self.take('i'))]
+
+
+TOPIC_RESOURCE, BROKER_RESOURCE = 2, 4
+SET, DELETE, APPEND, SUBTRACT = 0, 1, 2, 3
+
+
+def describe_configs_request(kind, name, correlation=1):
+    """All configs of one resource, with synonyms."""
+    body = struct.pack('>ib', 1, kind) + string(name) + struct.pack('>ib', -1, 1)
+    return request(API_DESCRIBE_CONFIGS, 1, correlation, body)
+
+
+def described_configs(body):
+    """The error code, and for each name value, read-only, source and synonyms, of a response to that."""
+    cursor = Cursor(body)
+    cursor.take('ii')
+    code, _, _, _ = cursor.take('h'), cursor.string(), cursor.take('b'), cursor.string()
+
+    def synonym():
+        return cursor.string(), cursor.string(), cursor.take('b')
+
+    def config():
+        name, value = cursor.string(), cursor.string()
+        read_only, source, _ = cursor.take('?bb')
+        return name, (value, read_only, source, cursor.array(synonym))
+    return code, dict(cursor.array(config))
+
+
+def alter_configs_request(kind, name, operations, correlation=1, validate_only=False):
+    """`operations`: name, operation, value."""
+    body = struct.pack('>ib', 1, kind) + string(name) + struct.pack('>i', len(operations))
+    for config, operation, value in operations:
+        body += string(config) + struct.pack('>b', operation) + string(value)
+    return request(API_INCREMENTAL_ALTER_CONFIGS, 0, correlation, body + struct.pack('>?', validate_only))
+
+
+def altered_configs(body):
+    """The error code and message of the only resource."""
+    cursor = Cursor(body)
+    cursor.take('ii')
+    return cursor.take('h'), cursor.string()
+
+
+def list_offsets_request(topic, partition, timestamp, correlation=1):
+    body = struct.pack('>ii', -1, 1) + string(topic) + struct.pack('>iiq', 1, partition, timestamp)
+    return request(API_LIST_OFFSETS, 1, correlation, body)
+
+
+def listed_offset(body):
+    """The error code and offset of the only partition."""
+    cursor = Cursor(body)
+    cursor.take('i')
+    cursor.string()
+    _, _, code, _, offset = cursor.take('iihqq')
     return code, offset
