@@ -102,8 +102,13 @@ struct FetchCall : Call {
     bool answer_now = false;     ///< the owner's: cancelled, do not wait for more
 };
 
+/// Kafka's numbers for what is no time.
 inline constexpr int64_t latest_timestamp = -1;
 inline constexpr int64_t earliest_timestamp = -2;
+inline constexpr int64_t max_timestamp = -3;             ///< the first record with the highest timestamp
+inline constexpr int64_t earliest_local_timestamp = -4;  ///< all is local
+inline constexpr int64_t latest_tiered_timestamp = -5;   ///< nothing is tiered, with the next one
+inline constexpr int64_t earliest_pending_upload_timestamp = -6;
 
 /// The offset for a timestamp in one partition.
 struct ListOffsetCall : Call {
@@ -118,7 +123,8 @@ struct ListOffsetCall : Call {
     int64_t found_timestamp = -1;
     int32_t leader_epoch = -1;
 
-    log::TimestampMatch match;   ///< the owner's, as what follows
+    Offset from;                 ///< the owner's, as what follows: the records before it are not what is asked for
+    log::TimestampMatch match;
     bool matched = false;        ///< the batch is known; the record in it is not
     uint64_t waiter = 0;
 };

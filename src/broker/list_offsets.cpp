@@ -1,6 +1,8 @@
 // ListOffsets: one call for each partition; the owner knows its log.
 #include "wire/kafka/list_offsets.h"
 
+#include <algorithm>
+
 #include "broker/handlers.h"
 #include "broker/place.h"
 
@@ -11,7 +13,18 @@ namespace {
 using wire::kafka::ListOffsetsRequest;
 using wire::kafka::ListOffsetsResponse;
 
-constexpr int64_t wait_ns = 10 * second_ns;  // for a disk that does not answer
+constexpr int32_t wait_ms = 10'000;  // for a disk that does not answer, if the client says nothing
+
+/// The first version that may ask for it.
+int16_t version_of(int64_t timestamp) {
+    switch (timestamp) {
+        case max_timestamp: return 7;
+        case earliest_local_timestamp: return 8;
+        case latest_tiered_timestamp: return 9;
+        case earliest_pending_upload_timestamp: return 11;
+        default: return timestamp < earliest_timestamp ? INT16_MAX : 0;
+    }
+}
 
 struct State {
     ListOffsetsRequest asked;
@@ -61,9 +74,7 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
             ListOffsetCall& call = state.calls[at++];
             const Place place = find_place(serving, known, partition.partition_index, false);
             call.error = place.error;
-            // The places that newer versions ask for are not served, and not advertised.
-            if (call.error == ErrorCode::none && partition.timestamp < earliest_timestamp)
-                call.error = ErrorCode::unsupported_version;
+            if (request.header.version < version_of(partition.timestamp)) call.error = ErrorCode::unsupported_version;
             if (call.error != ErrorCode::none) continue;
             call.key = place.key;
             call.timestamp = partition.timestamp;
@@ -72,7 +83,8 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
         }
     }
     if (request.open_calls == 0) return answer(request, serving);
-    serving.set_deadline(request, serving.time.now + wait_ns);
+    const int32_t asked_ms = state.asked.timeout_ms > 0 ? state.asked.timeout_ms : wait_ms;
+    serving.set_deadline(request, serving.time.now + std::min(asked_ms, limits::request_timeout_ms) * millisecond_ns);
 }
 
 void resume(Request& request, Call&, Serving& serving) {

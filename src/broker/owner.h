@@ -108,6 +108,8 @@ private:
     void on_list_offset(ListOffsetCall& call);
     void find_offset(ListOffsetCall& call);
     log::ReadStatus search(ListOffsetCall& call, log::Log& log, uint64_t waiter);
+    log::ReadStatus match(ListOffsetCall& call, log::Log& log, uint64_t waiter);
+    log::ReadStatus read_batch(log::Log& log, Offset at, uint64_t waiter, std::vector<std::byte>& batch);
     bool retry_starved_searches();
 
     // owner_delete_records.cpp

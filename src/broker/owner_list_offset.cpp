@@ -1,4 +1,6 @@
 // The offset for a timestamp: the log's index names the batch, the batch's records name the offset.
+#include <algorithm>
+
 #include "base/assert.h"
 #include "broker/owner.h"
 #include "limits.h"
@@ -10,28 +12,45 @@ namespace penstock::broker {
 
 namespace {
 
-/// Finds the first record at or after `timestamp` in one whole batch. False: the batch does not hold what it should.
-bool find_record(std::span<const std::byte> batch, int64_t timestamp, ListOffsetCall& call) {
+enum class Looked : uint8_t { found, passed, corrupt };
+
+void take(ListOffsetCall& call, const wire::BatchHeader& header, int64_t offset, int64_t timestamp) {
+    call.leader_epoch = header.leader_epoch.value;
+    call.offset = offset;
+    call.found_timestamp = timestamp;
+}
+
+/// Looks for what is asked for among the records of one whole batch that are not below `start`: the first at or after
+/// the timestamp, or, if it is higher than what was found before, the first with the highest.
+Looked look_into(std::span<const std::byte> batch, int64_t start, ListOffsetCall& call) {
+    if (batch.size() < wire::batch_header_bytes) return Looked::corrupt;
     const wire::BatchHeader header =
         wire::parse_batch_header(batch.first<wire::batch_header_bytes>());
-    call.leader_epoch = header.leader_epoch.value;
-    call.offset = header.base_offset.value;
-    call.found_timestamp = header.max_timestamp;
+    const bool highest = call.timestamp == max_timestamp;
+    const int64_t base = header.base_offset.value;
+    call.from = Offset(base + header.last_offset_delta + 1);
     // Records of such a batch all count as of the time of the append.
-    if (header.is_append_time()) return true;
+    if (header.is_append_time()) {
+        if (!highest || header.max_timestamp > call.found_timestamp)
+            take(call, header, std::max(base, start), header.max_timestamp);
+        return Looked::found;
+    }
     std::vector<std::byte> records;
     if (!wire::decompress(header.codec(), batch.subspan(wire::batch_header_bytes), limits::decompressed_batch_bytes,
                           records))
-        return false;
+        return Looked::corrupt;
     wire::RecordCursor cursor(records, header.record_count);
     wire::Record record;
     while (cursor.next(record)) {
-        if (header.base_timestamp + record.timestamp_delta < timestamp) continue;
-        call.offset = header.base_offset.value + record.offset_delta;
-        call.found_timestamp = header.base_timestamp + record.timestamp_delta;
-        return true;
+        const int64_t timestamp = header.base_timestamp + record.timestamp_delta;
+        const int64_t offset = base + record.offset_delta;
+        if (offset < start || timestamp < (highest ? call.found_timestamp + 1 : call.timestamp)) continue;
+        take(call, header, offset, timestamp);
+        if (!highest) return Looked::found;
     }
-    return false;
+    // Only the log's start, where it cuts through the batch, may have taken what the batch promised.
+    if (base < start) return Looked::passed;
+    return highest && call.offset >= 0 ? Looked::found : Looked::corrupt;
 }
 
 }  // namespace
@@ -39,6 +58,7 @@ bool find_record(std::span<const std::byte> batch, int64_t timestamp, ListOffset
 void Owner::on_list_offset(ListOffsetCall& call) {
     call.matched = false;
     call.waiter = 0;
+    call.from = Offset{0};
     call.error = ErrorCode::none;
     find_offset(call);
 }
@@ -62,11 +82,19 @@ void Owner::find_offset(ListOffsetCall& call) {
         return refuse(call.current_leader_epoch < epoch ? ErrorCode::fenced_leader_epoch
                                                         : ErrorCode::unknown_leader_epoch);
     }
-    if (call.timestamp == latest_timestamp || call.timestamp == earliest_timestamp) {
-        const bool latest = call.timestamp == latest_timestamp;
-        call.offset = (latest ? log.durable_offset() : log.start_offset()).value;
-        call.leader_epoch = epoch;
-        return answer(call);
+    switch (call.timestamp) {
+        case latest_timestamp:
+            call.offset = log.durable_offset().value;
+            call.leader_epoch = epoch;
+            return answer(call);
+        case earliest_timestamp:
+        case earliest_local_timestamp:
+            call.offset = log.start_offset().value;
+            call.leader_epoch = store_.epoch_of(log, log.start_offset());
+            return answer(call);
+        case latest_tiered_timestamp:
+        case earliest_pending_upload_timestamp: return answer(call);
+        default: break;
     }
     const uint64_t waiter = waiters_.add(call);
     const log::ReadStatus status = search(call, log, waiter);
@@ -87,28 +115,50 @@ void Owner::find_offset(ListOffsetCall& call) {
     refuse(ErrorCode::kafka_storage_error);
 }
 
+/// As a rule one batch is read. Where the log's start cuts through it, the search may have to go on behind it.
 log::ReadStatus Owner::search(ListOffsetCall& call, log::Log& log, uint64_t waiter) {
-    if (!call.matched || call.match.base_offset < log.start_offset()) {
-        const log::ReadStatus status = store_.find_timestamp(log, call.timestamp, waiter, call.match);
-        if (status != log::ReadStatus::ready) return status;
-        call.matched = true;
+    for (;;) {
+        const log::ReadStatus matched = match(call, log, waiter);
+        if (matched != log::ReadStatus::ready) return matched;
+        // Nothing so late, or nothing that clients may see yet: no offset, no error.
+        if (call.match.base_offset < Offset{0} || call.match.base_offset >= log.durable_offset())
+            return log::ReadStatus::ready;
+        if (call.timestamp == max_timestamp && call.match.max_timestamp <= call.found_timestamp)
+            return log::ReadStatus::ready;
+        std::vector<std::byte> batch;
+        const Offset start = log.start_offset();
+        const log::ReadStatus status = read_batch(log, std::max(call.match.base_offset, start), waiter, batch);
+        if (status != log::ReadStatus::ready || batch.empty()) return status;
+        const Looked looked = look_into(batch, start.value, call);
+        if (looked == Looked::corrupt) return log::ReadStatus::corrupt;
+        if (looked == Looked::found && (call.timestamp != max_timestamp || call.match.base_offset >= start))
+            return log::ReadStatus::ready;
+        call.matched = false;
     }
-    // Nothing so late, or nothing that clients may see yet: no offset, no error.
-    if (call.match.base_offset < Offset{0} || call.match.base_offset >= log.durable_offset())
-        return log::ReadStatus::ready;
+}
+
+/// The batch to look into. The log's start may have passed the one that was found before.
+log::ReadStatus Owner::match(ListOffsetCall& call, log::Log& log, uint64_t waiter) {
+    if (call.matched && call.match.base_offset >= log.start_offset()) return log::ReadStatus::ready;
+    const Offset from = std::max(call.from, log.start_offset());
+    const log::ReadStatus status = call.timestamp == max_timestamp
+                                       ? store_.find_max_timestamp(log, from, waiter, call.match)
+                                       : store_.find_timestamp(log, call.timestamp, from, waiter, call.match);
+    call.matched = status == log::ReadStatus::ready;
+    return status;
+}
+
+log::ReadStatus Owner::read_batch(log::Log& log, Offset at, uint64_t waiter, std::vector<std::byte>& batch) {
     scratch_.clear();
     const log::ReadStatus status = store_.read(
-        log, {.from = call.match.base_offset, .limit = log.durable_offset(), .bytes_max = 1, .at_least_one = true,
-              .waiter = waiter}, scratch_);
+        log, {.from = at, .limit = log.durable_offset(), .bytes_max = 1, .at_least_one = true, .waiter = waiter},
+        scratch_);
     if (status != log::ReadStatus::ready) return status;
-    std::vector<std::byte> batch;
     for (const log::Slice& slice : scratch_) {
         batch.insert(batch.end(), slice.data, slice.data + slice.size);
         store_.release(slice);
     }
-    if (batch.empty()) return log::ReadStatus::ready;
-    const bool found = batch.size() >= wire::batch_header_bytes && find_record(batch, call.timestamp, call);
-    return found ? log::ReadStatus::ready : log::ReadStatus::corrupt;
+    return status;
 }
 
 bool Owner::retry_starved_searches() {

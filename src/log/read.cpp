@@ -218,19 +218,20 @@ ReadStatus Store::Impl::ranges_of(LogData& log, const FileRef& file, uint64_t wa
     return ReadStatus::ready;
 }
 
-ReadStatus Store::Impl::find_timestamp(LogData& log, int64_t timestamp, uint64_t waiter, TimestampMatch& match) {
+ReadStatus Store::Impl::find_timestamp(LogData& log, int64_t timestamp, int64_t from, uint64_t waiter,
+                                       TimestampMatch& match) {
     match = {};
     if (log.failed()) return ReadStatus::failed;
     for (const FileRef& file : log.state.files) {
         if (file.max_timestamp < timestamp) continue;
-        ReadStatus status = match_in_file(log, file, timestamp, waiter, match);
+        ReadStatus status = match_in_file(log, file, timestamp, from, waiter, match);
         if (status != ReadStatus::ready || match.base_offset.value >= 0) return status;
     }
     return ReadStatus::ready;
 }
 
-ReadStatus Store::Impl::match_in_file(LogData& log, const FileRef& file, int64_t timestamp, uint64_t waiter,
-                                      TimestampMatch& match) {
+ReadStatus Store::Impl::match_in_file(LogData& log, const FileRef& file, int64_t timestamp, int64_t from,
+                                      uint64_t waiter, TimestampMatch& match) {
     std::span<const IndexRange> in_file;
     ReadStatus status = ranges_of(log, file, waiter, in_file);
     if (status != ReadStatus::ready) return status;
@@ -244,10 +245,54 @@ ReadStatus Store::Impl::match_in_file(LogData& log, const FileRef& file, int64_t
             BatchPeek batch;
             if (!peek_batch(cold_found->blocks, at, to, batch)) return ReadStatus::corrupt;
             at += batch.size;
-            if (batch.max_timestamp < timestamp || batch.last < log.start_offset_.value) continue;
+            if (batch.max_timestamp < timestamp || batch.last < from) continue;
             if (batch.last >= log.durable_offset_.value) return ReadStatus::ready;
             match = {Offset(batch.base), batch.max_timestamp};
             return ReadStatus::ready;
+        }
+    }
+    return ReadStatus::ready;
+}
+
+/// What the index says of a file or a range counts all that is in it, also what lies below `from` or is not durable. So
+/// those that promise most come first, and as a rule nobody looks into a second one.
+ReadStatus Store::Impl::find_max_timestamp(LogData& log, int64_t from, uint64_t waiter, TimestampMatch& match) {
+    match = {};
+    if (log.failed()) return ReadStatus::failed;
+    std::vector<FileRef> files = log.state.files;
+    std::ranges::stable_sort(files, std::ranges::greater{}, &FileRef::max_timestamp);
+    for (const FileRef& file : files) {
+        if (file.max_timestamp <= match.max_timestamp) break;
+        ReadStatus status = max_in_file(log, file, from, waiter, match);
+        if (status != ReadStatus::ready) return status;
+    }
+    return ReadStatus::ready;
+}
+
+/// Raises `match` if there is a batch with a higher timestamp.
+ReadStatus Store::Impl::max_in_file(LogData& log, const FileRef& file, int64_t from, uint64_t waiter,
+                                    TimestampMatch& match) {
+    std::span<const IndexRange> in_file;
+    ReadStatus status = ranges_of(log, file, waiter, in_file);
+    if (status != ReadStatus::ready) return status;
+    std::vector<IndexRange> ranges;
+    for (size_t i = 0; i < in_file.size(); ++i) {
+        const bool below = i + 1 < in_file.size() && in_file[i + 1].base_offset <= from;
+        if (!below && in_file[i].base_offset < log.durable_offset_.value) ranges.push_back(in_file[i]);
+    }
+    std::ranges::stable_sort(ranges, std::ranges::greater{}, &IndexRange::max_timestamp);
+    for (const IndexRange& range : ranges) {
+        if (range.max_timestamp <= match.max_timestamp) break;
+        ColdRange* cold_found = nullptr;
+        status = cold_range(log, range, waiter, cold_found);
+        if (status != ReadStatus::ready) return status;
+        uint64_t to = range.position + range.size;
+        for (uint64_t at = range.position; at < to;) {
+            BatchPeek batch;
+            if (!peek_batch(cold_found->blocks, at, to, batch)) return ReadStatus::corrupt;
+            at += batch.size;
+            if (batch.max_timestamp <= match.max_timestamp || batch.last < from) continue;
+            if (batch.last < log.durable_offset_.value) match = {Offset(batch.base), batch.max_timestamp};
         }
     }
     return ReadStatus::ready;

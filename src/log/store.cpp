@@ -18,6 +18,14 @@ uint64_t bytes_in_use(const StoreState& state) {
     return bytes;
 }
 
+/// With those that no commit holds yet.
+std::vector<EpochStart> all_epochs(const LogData& log) {
+    std::vector<EpochStart> epochs = log.state.epochs;
+    for (const Entry& entry : std::span(log.staged).first(log.staged_count))
+        if (entry.type == EntryType::epoch) epochs.push_back({entry.epoch, entry.offset});
+    return epochs;
+}
+
 }  // namespace
 
 Store::Impl::Impl(const StoreOptions& opts, StoreImage image, io::Disk& d, Time time)
@@ -293,8 +301,16 @@ ReadStatus Store::read(Log& log, const ReadRequest& request, std::vector<Slice>&
     return impl_->read(static_cast<LogData&>(log), request, out);
 }
 void Store::release(const Slice& slice) { impl_->release(*slice.block); }
-ReadStatus Store::find_timestamp(Log& log, int64_t timestamp, uint64_t waiter, TimestampMatch& match) {
-    return impl_->find_timestamp(static_cast<LogData&>(log), timestamp, waiter, match);
+ReadStatus Store::find_timestamp(Log& log, int64_t timestamp, Offset from, uint64_t waiter, TimestampMatch& match) {
+    return impl_->find_timestamp(static_cast<LogData&>(log), timestamp, from.value, waiter, match);
+}
+ReadStatus Store::find_max_timestamp(Log& log, Offset from, uint64_t waiter, TimestampMatch& match) {
+    return impl_->find_max_timestamp(static_cast<LogData&>(log), from.value, waiter, match);
+}
+int32_t Store::epoch_of(const Log& log, Offset offset) const {
+    const std::vector<EpochStart> epochs = all_epochs(static_cast<const LogData&>(log));
+    auto after = std::ranges::upper_bound(epochs, offset.value, {}, &EpochStart::offset);
+    return after == epochs.begin() ? -1 : std::prev(after)->epoch;
 }
 bool Store::on_turn(Time time) { return impl_->on_turn(time); }
 std::span<Log* const> Store::advanced() const {

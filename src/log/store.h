@@ -83,7 +83,7 @@ enum class ReadStatus : uint8_t {
 };
 
 struct TimestampMatch {
-    Offset base_offset{-1};  ///< first batch whose max timestamp is >= the one asked for; -1 if there is none
+    Offset base_offset{-1};  ///< of the batch; -1 if there is none
     int64_t max_timestamp = -1;
 };
 
@@ -167,7 +167,12 @@ public:
     // Read.
     ReadStatus read(Log& log, const ReadRequest& request, std::vector<Slice>& out);
     void release(const Slice& slice);
-    ReadStatus find_timestamp(Log& log, int64_t timestamp, uint64_t waiter, TimestampMatch& match);
+    /// The first durable batch that ends at `from` or later and whose max timestamp is at least `timestamp`.
+    ReadStatus find_timestamp(Log& log, int64_t timestamp, Offset from, uint64_t waiter, TimestampMatch& match);
+    /// The durable batch with the highest max timestamp among those that end at `from` or later.
+    ReadStatus find_max_timestamp(Log& log, Offset from, uint64_t waiter, TimestampMatch& match);
+    /// The epoch that a batch at `offset` has; -1 where no epoch had begun.
+    int32_t epoch_of(const Log& log, Offset offset) const;
 
     // Turn.
     /// Takes disk completions and does a bounded amount of background work. True if anything happened.

@@ -196,9 +196,11 @@ struct Store::Impl {
 
     // read.cpp
     ReadStatus read(LogData& log, const ReadRequest& request, std::vector<Slice>& out);
-    ReadStatus find_timestamp(LogData& log, int64_t timestamp, uint64_t waiter, TimestampMatch& match);
-    ReadStatus match_in_file(LogData& log, const FileRef& file, int64_t timestamp, uint64_t waiter,
+    ReadStatus find_timestamp(LogData& log, int64_t timestamp, int64_t from, uint64_t waiter, TimestampMatch& match);
+    ReadStatus match_in_file(LogData& log, const FileRef& file, int64_t timestamp, int64_t from, uint64_t waiter,
                              TimestampMatch& match);
+    ReadStatus find_max_timestamp(LogData& log, int64_t from, uint64_t waiter, TimestampMatch& match);
+    ReadStatus max_in_file(LogData& log, const FileRef& file, int64_t from, uint64_t waiter, TimestampMatch& match);
     bool find_hot(const LogData& log, int64_t offset, uint64_t& position) const;
     ReadStatus locate(LogData& log, int64_t offset, uint64_t waiter, IndexRange& range);
     ReadStatus skip_gap(LogData& log, const IndexRange& range, uint64_t waiter, int64_t& offset);

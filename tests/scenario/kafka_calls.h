@@ -131,7 +131,7 @@ inline wire::kafka::FetchResponse::Partition fetch(Client& client, const std::st
 
 inline wire::kafka::ListOffsetsResponse::Partition list_offset(Client& client, const std::string& topic,
                                                                int32_t partition, int64_t timestamp,
-                                                               int32_t epoch = -1) {
+                                                               int32_t epoch = -1, int16_t version = 11) {
     wire::kafka::ListOffsetsRequest::Partition asked;
     asked.partition_index = partition;
     asked.timestamp = timestamp;
@@ -141,7 +141,7 @@ inline wire::kafka::ListOffsetsResponse::Partition list_offset(Client& client, c
     asked_topic.partitions = {&asked, 1};
     wire::kafka::ListOffsetsRequest request;
     request.topics = {&asked_topic, 1};
-    const auto response = client.ask<wire::kafka::ListOffsetsResponse>(request, 6);
+    const auto response = client.ask<wire::kafka::ListOffsetsResponse>(request, version);
     EXPECT_EQ(response.topics.size(), 1u);
     if (response.topics.size() != 1) return {};
     return response.topics[0].partitions[0];

@@ -304,7 +304,8 @@ void World::random_timestamp() {
     const int64_t timestamp = log.batches[random_.below(log.batches.size())].max_timestamp +
                               static_cast<int64_t>(random_.below(3)) - 1;
     log::TimestampMatch match;
-    const log::ReadStatus status = store_of(log.key).find_timestamp(*log.log, timestamp, ++counters_.reads, match);
+    const log::ReadStatus status = store_of(log.key).find_timestamp(*log.log, timestamp, log.log->start_offset(),
+                                                                       ++counters_.reads, match);
     if (status != log::ReadStatus::ready) return;
     const int64_t start = log.log->start_offset().value;
     const ModelBatch* expected = nullptr;

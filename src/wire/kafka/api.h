@@ -48,12 +48,11 @@ constexpr Api api_row(ApiKey key, std::string_view name, int16_t first, int16_t 
 }
 
 /// In key order. Produce lists 0 to 2, which its handler refuses: librdkafka up to 2.11.0 compresses only if it sees 0.
-/// ListOffsets ends before the version that asks for the record of the highest timestamp. The response to ApiVersions
-/// never has a flexible header: its reader may be older than the broker.
+/// The response to ApiVersions never has a flexible header: its reader may be older than the broker.
 inline constexpr std::array apis{
     api_row(ApiKey::produce, "Produce", 0, 13, 9, 9),
     api_row(ApiKey::fetch, "Fetch", 4, 18, 12, 12),
-    api_row(ApiKey::list_offsets, "ListOffsets", 1, 6, 6, 6),
+    api_row(ApiKey::list_offsets, "ListOffsets", 1, 11, 6, 6),
     api_row(ApiKey::metadata, "Metadata", 0, 13, 9, 9),
     api_row(ApiKey::offset_commit, "OffsetCommit", 2, 10, 8, 8),
     api_row(ApiKey::offset_fetch, "OffsetFetch", 1, 10, 6, 6),

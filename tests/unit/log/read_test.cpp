@@ -91,7 +91,7 @@ TEST_F(ReadTest, a_timestamp_finds_the_first_batch_that_reaches_it) {
             TimestampMatch match;
             ReadStatus status = ReadStatus::pending;
             for (int i = 0; i < 100 && status == ReadStatus::pending; ++i) {
-                status = store_->find_timestamp(found, timestamp, 1, match);
+                status = store_->find_timestamp(found, timestamp, found.start_offset(), 1, match);
                 if (status == ReadStatus::pending) turn();
             }
             EXPECT_EQ(status, ReadStatus::ready);
