@@ -27,7 +27,7 @@ class Partition;
 struct Request;
 struct OwnerQueue;
 
-enum class CallKind : uint8_t { append, fetch, list_offset, delete_records, topics, view, group, producer_id };
+enum class CallKind : uint8_t { append, fetch, list_offset, epoch_end, delete_records, topics, view, group, producer_id };
 
 enum class Ask : uint8_t {
     start,
@@ -127,6 +127,18 @@ struct ListOffsetCall : Call {
     log::TimestampMatch match;
     bool matched = false;        ///< the batch is known; the record in it is not
     uint64_t waiter = 0;
+};
+
+/// Where an epoch ends in one partition. Answered at once.
+struct EpochEndCall : Call {
+    EpochEndCall() : Call(CallKind::epoch_end) {}
+
+    log::LogKey key;
+    int32_t epoch = -1;
+    int32_t current_leader_epoch = -1;  ///< -1: do not check
+
+    ErrorCode error = ErrorCode::none;
+    log::EpochEnd end;
 };
 
 inline constexpr int64_t all_records = -1;

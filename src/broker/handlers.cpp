@@ -7,14 +7,14 @@ namespace penstock::broker {
 namespace {
 
 // In the order of how often they are called.
-const std::array all{&produce_handler,       &fetch_handler,         &metadata_handler,      &list_offsets_handler,
-                     &api_versions_handler,  &create_topics_handler, &delete_topics_handler, &describe_cluster_handler,
-                     &heartbeat_handler,     &offset_commit_handler, &offset_fetch_handler,  &find_coordinator_handler,
-                     &join_group_handler,    &sync_group_handler,    &leave_group_handler,   &describe_groups_handler,
-                     &list_groups_handler,   &delete_groups_handler, &offset_delete_handler,
-                     &init_producer_id_handler,
-                     &delete_records_handler, &create_partitions_handler, &describe_configs_handler,
-                     &alter_configs_handler, &incremental_alter_configs_handler, &list_config_resources_handler};
+const std::array all{&produce_handler, &fetch_handler, &metadata_handler, &list_offsets_handler,
+                     &api_versions_handler, &create_topics_handler, &delete_topics_handler,
+                     &describe_cluster_handler, &heartbeat_handler, &offset_commit_handler, &offset_fetch_handler,
+                     &find_coordinator_handler, &join_group_handler, &sync_group_handler, &leave_group_handler,
+                     &describe_groups_handler, &list_groups_handler, &delete_groups_handler, &offset_delete_handler,
+                     &init_producer_id_handler, &delete_records_handler, &create_partitions_handler,
+                     &describe_configs_handler, &alter_configs_handler, &incremental_alter_configs_handler,
+                     &list_config_resources_handler, &offset_for_leader_epoch_handler};
 static_assert(all.size() == wire::kafka::apis.size());
 
 }  // namespace

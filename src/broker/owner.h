@@ -112,6 +112,9 @@ private:
     log::ReadStatus read_batch(log::Log& log, Offset at, uint64_t waiter, std::vector<std::byte>& batch);
     bool retry_starved_searches();
 
+    // owner_epoch_end.cpp
+    void on_epoch_end(EpochEndCall& call);
+
     // owner_delete_records.cpp
     void on_delete_records(DeleteRecordsCall& call);
     void answer_deleted(Partition& partition);

@@ -180,6 +180,18 @@ bool apply(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) 
     return false;
 }
 
+EpochEnd end_of_epoch(const std::vector<EpochStart>& epochs, int32_t epoch, int64_t start, int64_t end) {
+    if (epoch == -1 || epochs.empty() || epoch > epochs.back().epoch) return {};
+    if (epoch == epochs.back().epoch) return {epoch, end};
+    auto above = std::ranges::upper_bound(epochs, epoch, {}, &EpochStart::epoch);
+    const int64_t offset = std::max(above->offset, start);
+    while (above != epochs.begin()) {
+        --above;
+        if (std::max(above->offset, start) < offset) return {above->epoch, offset};
+    }
+    return {epoch, offset};
+}
+
 void encode_state(Bytes& out, const LogState& state, uint64_t as_of) {
     FieldWriter w(out);
     w.put(as_of);

@@ -61,6 +61,10 @@ struct LogState {
 /// state unchanged or useless, when the entry does not fit the state: bytes from outside, or a bug.
 bool apply(LogState& state, const Entry& entry, std::vector<io::FileId>& freed);
 
+/// Kafka's answer to where `epoch` ends in a log from `start` to `end`, by the starts of its epochs in order. An epoch
+/// that the next one left no records of, or whose records are all below `start`, counts as if it had never been.
+EpochEnd end_of_epoch(const std::vector<EpochStart>& epochs, int32_t epoch, int64_t start, int64_t end);
+
 void encode_state(Bytes& out, const LogState& state, uint64_t as_of);
 bool decode_state(FieldReader& in, LogState& state, uint64_t& as_of);
 

@@ -87,6 +87,12 @@ struct TimestampMatch {
     int64_t max_timestamp = -1;
 };
 
+/// Where the records of an epoch end; -1 where nothing is known of it.
+struct EpochEnd {
+    int32_t epoch = -1;
+    int64_t offset = -1;
+};
+
 /// One partition's log. Pointers stay valid until Store::remove() or the Store ends.
 class Log {
 public:
@@ -173,6 +179,8 @@ public:
     ReadStatus find_max_timestamp(Log& log, Offset from, uint64_t waiter, TimestampMatch& match);
     /// The epoch that a batch at `offset` has; -1 where no epoch had begun.
     int32_t epoch_of(const Log& log, Offset offset) const;
+    /// The end of the last epoch with records that is not above `epoch`, in Kafka's sense: nothing for one above all.
+    EpochEnd epoch_end(const Log& log, int32_t epoch) const;
 
     // Turn.
     /// Takes disk completions and does a bounded amount of background work. True if anything happened.

@@ -32,6 +32,7 @@
 #include "wire/kafka/offset_commit.h"
 #include "wire/kafka/offset_delete.h"
 #include "wire/kafka/offset_fetch.h"
+#include "wire/kafka/offset_for_leader_epoch.h"
 #include "wire/kafka/produce.h"
 #include "wire/kafka/sync_group.h"
 
@@ -131,6 +132,8 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
             return check_either<OffsetDeleteRequest, OffsetDeleteResponse>(reader, is_request, version);
         case ApiKey::offset_fetch:
             return check_either<OffsetFetchRequest, OffsetFetchResponse>(reader, is_request, version);
+        case ApiKey::offset_for_leader_epoch:
+            return check_either<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>(reader, is_request, version);
         case ApiKey::sync_group:
             return check_either<SyncGroupRequest, SyncGroupResponse>(reader, is_request, version);
         case ApiKey::describe_configs:

@@ -30,6 +30,7 @@
 #include "wire/kafka/offset_commit.h"
 #include "wire/kafka/offset_delete.h"
 #include "wire/kafka/offset_fetch.h"
+#include "wire/kafka/offset_for_leader_epoch.h"
 #include "wire/kafka/produce.h"
 #include "wire/kafka/sync_group.h"
 
@@ -81,6 +82,7 @@ TEST(Messages, of_groups_as_others_write_them) {
 
 TEST(Messages, of_administration_as_others_write_them) {
     expect_foreign<CreatePartitionsRequest, CreatePartitionsResponse>("CreatePartitions");
+    expect_foreign<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>("OffsetForLeaderEpoch");
     expect_foreign<DeleteRecordsRequest, DeleteRecordsResponse>("DeleteRecords");
 }
 
