@@ -142,6 +142,8 @@ inline constexpr size_t topics_per_request = 2000;
 inline constexpr int32_t alter_configs_wait_ms = 30 * 1000;
 /// How often it is made anew because somebody else's came first.
 inline constexpr uint32_t alter_configs_attempts = 5;
+/// Kafka's max.request.partition.size.limit: partitions in one answer to DescribeTopicPartitions.
+inline constexpr int32_t described_partitions = 2000;
 /// How long a request of a group waits for the internal topic to be made.
 inline constexpr int32_t offsets_topic_wait_ms = 10 * 1000;
 /// Groups in one request that takes several: each becomes a call.

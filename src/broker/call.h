@@ -27,7 +27,17 @@ class Partition;
 struct Request;
 struct OwnerQueue;
 
-enum class CallKind : uint8_t { append, fetch, list_offset, epoch_end, delete_records, topics, view, group, producer_id };
+enum class CallKind : uint8_t {
+    append,
+    fetch,
+    list_offset,
+    epoch_end,
+    delete_records,
+    topics,
+    view,
+    group,
+    producer_id,
+};
 
 enum class Ask : uint8_t {
     start,

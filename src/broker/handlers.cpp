@@ -14,7 +14,8 @@ const std::array all{&produce_handler, &fetch_handler, &metadata_handler, &list_
                      &describe_groups_handler, &list_groups_handler, &delete_groups_handler, &offset_delete_handler,
                      &init_producer_id_handler, &delete_records_handler, &create_partitions_handler,
                      &describe_configs_handler, &alter_configs_handler, &incremental_alter_configs_handler,
-                     &list_config_resources_handler, &offset_for_leader_epoch_handler};
+                     &list_config_resources_handler, &offset_for_leader_epoch_handler,
+                     &describe_topic_partitions_handler};
 static_assert(all.size() == wire::kafka::apis.size());
 
 }  // namespace

@@ -8,8 +8,8 @@
 // section is read and written here, so structs without tagged fields need not say anything.
 //
 // Types: integers, enums, bool, Uuid, std::string_view, Bytes, Records, Array<T>, nested structs, and Nullable<> of
-// strings, bytes and arrays. Decoded views point into the frame or into the reader's arena and live as long as both.
-// A member out of a version's range is left at its default, and is not written. Bytes from outside never assert.
+// strings, bytes, arrays and structs. Decoded views point into the frame or into the reader's arena and live as long as
+// both. A member out of a version's range is left at its default, and is not written. Bytes from outside never assert.
 // Who finds api_of(ApiKey): the table beside the messages (wire/kafka/api.h), through the type of `key`.
 #pragma once
 
@@ -62,6 +62,10 @@ template <class T>
 inline constexpr bool is_array = false;
 template <class T>
 inline constexpr bool is_array<std::span<const T>> = !std::same_as<T, std::byte> && !std::same_as<T, Fragment>;
+
+template <class T>
+inline constexpr bool is_struct = std::is_class_v<T> && !std::same_as<T, std::string_view> &&
+                                  !std::same_as<T, Bytes> && !std::same_as<T, Records> && !is_array<T>;
 
 template <class T>
 bool is_default(const T& value) {
@@ -149,9 +153,10 @@ private:
         } else if constexpr (std::same_as<T, Uuid>) {
             sink_.bytes(std::as_bytes(std::span(value.bytes)));
         } else if constexpr (detail::is_optional<T>) {
+            if (!value && !may_be_null) return sink_.fail(Errc::malformed);
+            if constexpr (detail::is_struct<typename T::value_type>) sink_.number(value ? int8_t{1} : int8_t{-1});
+            else if (!value) return put_null(*value);
             if (value) put(*value, true);
-            else if (may_be_null) put_null(*value);
-            else sink_.fail(Errc::malformed);
         } else if constexpr (std::same_as<T, std::string_view>) {
             if (value.size() > string_bytes_max) return sink_.fail(Errc::too_large);
             if (flexible_) sink_.uvarint(static_cast<uint32_t>(value.size() + 1));
@@ -301,6 +306,14 @@ private:
             if (!reader_.ok()) return true;
         }
         value = items;
+        return true;
+    }
+
+    template <class T>
+        requires detail::is_struct<T>
+    bool get_present(T& value) {
+        if (reader_.number<int8_t>() < 0) return false;
+        structure(value);
         return true;
     }
 

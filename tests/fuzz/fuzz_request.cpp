@@ -18,6 +18,7 @@
 #include "wire/kafka/describe_cluster.h"
 #include "wire/kafka/describe_configs.h"
 #include "wire/kafka/describe_groups.h"
+#include "wire/kafka/describe_topic_partitions.h"
 #include "wire/kafka/fetch.h"
 #include "wire/kafka/find_coordinator.h"
 #include "wire/kafka/heartbeat.h"
@@ -134,6 +135,9 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
             return check_either<OffsetFetchRequest, OffsetFetchResponse>(reader, is_request, version);
         case ApiKey::offset_for_leader_epoch:
             return check_either<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>(reader, is_request, version);
+        case ApiKey::describe_topic_partitions:
+            return check_either<DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>(reader, is_request,
+                                                                                                version);
         case ApiKey::sync_group:
             return check_either<SyncGroupRequest, SyncGroupResponse>(reader, is_request, version);
         case ApiKey::describe_configs:

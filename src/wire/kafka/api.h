@@ -41,6 +41,7 @@ enum class ApiKey : int16_t {
     offset_delete = 47,
     describe_cluster = 60,
     list_config_resources = 74,
+    describe_topic_partitions = 75,
 };
 
 constexpr Api api_row(ApiKey key, std::string_view name, int16_t first, int16_t last, int16_t flexible_from,
@@ -78,6 +79,7 @@ inline constexpr std::array apis{
     api_row(ApiKey::offset_delete, "OffsetDelete", 0, 0, never_flexible, never_flexible),
     api_row(ApiKey::describe_cluster, "DescribeCluster", 0, 2, 0, 0),
     api_row(ApiKey::list_config_resources, "ListConfigResources", 0, 1, 0, 0),
+    api_row(ApiKey::describe_topic_partitions, "DescribeTopicPartitions", 0, 0, 0, 0),
 };
 
 /// nullptr for a key that we do not know.

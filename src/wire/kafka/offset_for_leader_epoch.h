@@ -1,4 +1,4 @@
-// OffsetForLeaderEpoch: where an epoch ends in a partition, for clients that look for records that a new leader cut off.
+// OffsetForLeaderEpoch: where an epoch ends in a partition, for clients that look for records that a leader cut off.
 #pragma once
 
 #include "wire/codec.h"

@@ -16,6 +16,7 @@
 #include "wire/kafka/describe_cluster.h"
 #include "wire/kafka/describe_configs.h"
 #include "wire/kafka/describe_groups.h"
+#include "wire/kafka/describe_topic_partitions.h"
 #include "wire/kafka/fetch.h"
 #include "wire/kafka/find_coordinator.h"
 #include "wire/kafka/heartbeat.h"
@@ -83,6 +84,7 @@ TEST(Messages, of_groups_as_others_write_them) {
 TEST(Messages, of_administration_as_others_write_them) {
     expect_foreign<CreatePartitionsRequest, CreatePartitionsResponse>("CreatePartitions");
     expect_foreign<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>("OffsetForLeaderEpoch");
+    expect_foreign<DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>("DescribeTopicPartitions");
     expect_foreign<DeleteRecordsRequest, DeleteRecordsResponse>("DeleteRecords");
 }
 
