@@ -16,6 +16,7 @@ extern const Handler delete_records_handler;
 extern const Handler create_partitions_handler;
 extern const Handler offset_for_leader_epoch_handler;
 extern const Handler describe_topic_partitions_handler;
+extern const Handler elect_leaders_handler;
 extern const Handler init_producer_id_handler;
 extern const Handler describe_configs_handler;
 extern const Handler alter_configs_handler;

@@ -19,6 +19,7 @@
 #include "wire/kafka/describe_configs.h"
 #include "wire/kafka/describe_groups.h"
 #include "wire/kafka/describe_topic_partitions.h"
+#include "wire/kafka/elect_leaders.h"
 #include "wire/kafka/fetch.h"
 #include "wire/kafka/find_coordinator.h"
 #include "wire/kafka/heartbeat.h"
@@ -138,6 +139,8 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
         case ApiKey::describe_topic_partitions:
             return check_either<DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>(reader, is_request,
                                                                                                 version);
+        case ApiKey::elect_leaders:
+            return check_either<ElectLeadersRequest, ElectLeadersResponse>(reader, is_request, version);
         case ApiKey::sync_group:
             return check_either<SyncGroupRequest, SyncGroupResponse>(reader, is_request, version);
         case ApiKey::describe_configs:

@@ -17,6 +17,7 @@
 #include "wire/kafka/describe_configs.h"
 #include "wire/kafka/describe_groups.h"
 #include "wire/kafka/describe_topic_partitions.h"
+#include "wire/kafka/elect_leaders.h"
 #include "wire/kafka/fetch.h"
 #include "wire/kafka/find_coordinator.h"
 #include "wire/kafka/heartbeat.h"
@@ -85,6 +86,7 @@ TEST(Messages, of_administration_as_others_write_them) {
     expect_foreign<CreatePartitionsRequest, CreatePartitionsResponse>("CreatePartitions");
     expect_foreign<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>("OffsetForLeaderEpoch");
     expect_foreign<DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>("DescribeTopicPartitions");
+    expect_foreign<ElectLeadersRequest, ElectLeadersResponse>("ElectLeaders");
     expect_foreign<DeleteRecordsRequest, DeleteRecordsResponse>("DeleteRecords");
 }
 
