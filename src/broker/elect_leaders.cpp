@@ -1,5 +1,5 @@
-// ElectLeaders. A partition has one replica in sync, its leader, so there is never another one to elect: the answer says
-// for each partition whether one would be needed.
+// ElectLeaders. A partition has one replica in sync, its leader, so there is never another one to elect: the answer
+// says for each partition whether one would be needed.
 #include "wire/kafka/elect_leaders.h"
 
 #include "broker/handlers.h"

@@ -17,6 +17,8 @@ extern const Handler create_partitions_handler;
 extern const Handler offset_for_leader_epoch_handler;
 extern const Handler describe_topic_partitions_handler;
 extern const Handler elect_leaders_handler;
+extern const Handler alter_partition_reassignments_handler;
+extern const Handler list_partition_reassignments_handler;
 extern const Handler init_producer_id_handler;
 extern const Handler describe_configs_handler;
 extern const Handler alter_configs_handler;

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "wire/kafka/alter_configs.h"
+#include "wire/kafka/alter_partition_reassignments.h"
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/create_partitions.h"
 #include "wire/kafka/create_topics.h"
@@ -30,6 +31,7 @@
 #include "wire/kafka/init_producer_id.h"
 #include "wire/kafka/list_config_resources.h"
 #include "wire/kafka/list_offsets.h"
+#include "wire/kafka/list_partition_reassignments.h"
 #include "wire/kafka/metadata.h"
 #include "wire/kafka/offset_commit.h"
 #include "wire/kafka/offset_delete.h"
@@ -141,6 +143,12 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
                                                                                                 version);
         case ApiKey::elect_leaders:
             return check_either<ElectLeadersRequest, ElectLeadersResponse>(reader, is_request, version);
+        case ApiKey::alter_partition_reassignments:
+            return check_either<AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse>(
+                reader, is_request, version);
+        case ApiKey::list_partition_reassignments:
+            return check_either<ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse>(
+                reader, is_request, version);
         case ApiKey::sync_group:
             return check_either<SyncGroupRequest, SyncGroupResponse>(reader, is_request, version);
         case ApiKey::describe_configs:

@@ -84,7 +84,8 @@ TEST(DescribeTopicPartitions, judges_each_name_on_its_own_and_answers_each_once)
     world.make_topic("a", 2);
     world.make_topic("b", 2);
     Client& client = world.connect();
-    EXPECT_EQ(text_of(describe(client, {"nope", "b", "bad name", "a", "b"})), "a:01 b:01 bad name:error 17 nope:error 3 ");
+    EXPECT_EQ(text_of(describe(client, {"nope", "b", "bad name", "a", "b"})),
+              "a:01 b:01 bad name:error 17 nope:error 3 ");
     EXPECT_EQ(text_of(describe(client, {"b", "a"}, 3, TopicPartitionsCursor{"a", 1})), "a:1 b:01 ");
     EXPECT_EQ(text_of(describe(client, {"b", "a"}, 3, TopicPartitionsCursor{"c", 0})), "b:error 42 a:error 42 ");
     EXPECT_EQ(text_of(describe(client, {"b", "c"}, 3, TopicPartitionsCursor{"a", 0})), "b:error 42 c:error 42 ");

@@ -7,6 +7,7 @@
 #include "foreign_group_messages.h"
 #include "foreign_messages.h"
 #include "wire/kafka/alter_configs.h"
+#include "wire/kafka/alter_partition_reassignments.h"
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/create_partitions.h"
 #include "wire/kafka/create_topics.h"
@@ -28,6 +29,7 @@
 #include "wire/kafka/init_producer_id.h"
 #include "wire/kafka/list_config_resources.h"
 #include "wire/kafka/list_offsets.h"
+#include "wire/kafka/list_partition_reassignments.h"
 #include "wire/kafka/metadata.h"
 #include "wire/kafka/offset_commit.h"
 #include "wire/kafka/offset_delete.h"
@@ -42,7 +44,8 @@ namespace {
 template <class Request, class Response>
 void expect_foreign(std::string_view name) {
     int count = 0;
-    const std::span<const ForeignMessage> lists[] = {foreign_messages, foreign_group_messages, foreign_admin_messages};
+    const std::span<const ForeignMessage> lists[] = {foreign_messages, foreign_group_messages, foreign_admin_messages,
+                                                     foreign_config_messages};
     for (const ForeignMessage& message : lists | std::views::join) {
         if (message.name != name) continue;
         SCOPED_TRACE(std::string(name) + (message.is_request ? " request" : " response"));
@@ -87,16 +90,17 @@ TEST(Messages, of_administration_as_others_write_them) {
     expect_foreign<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>("OffsetForLeaderEpoch");
     expect_foreign<DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>("DescribeTopicPartitions");
     expect_foreign<ElectLeadersRequest, ElectLeadersResponse>("ElectLeaders");
+    expect_foreign<AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse>(
+        "AlterPartitionReassignments");
+    expect_foreign<ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse>("ListPartitionReassignments");
     expect_foreign<DeleteRecordsRequest, DeleteRecordsResponse>("DeleteRecords");
 }
 
 TEST(Messages, of_configs_as_others_write_them) {
-    expect_foreign<DescribeConfigsRequest, DescribeConfigsResponse>("DescribeConfigs", foreign_config_messages);
-    expect_foreign<AlterConfigsRequest, AlterConfigsResponse>("AlterConfigs", foreign_config_messages);
-    expect_foreign<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>("IncrementalAlterConfigs",
-                                                                                    foreign_config_messages);
-    expect_foreign<ListConfigResourcesRequest, ListConfigResourcesResponse>("ListConfigResources",
-                                                                            foreign_config_messages);
+    expect_foreign<DescribeConfigsRequest, DescribeConfigsResponse>("DescribeConfigs");
+    expect_foreign<AlterConfigsRequest, AlterConfigsResponse>("AlterConfigs");
+    expect_foreign<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>("IncrementalAlterConfigs");
+    expect_foreign<ListConfigResourcesRequest, ListConfigResourcesResponse>("ListConfigResources");
 }
 
 }  // namespace
