@@ -138,6 +138,10 @@ inline constexpr int32_t auto_create_wait_ms = 10 * 1000;
 inline constexpr uint32_t auto_create_topics = 100;
 /// Topics in one CreateTopics or DeleteTopics request: each is compared with all the others.
 inline constexpr size_t topics_per_request = 2000;
+/// What a client is told of an error; it may have to repeat what the client sent.
+inline constexpr size_t error_message_bytes = 1024;
+/// Configs that one resource of a request changes: more than Kafka knows for any.
+inline constexpr size_t configs_per_resource = 1000;
 /// How long a change of configs waits for the coordinator.
 inline constexpr int32_t alter_configs_wait_ms = 30 * 1000;
 /// How often it is made anew because somebody else's came first.

@@ -15,7 +15,7 @@ using wire::kafka::ConfigResourceType;
 
 void refuse(Request& request, AlteredResource& resource, ErrorCode error, std::string_view message) {
     resource.error = error;
-    resource.message = request.arena.copy(message);
+    resource.message = request.arena.copy(message.substr(0, limits::error_message_bytes));
 }
 
 /// The names that are set, or changed in any other way than back to the default.
@@ -23,6 +23,7 @@ std::string names_set(const AlteredResource& resource) {
     std::string names;
     for (const ConfigOperation& operation : resource.operations) {
         if (operation.operation == AlterOperation::remove) continue;
+        if (names.size() > limits::error_message_bytes) break;
         if (!names.empty()) names += ", ";
         names += operation.name;
     }
@@ -38,6 +39,7 @@ bool named_twice(std::span<const AlteredResource> resources, const AlteredResour
 /// What is wrong with the form of the request, whatever the resource is.
 std::optional<std::string> form_problem(const Alteration& alteration, const AlteredResource& resource) {
     if (named_twice(alteration.resources, resource)) return "Each resource must appear at most once";
+    if (resource.operations.size() > limits::configs_per_resource) return "These are more configs than there are";
     std::vector<std::string_view> names;
     for (const ConfigOperation& operation : resource.operations) names.push_back(operation.name);
     std::ranges::sort(names);

@@ -90,8 +90,9 @@ bool ConfigQuery::wants(std::string_view name) const {
 ConfigDescriptions describe_topic_configs(std::span<const ConfigEntry> set, const BrokerOptions& options,
                                           const ConfigQuery& query, Arena& arena) {
     const std::span<const TopicConfigRow> rows = topic_config_rows();
-    auto out = arena.make_array<ConfigDescription>(rows.size() + set.size());
-    if (out.size() != rows.size() + set.size()) return std::nullopt;
+    const size_t most = query.count_max(rows.size() + set.size());
+    auto out = arena.make_array<ConfigDescription>(most);
+    if (out.size() != most) return std::nullopt;
     const TopicSettings defaults = defaults_of(options);
     size_t count = 0;
     for (const TopicConfigRow& row : rows) {
@@ -112,8 +113,9 @@ ConfigDescriptions describe_broker_configs(const BrokerOptions& options, const C
                                            const ConfigQuery& query, Arena& arena) {
     const std::span<const BrokerConfigRow> rows = broker_config_rows();
     const std::span<const TopicConfigRow> topic_rows = topic_config_rows();
-    auto out = arena.make_array<ConfigDescription>(rows.size() + topic_rows.size());
-    if (out.size() != rows.size() + topic_rows.size()) return std::nullopt;
+    const size_t most = query.count_max(rows.size() + topic_rows.size());
+    auto out = arena.make_array<ConfigDescription>(most);
+    if (out.size() != most) return std::nullopt;
     size_t count = 0;
     for (const BrokerConfigRow& row : rows) {
         if (!query.wants(row.name)) continue;

@@ -4,6 +4,7 @@
 // they return. What a topic has not set comes from the broker's settings, or is Kafka's default.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -24,6 +25,7 @@ struct ConfigQuery {
     bool documentation = false;
 
     bool wants(std::string_view name) const;
+    size_t count_max(size_t all) const { return keys.empty() ? all : std::min(all, keys.size()); }
 };
 
 /// `set`: what the topic has set itself; it must live as long as the descriptions.

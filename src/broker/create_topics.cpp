@@ -31,7 +31,7 @@ struct State {
 
 void refuse(Request& request, Item& item, ErrorCode error, std::string_view message) {
     item.error = error;
-    item.message = request.arena.copy(message);
+    item.message = request.arena.copy(message.substr(0, limits::error_message_bytes));
 }
 
 /// Replicas of each partition, which must be numbered from 0 without gaps.

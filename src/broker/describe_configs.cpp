@@ -16,7 +16,7 @@ using Result = DescribeConfigsResponse::Result;
 
 void refuse(Request& request, Result& out, ErrorCode error, std::string_view message) {
     out.error_code = error;
-    out.error_message = request.arena.copy(message);
+    out.error_message = request.arena.copy(message.substr(0, limits::error_message_bytes));
 }
 
 /// False: there is no room for the answer.

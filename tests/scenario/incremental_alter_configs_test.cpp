@@ -117,6 +117,30 @@ TEST(IncrementalAlterConfigs, judges_each_resource_on_its_own) {
     EXPECT_EQ(alter_topic(client, "no-such", {set("no.such", "1")}).error, ErrorCode::invalid_config);
 }
 
+TEST(IncrementalAlterConfigs, answers_whatever_the_sizes_are) {
+    BrokerWorld world;
+    world.make_topic("t");
+    Client& client = world.connect();
+    const std::string longest(32767, 'x');
+    for (const Operation& operation :
+         {set(longest, "1"), set("retention.ms", longest), set("cleanup.policy", longest), append(longest, "1")}) {
+        const Altered result = alter_topic(client, "t", {operation});
+        EXPECT_EQ(result.error, ErrorCode::invalid_config);
+        EXPECT_LE(result.message.size(), limits::error_message_bytes);
+    }
+    // Allowed by its name and value, refused by the coordinator for its size.
+    EXPECT_EQ(alter_topic(client, "t", {set("message.format.version", longest)}).error, ErrorCode::invalid_config);
+    std::vector<std::string> names;
+    for (size_t i = 0; i <= limits::configs_per_resource; ++i) names.push_back(std::to_string(i) + longest.substr(900));
+    std::vector<Operation> many;
+    for (const std::string& name : names) many.push_back(unset(name));
+    EXPECT_EQ(alter_topic(client, "t", many).error, ErrorCode::invalid_request);
+    many.resize(100);
+    for (Operation& operation : many) operation = set(operation.name, "1");
+    EXPECT_EQ(alter(client, {{ConfigResourceType::broker, "1", many}}).at(0).error, ErrorCode::invalid_request);
+    EXPECT_EQ(describe(client, ConfigResourceType::broker, longest).error_code, ErrorCode::invalid_request);
+}
+
 TEST(IncrementalAlterConfigs, only_validates_when_asked_to) {
     BrokerWorld world;
     world.make_topic("t");

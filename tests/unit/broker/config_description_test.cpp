@@ -95,6 +95,17 @@ TEST(ConfigDescription, of_the_broker_has_the_defaults_of_topics_too) {
     EXPECT_EQ(std::ranges::find(names, "log.flush.interval.ms"), names.end());
 }
 
+TEST(ConfigDescription, takes_room_only_for_what_is_asked_for) {
+    const std::vector<std::string_view> keys{"retention.ms", "retention.ms", "none"};
+    Arena arena(1 << 20), other(1 << 20);
+    const auto few = describe_topic_configs({}, {}, {.keys = keys}, arena);
+    ASSERT_TRUE(few.has_value());
+    EXPECT_EQ(few->size(), 1u);
+    EXPECT_LT(arena.used(), 1000u);
+    const std::vector<std::string_view> broker_keys{"log.retention.ms"};
+    EXPECT_EQ(describe_broker_configs({}, {}, {.keys = broker_keys}, other)->size(), 1u);
+}
+
 TEST(ConfigDescription, has_no_answer_without_room) {
     const std::vector<ConfigEntry> set{{"retention.ms", "5"}};
     for (size_t bytes = 0; bytes < 16 * 1024; bytes += 64) {
