@@ -63,6 +63,8 @@ constexpr std::array rows{
     BrokerConfigRow{"listeners", ConfigType::text, "",
         [](const Options& o, const View&) { return listener(o.listen.host, o.listen.port); },
         "Where Kafka clients connect (kafka.listen)."},
+    BrokerConfigRow{"log.cleaner.enable", ConfigType::boolean, "true",
+        [](const Options&, const View&) { return truth(true); }, "Whether topics can be compacted. Built in."},
     BrokerConfigRow{"log.dirs", ConfigType::text, "",
         [](const Options& o, const View&) { return o.data_directory; }, "Where the logs live (data.directory)."},
     BrokerConfigRow{"max.connections", ConfigType::int32, "10000",
