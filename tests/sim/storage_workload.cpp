@@ -180,7 +180,8 @@ ModelLog* World::create_log(const log::LogConfig& config) {
 
 void World::random_create() {
     const auto alive = std::ranges::count_if(model_.logs, [](const ModelLog& log) { return !log.removed; });
-    if (alive < static_cast<int64_t>(options_.logs_max)) create_log(random_config(random_.chance(1, options_.compact_odds)));
+    if (alive >= static_cast<int64_t>(options_.logs_max)) return;
+    create_log(random_config(random_.chance(1, options_.compact_odds)));
 }
 
 void World::random_remove() {

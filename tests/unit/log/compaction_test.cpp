@@ -101,7 +101,7 @@ protected:
         while (next < log.durable_offset().value) {
             const std::string read_bytes = read(log, Offset(next), 300'000);
             if (read_bytes.empty()) {
-                ADD_FAILURE() << "nothing at offset " << next << " though the log ends at " << log.durable_offset().value;
+                ADD_FAILURE() << "nothing at offset " << next << " of " << log.durable_offset().value;
                 break;
             }
             std::span<const std::byte> rest = std::as_bytes(std::span(read_bytes));

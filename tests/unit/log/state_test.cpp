@@ -257,7 +257,9 @@ TEST(StateTest, of_many_cleanings_the_closest_in_time_count_as_the_later) {
         entry.wall_ms = wall_ms;
         return apply(state, entry, freed);
     };
-    for (int64_t i = 0; i < static_cast<int64_t>(cleanings_max); ++i) ASSERT_TRUE(clean(i, i == 20 ? 19'500 : i * 1000));
+    for (int64_t i = 0; i < static_cast<int64_t>(cleanings_max); ++i) {
+        ASSERT_TRUE(clean(i, i == 20 ? 19'500 : i * 1000));
+    }
     EXPECT_FALSE(clean(62, 100'000)) << "a log does not become dirtier";
     EXPECT_FALSE(clean(1001, 100'000)) << "beyond its end";
     ASSERT_TRUE(clean(64, 100'000));

@@ -114,7 +114,8 @@ TEST(BatchFilter, what_cannot_be_judged_is_refused) {
         change(header);
         std::span<std::byte, batch_header_bytes> head(batch.data(), batch_header_bytes);
         write_batch_header(head, header);
-        const Fragment body{batch.data() + batch_header_bytes, static_cast<uint32_t>(batch.size() - batch_header_bytes)};
+        const auto size = static_cast<uint32_t>(batch.size() - batch_header_bytes);
+        const Fragment body{batch.data() + batch_header_bytes, size};
         header.crc = batch_crc(head, {&body, 1});
         write_batch_header(head, header);
         return batch;
@@ -123,7 +124,7 @@ TEST(BatchFilter, what_cannot_be_judged_is_refused) {
     EXPECT_FALSE(filter.open(reseal(good, [](BatchHeader& h) { h.record_count = 2; })));
     EXPECT_FALSE(filter.open(reseal(good, [](BatchHeader& h) { h.record_count = 4; })));
     EXPECT_FALSE(filter.open(reseal(good, [](BatchHeader& h) { h.record_count = -1; })));
-    EXPECT_FALSE(filter.open(reseal(good, [](BatchHeader& h) { h.last_offset_delta = 1; }))) << "a delta beyond the last";
+    EXPECT_FALSE(filter.open(reseal(good, [](BatchHeader& h) { h.last_offset_delta = 1; }))) << "a delta beyond it";
     EXPECT_FALSE(filter.open(reseal(good, [](BatchHeader& h) { h.attributes = 4; }))) << "no zstd";
     EXPECT_FALSE(filter.open(reseal(good, [](BatchHeader& h) { h.attributes = 7; }))) << "no codec";
 }
