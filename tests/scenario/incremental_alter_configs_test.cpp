@@ -55,6 +55,17 @@ TEST(IncrementalAlterConfigs, a_shorter_retention_removes_records_without_a_rest
     EXPECT_EQ(produce(client, "t", 0, {"new"}).base_offset, 1);
 }
 
+TEST(IncrementalAlterConfigs, a_topic_becomes_compacted_and_stops_to_be) {
+    BrokerWorld world;
+    world.make_topic("t");
+    Client& client = world.connect();
+    EXPECT_EQ(produce(client, "t", 0, {"no key"}).error_code, ErrorCode::none);
+    ASSERT_EQ(alter_topic(client, "t", {append("cleanup.policy", "compact")}).error, ErrorCode::none);
+    EXPECT_EQ(produce(client, "t", 0, {"no key"}).error_code, ErrorCode::invalid_record);
+    ASSERT_EQ(alter_topic(client, "t", {subtract("cleanup.policy", "compact")}).error, ErrorCode::none);
+    EXPECT_EQ(produce(client, "t", 0, {"no key"}).error_code, ErrorCode::none);
+}
+
 TEST(IncrementalAlterConfigs, judges_each_resource_on_its_own) {
     BrokerWorld world;
     for (const char* name : {"good", "bad", "twice"}) world.make_topic(name);

@@ -6,7 +6,7 @@ import time
 import kafka_wire as wire
 from harness import Node, case, check, check_equal, run_cases, wait_for
 
-INVALID_CONFIG, INVALID_REQUEST, MESSAGE_TOO_LARGE = 40, 42, 10
+INVALID_CONFIG, INVALID_REQUEST, MESSAGE_TOO_LARGE, INVALID_RECORD = 40, 42, 10, 87
 EARLIEST = -2
 FROM_TOPIC, FROM_FILE, FROM_DEFAULT = 1, 4, 5
 
@@ -124,6 +124,7 @@ def with_the_cli():
         said = node.cli('config', 'set', 'topic', 'games', 'max.message.bytes=1000', 'cleanup.policy=compact,delete')
         check("max.message.bytes of topic 'games' is 1000." in said.stdout, said.stdout)
         check_equal(produce(node, 'games', 2000)[0], MESSAGE_TOO_LARGE, 'a large batch')
+        check_equal(produce(node, 'games', 10)[0], INVALID_RECORD, 'a record without a key')
         node.cli('config', 'unset', 'topic', 'games', 'retention.ms')
         found = json.loads(node.cli('config', 'get', 'topic', 'games', '--json').stdout)
         check_equal({c['config']: c['value'] for c in found['configs']},
