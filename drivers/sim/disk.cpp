@@ -33,4 +33,11 @@ void Disk::wait() {
 
 Result<std::vector<io::FileEntry>> Disk::list() { return directory_.files(); }
 
+Result<io::DiskSpace> Disk::space() {
+    const uint64_t capacity = directory_.options_.capacity_bytes;
+    const uint64_t total = capacity != 0 ? capacity : 1024 * gib;
+    const uint64_t used = directory_.used_bytes();
+    return io::DiskSpace{total, used < total ? total - used : 0};
+}
+
 }  // namespace penstock::sim

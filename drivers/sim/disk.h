@@ -22,6 +22,8 @@ public:
     /// Completes operations, moving the directory's time, until one is this Disk's.
     void wait() override;
     Result<std::vector<io::FileEntry>> list() override;
+    /// Of the directory's capacity, or of a TiB where it has no bound.
+    Result<io::DiskSpace> space() override;
 
     size_t in_flight() const { return in_flight_; }
     bool has_completions() const { return !finished_.empty(); }

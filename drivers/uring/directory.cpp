@@ -124,6 +124,13 @@ Opened<void> DataDirectory::open_folders() {
     return {};
 }
 
+Result<io::DiskSpace> DataDirectory::space() const {
+    struct statfs filesystem{};
+    if (::fstatfs(root_, &filesystem) != 0) return fail(Errc::io, errno);
+    const auto block = static_cast<uint64_t>(filesystem.f_frsize > 0 ? filesystem.f_frsize : filesystem.f_bsize);
+    return io::DiskSpace{filesystem.f_blocks * block, filesystem.f_bavail * block};
+}
+
 Opened<void> DataDirectory::examine() {
     struct statfs filesystem{};
     if (::fstatfs(root_, &filesystem) != 0) return failed("cannot look at the filesystem of " + path_, errno);

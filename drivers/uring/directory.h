@@ -39,6 +39,7 @@ public:
     int folder(io::FileKind kind) const { return folders_[static_cast<uint8_t>(kind)]; }
     /// All files, folder by folder; names that are not ours are passed over.
     Result<std::vector<io::FileEntry>> list() const;
+    Result<io::DiskSpace> space() const;
 
     /// "0000000007", with its terminating zero.
     static constexpr size_t name_size = 11;

@@ -108,6 +108,8 @@ void Disk::wait() {
 
 Result<std::vector<io::FileEntry>> Disk::list() { return directory_.list(); }
 
+Result<io::DiskSpace> Disk::space() { return directory_.space(); }
+
 io_uring_sqe* Disk::next_sqe(Target target, uint32_t index) {
     ++under_way_;
     return ring_.next_sqe(client_, uint64_t{static_cast<uint8_t>(target)} << 32 | index);

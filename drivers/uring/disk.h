@@ -43,6 +43,7 @@ public:
     size_t poll(std::span<io::DiskCompletion> out) override;
     void wait() override;
     Result<std::vector<io::FileEntry>> list() override;
+    Result<io::DiskSpace> space() override;
 
     const DiskCounters& counters() const { return counters_; }
 

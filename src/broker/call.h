@@ -33,6 +33,7 @@ enum class CallKind : uint8_t {
     list_offset,
     epoch_end,
     delete_records,
+    log_sizes,
     topics,
     view,
     group,
@@ -164,6 +165,20 @@ struct DeleteRecordsCall : Call {
     int64_t low_watermark = -1;
 
     Offset wanted;               ///< the owner's: answered once the log's durable start has reached it
+};
+
+struct LogSize {
+    log::LogKey key;
+    bool there = false;
+    uint64_t bytes = 0;
+};
+
+/// How large logs of one shard are, and how much space its disk has. Answered at once.
+struct LogSizesCall : Call {
+    LogSizesCall() : Call(CallKind::log_sizes) {}
+
+    std::span<LogSize> logs;
+    Result<io::DiskSpace> space;
 };
 
 enum class TopicsChange : uint8_t { create, remove, grow, alter };

@@ -16,7 +16,8 @@ const std::array all{&produce_handler, &fetch_handler, &metadata_handler, &list_
                      &describe_configs_handler, &alter_configs_handler, &incremental_alter_configs_handler,
                      &list_config_resources_handler, &offset_for_leader_epoch_handler,
                      &describe_topic_partitions_handler, &elect_leaders_handler,
-                     &alter_partition_reassignments_handler, &list_partition_reassignments_handler};
+                     &alter_partition_reassignments_handler, &list_partition_reassignments_handler,
+                     &describe_log_dirs_handler};
 static_assert(all.size() == wire::kafka::apis.size());
 
 }  // namespace

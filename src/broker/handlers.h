@@ -19,6 +19,7 @@ extern const Handler describe_topic_partitions_handler;
 extern const Handler elect_leaders_handler;
 extern const Handler alter_partition_reassignments_handler;
 extern const Handler list_partition_reassignments_handler;
+extern const Handler describe_log_dirs_handler;
 extern const Handler init_producer_id_handler;
 extern const Handler describe_configs_handler;
 extern const Handler alter_configs_handler;

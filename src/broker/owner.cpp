@@ -111,6 +111,7 @@ void Owner::on_call(Call& call, Time time) {
         case CallKind::fetch: return on_fetch(static_cast<FetchCall&>(call));
         case CallKind::list_offset: return on_list_offset(static_cast<ListOffsetCall&>(call));
         case CallKind::epoch_end: return on_epoch_end(static_cast<EpochEndCall&>(call));
+        case CallKind::log_sizes: return on_log_sizes(static_cast<LogSizesCall&>(call));
         case CallKind::delete_records: return on_delete_records(static_cast<DeleteRecordsCall&>(call));
         case CallKind::topics:
         case CallKind::view:

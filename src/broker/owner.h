@@ -115,6 +115,9 @@ private:
     // owner_epoch_end.cpp
     void on_epoch_end(EpochEndCall& call);
 
+    // owner_log_sizes.cpp
+    void on_log_sizes(LogSizesCall& call);
+
     // owner_delete_records.cpp
     void on_delete_records(DeleteRecordsCall& call);
     void answer_deleted(Partition& partition);

@@ -74,6 +74,12 @@ struct FileEntry {
     uint64_t size = 0;
 };
 
+/// Of the filesystem that the data directory lies on.
+struct DiskSpace {
+    uint64_t total_bytes = 0;
+    uint64_t usable_bytes = 0;
+};
+
 class Disk {
 public:
     virtual ~Disk() = default;
@@ -90,6 +96,9 @@ public:
 
     /// All files of the data directory. Blocks; start-up and tools only.
     virtual Result<std::vector<FileEntry>> list() = 0;
+
+    /// As the filesystem counts now. It waits for no disk, but costs a system call: not on the hot path.
+    virtual Result<DiskSpace> space() = 0;
 };
 
 }  // namespace penstock::io

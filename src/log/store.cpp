@@ -304,6 +304,7 @@ EpochEnd Store::epoch_end(const Log& log, int32_t epoch) const {
     return end_of_epoch(all_epochs(static_cast<const LogData&>(log)), epoch, log.start_offset().value,
                         log.end_offset().value);
 }
+Result<io::DiskSpace> Store::disk_space() const { return impl_->disk.space(); }
 void Store::release(const Slice& slice) { impl_->release(*slice.block); }
 ReadStatus Store::find_timestamp(Log& log, int64_t timestamp, Offset from, uint64_t waiter, TimestampMatch& match) {
     return impl_->find_timestamp(static_cast<LogData&>(log), timestamp, from.value, waiter, match);

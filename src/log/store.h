@@ -200,6 +200,7 @@ public:
     bool drained() const;
 
     const StoreCounters& counters() const;
+    Result<io::DiskSpace> disk_space() const;
 
 private:
     struct Impl;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -88,7 +89,7 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     broker.shard = shard;
     broker.shard_count = shards;
     broker.listen = settings.kafka_listen;
-    broker.data_directory = settings.data_directory;
+    broker.data_directory = std::filesystem::absolute(settings.data_directory).lexically_normal().string();
     broker.broker_connections_max = static_cast<int64_t>(settings.limits_connections_max);
     broker.auto_create_topics = settings.topics_auto_create;
     broker.default_partitions = static_cast<int32_t>(settings.topics_default_partitions);

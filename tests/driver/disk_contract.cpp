@@ -143,6 +143,14 @@ TEST_P(DiskContract, a_removed_file_is_gone_and_its_successor_empty) {
     EXPECT_EQ(read(pool_file, 0, block.fragment()).bytes, 0u);
 }
 
+TEST_P(DiskContract, knows_how_much_space_there_is) {
+    const auto space = disk().space();
+    ASSERT_TRUE(space.has_value());
+    EXPECT_GT(space->total_bytes, 0u);
+    EXPECT_GT(space->usable_bytes, 0u);
+    EXPECT_LE(space->usable_bytes, space->total_bytes);
+}
+
 TEST_P(DiskContract, lists_its_files) {
     EXPECT_TRUE(disk().list().value().empty());
     const std::vector<FileId> files = {{FileKind::super, 0},   {FileKind::journal, 3},

@@ -19,6 +19,7 @@
 #include "wire/kafka/describe_cluster.h"
 #include "wire/kafka/describe_configs.h"
 #include "wire/kafka/describe_groups.h"
+#include "wire/kafka/describe_log_dirs.h"
 #include "wire/kafka/describe_topic_partitions.h"
 #include "wire/kafka/elect_leaders.h"
 #include "wire/kafka/fetch.h"
@@ -149,6 +150,8 @@ void dispatch(Reader& reader, ApiKey key, bool is_request, int16_t version) {
         case ApiKey::list_partition_reassignments:
             return check_either<ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse>(
                 reader, is_request, version);
+        case ApiKey::describe_log_dirs:
+            return check_either<DescribeLogDirsRequest, DescribeLogDirsResponse>(reader, is_request, version);
         case ApiKey::sync_group:
             return check_either<SyncGroupRequest, SyncGroupResponse>(reader, is_request, version);
         case ApiKey::describe_configs:

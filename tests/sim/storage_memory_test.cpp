@@ -39,6 +39,7 @@ public:
         disk_.wait();
     }
     Result<std::vector<io::FileEntry>> list() override { return disk_.list(); }
+    Result<io::DiskSpace> space() override { return disk_.space(); }
 
 private:
     sim::Disk disk_;

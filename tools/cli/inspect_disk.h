@@ -23,6 +23,7 @@ public:
     size_t poll(std::span<io::DiskCompletion> out) override;
     void wait() override {}
     Result<std::vector<io::FileEntry>> list() override { return directory_->list(); }
+    Result<io::DiskSpace> space() override { return directory_->space(); }
 
 private:
     explicit InspectDisk(std::unique_ptr<uring::DataDirectory> directory) : directory_(std::move(directory)) {}

@@ -38,6 +38,7 @@ public:
         if (!instant_) inner_.wait();
     }
     Result<std::vector<io::FileEntry>> list() override { return inner_.list(); }
+    Result<io::DiskSpace> space() override { return inner_.space(); }
 
 private:
     io::Disk& inner_;

@@ -17,6 +17,7 @@
 #include "wire/kafka/describe_cluster.h"
 #include "wire/kafka/describe_configs.h"
 #include "wire/kafka/describe_groups.h"
+#include "wire/kafka/describe_log_dirs.h"
 #include "wire/kafka/describe_topic_partitions.h"
 #include "wire/kafka/elect_leaders.h"
 #include "wire/kafka/fetch.h"
@@ -93,6 +94,7 @@ TEST(Messages, of_administration_as_others_write_them) {
     expect_foreign<AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse>(
         "AlterPartitionReassignments");
     expect_foreign<ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse>("ListPartitionReassignments");
+    expect_foreign<DescribeLogDirsRequest, DescribeLogDirsResponse>("DescribeLogDirs");
     expect_foreign<DeleteRecordsRequest, DeleteRecordsResponse>("DeleteRecords");
 }
 
