@@ -177,6 +177,30 @@ TEST(Fetch, checks_the_leader_epoch) {
     }
 }
 
+TEST(Fetch, tells_who_leads_to_a_client_with_an_older_epoch) {
+    BrokerWorld world;
+    const Uuid id = world.make_topic("t");
+    world.crash_broker(3);
+    world.start_broker();
+    Client& client = world.connect();
+    const int32_t epoch = world.shards[0]->view().topics[0]->partitions[0].leader_epoch.value;
+    ASSERT_GT(epoch, 0);
+    for (int16_t version = 13; version <= 18; ++version) {
+        FetchCall call({{"", 0, 0, id}}, {.version = version, .max_wait_ms = 1});
+        call.partitions()[0].current_leader_epoch = epoch - 1;
+        const auto response = client.receive<FetchResponse>(call.send(client), version);
+        const auto& partition = response.topics[0].partitions[0];
+        EXPECT_EQ(partition.error_code, ErrorCode::fenced_leader_epoch);
+        EXPECT_EQ(partition.current_leader.leader_id, 1);
+        EXPECT_EQ(partition.current_leader.leader_epoch, epoch);
+        ASSERT_EQ(response.node_endpoints.size(), version >= 16 ? 1u : 0u);
+        if (version < 16) continue;
+        EXPECT_EQ(response.node_endpoints[0].node_id, 1);
+        EXPECT_EQ(response.node_endpoints[0].host, world.shards[0]->view().brokers[0].host);
+        EXPECT_EQ(response.node_endpoints[0].port, world.shards[0]->view().brokers[0].port);
+    }
+}
+
 TEST(Fetch, declines_sessions) {
     BrokerWorld world;
     world.make_topic("t");
