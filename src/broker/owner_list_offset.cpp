@@ -12,7 +12,11 @@ namespace penstock::broker {
 
 namespace {
 
-enum class Looked : uint8_t { found, passed, corrupt };
+enum class Looked : uint8_t {
+    found,
+    passed,   ///< the log's start has taken what the batch promised, or the producer promised too much
+    corrupt,
+};
 
 void take(ListOffsetCall& call, const wire::BatchHeader& header, int64_t offset, int64_t timestamp) {
     call.leader_epoch = header.leader_epoch.value;
@@ -48,9 +52,7 @@ Looked look_into(std::span<const std::byte> batch, int64_t start, ListOffsetCall
         take(call, header, offset, timestamp);
         if (!highest) return Looked::found;
     }
-    // Only the log's start, where it cuts through the batch, may have taken what the batch promised.
-    if (base < start) return Looked::passed;
-    return highest && call.offset >= 0 ? Looked::found : Looked::corrupt;
+    return highest && call.offset >= 0 ? Looked::found : Looked::passed;
 }
 
 }  // namespace

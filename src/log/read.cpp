@@ -8,12 +8,13 @@
 namespace penstock::log {
 namespace {
 
-constexpr size_t peek_size = 43;  // up to and including the batch's maxTimestamp
+constexpr size_t peek_size = batch_header_size;
 
 struct BatchPeek {
     int64_t base = 0;
     int64_t last = 0;
     int64_t max_timestamp = -1;
+    bool empty = false;  ///< compaction took its records
     uint64_t size = 0;
 };
 
@@ -40,6 +41,7 @@ bool peek_batch(std::span<Block* const> blocks, uint64_t position, uint64_t to, 
     auto length = load_be<int32_t>(header + 8);
     auto delta = load_be<int32_t>(header + 23);
     peek.max_timestamp = load_be<int64_t>(header + 35);
+    peek.empty = load_be<int32_t>(header + 57) == 0;
     if (length < static_cast<int32_t>(batch_header_size) - 12 || delta < 0) return false;
     peek.last = peek.base + delta;
     peek.size = static_cast<uint64_t>(length) + 12;
@@ -245,7 +247,7 @@ ReadStatus Store::Impl::match_in_file(LogData& log, const FileRef& file, int64_t
             BatchPeek batch;
             if (!peek_batch(cold_found->blocks, at, to, batch)) return ReadStatus::corrupt;
             at += batch.size;
-            if (batch.max_timestamp < timestamp || batch.last < from) continue;
+            if (batch.max_timestamp < timestamp || batch.last < from || batch.empty) continue;
             if (batch.last >= log.durable_offset_.value) return ReadStatus::ready;
             match = {Offset(batch.base), batch.max_timestamp};
             return ReadStatus::ready;
@@ -291,7 +293,7 @@ ReadStatus Store::Impl::max_in_file(LogData& log, const FileRef& file, int64_t f
             BatchPeek batch;
             if (!peek_batch(cold_found->blocks, at, to, batch)) return ReadStatus::corrupt;
             at += batch.size;
-            if (batch.max_timestamp <= match.max_timestamp || batch.last < from) continue;
+            if (batch.max_timestamp <= match.max_timestamp || batch.last < from || batch.empty) continue;
             if (batch.last < log.durable_offset_.value) match = {Offset(batch.base), batch.max_timestamp};
         }
     }

@@ -304,11 +304,18 @@ void World::random_timestamp() {
     if (log.log == nullptr || log.batches.empty() || log.config.compact) return;
     const int64_t timestamp = log.batches[random_.below(log.batches.size())].max_timestamp +
                               static_cast<int64_t>(random_.below(3)) - 1;
+    const int64_t start = log.log->start_offset().value, durable = log.log->durable_offset().value;
     log::TimestampMatch match;
-    const log::ReadStatus status = store_of(log.key).find_timestamp(*log.log, timestamp, log.log->start_offset(),
-                                                                       ++counters_.reads, match);
+    log::ReadStatus status =
+        store_of(log.key).find_max_timestamp(*log.log, Offset(start), ++counters_.reads, match);
+    int64_t highest = -1;
+    for (const ModelBatch& batch : log.batches)
+        if (batch.next > start && batch.next <= durable) highest = std::max(highest, batch.max_timestamp);
+    if (status == log::ReadStatus::ready && match.max_timestamp != highest)
+        fail_run(to_text(log.key) + ": the highest timestamp is said to be " + std::to_string(match.max_timestamp) +
+                 " instead of " + std::to_string(highest));
+    status = store_of(log.key).find_timestamp(*log.log, timestamp, Offset(start), ++counters_.reads, match);
     if (status != log::ReadStatus::ready) return;
-    const int64_t start = log.log->start_offset().value;
     const ModelBatch* expected = nullptr;
     for (const ModelBatch& batch : log.batches)
         if (expected == nullptr && batch.next > start && batch.max_timestamp >= timestamp) expected = &batch;

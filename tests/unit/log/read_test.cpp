@@ -107,5 +107,33 @@ TEST_F(ReadTest, a_timestamp_finds_the_first_batch_that_reaches_it) {
     }
 }
 
+TEST_F(ReadTest, the_highest_timestamp_finds_the_first_batch_that_has_it) {
+    open();
+    Log& log = **store_->create(key_of(1), {}, time_);
+    for (int i = 0; i < 50; ++i) append(log, 40'000, 'a', i == 20 || i == 30 ? 9000 : 1000 + i * 10);
+    settle(log);
+    for (bool reopened : {false, true}) {
+        Log& found = *store_->find(key_of(1));
+        auto search = [&](int64_t from) {
+            TimestampMatch match;
+            ReadStatus status = ReadStatus::pending;
+            for (int i = 0; i < 100 && status == ReadStatus::pending; ++i) {
+                status = store_->find_max_timestamp(found, Offset(from), 1, match);
+                if (status == ReadStatus::pending) turn();
+            }
+            EXPECT_EQ(status, ReadStatus::ready);
+            return match;
+        };
+        EXPECT_EQ(search(0).base_offset, Offset(20));
+        EXPECT_EQ(search(0).max_timestamp, 9000);
+        EXPECT_EQ(search(21).base_offset, Offset(30));
+        EXPECT_EQ(search(31).base_offset, Offset(49));
+        EXPECT_EQ(search(31).max_timestamp, 1490);
+        EXPECT_EQ(search(50).base_offset, Offset(-1));
+        stop();
+        if (!reopened) open();
+    }
+}
+
 }  // namespace
 }  // namespace penstock::log

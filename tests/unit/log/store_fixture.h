@@ -28,6 +28,7 @@ struct TestBatch {
         std::memset(batch.header, 0, sizeof batch.header);
         store_be<int32_t>(batch.header + 8, static_cast<int32_t>(batch_header_size - 12 + size));
         store_be<int64_t>(batch.header + 35, timestamp);
+        store_be<int32_t>(batch.header + 57, 1);
         batch.max_timestamp = timestamp;
         body = {reinterpret_cast<const std::byte*>(value.data()), static_cast<uint32_t>(size)};
         batch.body = {&body, 1};
