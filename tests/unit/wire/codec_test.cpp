@@ -41,6 +41,7 @@ struct Sample {
     Array<std::string_view> names;
     Item item;
     int64_t late = 9;
+    Nullable<Item> maybe_item;
     int32_t tagged_number = 0;
     Item tagged_item;
     NullableString tagged_note;
@@ -60,6 +61,7 @@ struct Sample {
         c.field(names);
         c.field(item);
         c.field(late, from(1));
+        c.field(maybe_item, from(4));
     }
     template <class C>
     void tags(C& c) {
@@ -126,6 +128,14 @@ TEST(Codec, every_type_in_both_encodings) {
                   "03 00000001 ffffffff  03 02 'a' 01  0008 02 'y' 00 000000000000000a"
                   "03 00 04 00000004  03 04 0006 00 00  c801 05 05 'note'");
     expect_all_versions(filled.message, 1, 9);
+}
+
+TEST(Codec, a_struct_that_may_be_null_says_so_in_a_byte) {
+    Sample message;
+    const std::string before = "00 01 0000 01 01 00 01 00 01 01 0005 00 00 0000000000000009";
+    expect_golden(message, 4, before + "ff 00");
+    message.maybe_item = Sample::Item{8, "z"};
+    expect_golden(message, 4, before + "01 0008 02 'z' 00 00");
 }
 
 TEST(Codec, members_out_of_range_keep_their_defaults) {
