@@ -41,6 +41,13 @@ void answer(Request& request, Serving& serving) {
     serving.respond(request, response);
 }
 
+ErrorCode check(const Place& place) {
+    if (place.partition != nullptr && is_internal_topic(place.topic->view->name)) return ErrorCode::invalid_topic;
+    if (place.error != ErrorCode::none) return place.error;
+    const log::LogConfig& config = place.topic->settings.log;
+    return config.compact && !config.remove_old ? ErrorCode::policy_violation : ErrorCode::none;
+}
+
 void start(Request& request, wire::Reader& reader, Serving& serving) {
     State& state = request.arena.make_array<State>(1).front();
     request.state = &state;
@@ -55,8 +62,7 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
         for (const DeleteRecordsRequest::Partition& partition : topic.partitions) {
             DeleteRecordsCall& call = state.calls[at++];
             const Place place = find_place(serving, known, partition.partition_index, false);
-            call.error = place.error;
-            if (place.partition != nullptr && is_internal_topic(topic.name)) call.error = ErrorCode::invalid_topic;
+            call.error = check(place);
             if (call.error != ErrorCode::none) continue;
             call.key = place.key;
             call.before = partition.offset;

@@ -23,9 +23,8 @@ struct BrokerOptions {
     NodeId node_id{1};
     uint32_t shard = 0;
     uint32_t shard_count = 1;
-    std::string data_directory;          ///< absolute: what Kafka calls a log directory
-
     io::Address listen;                  ///< of Kafka clients
+    std::string data_directory;          ///< absolute; for DescribeConfigs, as the next, and DescribeLogDirs
     int64_t broker_connections_max = 10'000;  ///< of all shards
 
     bool auto_create_topics = true;

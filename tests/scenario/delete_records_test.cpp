@@ -64,6 +64,8 @@ TEST(DeleteRecords, judges_each_partition_on_its_own) {
     BrokerWorld world;
     world.make_topic("t", 2);
     world.make_topic("__consumer_offsets");
+    world.make_topic("table", 1, {{"cleanup.policy", "compact"}});
+    world.make_topic("both", 1, {{"cleanup.policy", "compact,delete"}});
     Client& client = world.connect();
     produce(client, "t", 0, {"a", "b"});
     produce(client, "t", 1, {"a", "b"});
@@ -80,6 +82,9 @@ TEST(DeleteRecords, judges_each_partition_on_its_own) {
               ErrorCode::unknown_topic_or_partition);
     EXPECT_EQ(delete_records(client, "__consumer_offsets", {{0, 0}}).topics[0].partitions[0].error_code,
               ErrorCode::invalid_topic);
+    EXPECT_EQ(delete_records(client, "table", {{0, 0}}).topics[0].partitions[0].error_code,
+              ErrorCode::policy_violation);
+    EXPECT_EQ(delete_records(client, "both", {{0, 0}}).topics[0].partitions[0].error_code, ErrorCode::none);
     EXPECT_EQ(delete_records(client, "__consumer_offsets", {{7, 0}}).topics[0].partitions[0].error_code,
               ErrorCode::unknown_topic_or_partition);
 }
