@@ -66,10 +66,11 @@ def main():
     parser.add_argument('--rounds', type=int, default=10)
     parser.add_argument('--seconds', type=int, default=15, help='of each measurement of latencies')
     parser.add_argument('--rate', type=int, default=2000, help='records a second beside it, of 1 KiB each')
+    parser.add_argument('--budget', default='32MiB', help='storage.compaction_bytes_per_s')
     options = parser.parse_args()
     lag = options.seconds + 20
     with Node({'shards.count': 1, 'storage.journal_bytes': '64MiB', 'storage.cache_bytes': '128MiB',
-               'storage.pool_bytes': '256MiB'}) as node:
+               'storage.pool_bytes': '256MiB', 'storage.compaction_bytes_per_s': options.budget}) as node:
         node.create_topic('table', 1, **{
             'cleanup.policy': 'compact', 'segment.bytes': 64 << 20, 'min.cleanable.dirty.ratio': 0.01,
             'min.compaction.lag.ms': lag * 1000, 'max.compaction.lag.ms': (lag + 1) * 1000})

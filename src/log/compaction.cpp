@@ -20,7 +20,9 @@ constexpr int64_t retry_ns = 30 * second_ns;          // a log whose pass failed
 constexpr int64_t incomplete_retry_ns = 3600 * second_ns;
 constexpr int64_t wait_ns = millisecond_ns;           // for memory or a file
 constexpr int64_t stall_ns = 10 * second_ns;          // then whoever waits gives back what it holds
-constexpr uint64_t step_bytes = 32 * kib;             // judged in a turn, so that no request waits long for it
+constexpr uint64_t step_bytes = 32 * kib;             // of records in a turn, so that no request waits long for it
+constexpr uint64_t record_worth = 64;                 // what the smallest record counts for: its key is looked up
+constexpr uint64_t byte_passes = 8;                   // passes over bytes that cost as much as judging records of them
 constexpr uint64_t pending_bytes_max = mib;
 constexpr uint32_t writes_max = 4;
 
@@ -146,6 +148,7 @@ bool Store::Impl::begin_pass(LogData& log, Time time) {
     c.next_offset = first_dirty->base_offset;
     c.range.clear();
     c.range_used = 0;
+    c.judging = false;
     c.moved_at = c.wake_at = c.paced_until = time.now;
     return true;
 }
@@ -178,7 +181,10 @@ Store::Impl::Step Store::Impl::next_compacted(std::span<const std::byte>& batch,
         c.position = found.position;
         const bool lent = std::ranges::any_of(cold_found->blocks, [](const Block* block) { return block->pins > 0; });
         if (!lent && cold_found->waiters.empty()) free_cold(*cold_found);  // the cache is for those who read
-        read_ahead(*c.log, found);
+        // Large ranges one by one: some of them at once keep the disk busy for longer than a commit takes.
+        if (found.size <= 2 * range_bytes_min) read_ahead(*c.log, found);
+        c.budget_used += found.size / byte_passes;
+        if (c.budget_used >= step_bytes) return Step::wait;
     }
     const auto rest = std::span<const std::byte>(c.range).subspan(c.range_used);
     if (rest.size() < batch_header_size) return Step::broken;
@@ -189,26 +195,48 @@ Store::Impl::Step Store::Impl::next_compacted(std::span<const std::byte>& batch,
     c.next_offset = last_offset_of(batch) + 1;
     c.range_used += batch.size();
     c.position += batch.size();
-    c.budget_used += batch.size();
     counters.compaction_read_bytes += batch.size();
     return Step::done;
+}
+
+/// The next record of the batch at hand, within the step. False: there is none, or the step is over.
+bool Store::Impl::next_record(wire::Record& record) {
+    Compaction& c = compaction;
+    if (c.budget_used >= step_bytes) return false;
+    c.judging = c.records.next(record);
+    if (c.judging) c.budget_used += record_worth + record.bytes.size();
+    return c.judging;
+}
+
+/// Whether the records of the batch are to be looked at, one by one.
+bool Store::Impl::open_batch(std::span<const std::byte> batch) {
+    Compaction& c = compaction;
+    c.budget_used += record_worth + batch.size() / byte_passes;
+    c.judging = c.filter.open(batch) && !c.filter.header().is_control();
+    c.records = c.filter.records();
+    c.batch = batch;
+    c.kept.clear();
+    return c.judging;
 }
 
 /// Notes the last offset of each key in what is dirty.
 void Store::Impl::map_keys() {
     Compaction& c = compaction;
     while (c.budget_used < step_bytes) {
-        std::span<const std::byte> batch;
-        const Step step = next_compacted(batch, c.limit);
-        if (step == Step::broken) return abandon_compaction();
-        if (step == Step::wait) return;
-        if (batch.empty()) return begin_run();
-        if (last_offset_of(batch) < c.dirty_from) continue;
-        if (!c.filter.open(batch) || c.filter.header().is_control()) continue;
-        const int64_t base = base_offset_of(batch);
-        wire::RecordCursor records = c.filter.records();
+        if (!c.judging) {
+            std::span<const std::byte> batch;
+            const Step step = next_compacted(batch, c.limit);
+            if (step == Step::broken) return abandon_compaction();
+            if (step == Step::wait) return;
+            if (batch.empty()) return begin_run();
+            if (last_offset_of(batch) < c.dirty_from || !open_batch(batch)) {
+                c.budget_used += batch.size();
+                continue;
+            }
+        }
+        const int64_t base = base_offset_of(c.batch);
         wire::Record record;
-        while (records.next(record)) {
+        while (next_record(record)) {
             if (!record.key || c.keys->put(hash_key(*record.key), base + record.offset_delta)) continue;
             // Full: the next pass goes on here. One batch alone is too much for the map only if that is tiny.
             c.mapped_to = base > c.dirty_from ? base : c.next_offset;
@@ -236,8 +264,10 @@ void Store::Impl::begin_run() {
     c.run_base = c.next_offset = first->base_offset;
     c.run_created_ms = (next - 1)->created_ms;
     c.changed = c.run_replaced = false;
+    c.files_flushed = 0;
     c.range.clear();
     c.range_used = 0;
+    c.judging = false;
     c.waiting = {};
     c.writer.begin({c.log->key(), generation.number, c.log->state.id, 0, 0}, c.run_from, c.run_base);
     c.phase = Compaction::Phase::copying;
@@ -247,7 +277,7 @@ void Store::Impl::begin_run() {
 void Store::Impl::copy_run() {
     Compaction& c = compaction;
     while (c.budget_used < step_bytes && c.writer.pending_bytes() < pending_bytes_max) {
-        if (c.waiting.empty()) {
+        if (c.waiting.empty() && !c.judging) {
             std::span<const std::byte> batch;
             const Step step = next_compacted(batch, c.run_to);
             if (step == Step::broken) return abandon_compaction();
@@ -257,7 +287,12 @@ void Store::Impl::copy_run() {
                 c.phase = Compaction::Phase::writing;
                 break;
             }
-            c.waiting = judge(batch);
+            if (base_offset_of(batch) >= c.mapped_to || !open_batch(batch)) c.waiting = batch;
+        }
+        if (c.judging) {
+            judge_records();
+            if (c.judging) break;
+            c.waiting = what_stays();
             if (c.waiting.empty()) continue;
         }
         if (!attach_for(c.waiting.size())) {
@@ -270,23 +305,21 @@ void Store::Impl::copy_run() {
     write_run();
 }
 
-/// What stays of a batch; nothing if none of it does.
-std::span<const std::byte> Store::Impl::judge(std::span<const std::byte> batch) {
+void Store::Impl::judge_records() {
     Compaction& c = compaction;
-    const int64_t base = base_offset_of(batch);
-    if (base >= c.mapped_to || !c.filter.open(batch) || c.filter.header().is_control()) return batch;
-    c.kept.clear();
-    size_t kept = 0;
-    wire::RecordCursor records = c.filter.records();
+    const int64_t base = base_offset_of(c.batch);
     wire::Record record;
-    while (records.next(record)) {
-        c.kept.push_back(keeps(record, base + record.offset_delta));
-        kept += c.kept.back();
-    }
-    if (kept == c.kept.size() && kept > 0) return batch;
+    while (next_record(record)) c.kept.push_back(keeps(record, base + record.offset_delta));
+}
+
+/// What stays of the batch, whose records are judged; nothing if none of it does.
+std::span<const std::byte> Store::Impl::what_stays() {
+    Compaction& c = compaction;
+    const auto kept = static_cast<size_t>(std::ranges::count(c.kept, uint8_t{1}));
+    if (kept == c.kept.size() && kept > 0) return c.batch;
     const bool last = c.position == c.run_end;
     if (kept == 0) {
-        if (last && c.kept.empty()) return batch;
+        if (last && c.kept.empty()) return c.batch;
         c.changed = true;
         if (!last) return {};
         c.filter.write_empty(c.rewritten);
@@ -296,7 +329,7 @@ std::span<const std::byte> Store::Impl::judge(std::span<const std::byte> batch) 
     const uint64_t room = c.run_to - c.writer.end() - (c.run_end - c.position);
     if (!c.filter.write(c.kept, c.rewritten) || c.rewritten.size() > room) {
         c.incomplete = true;
-        return batch;
+        return c.batch;
     }
     c.changed = true;
     return c.rewritten;
@@ -335,14 +368,26 @@ void Store::Impl::write_run() {
         ++c.writes;
         c.budget_used += task.buffer.size();
         counters.compaction_write_bytes += task.buffer.size();
-        start(task, io::DiskOpKind::write_durable, write->file, write->offset);
+        start(task, io::DiskOpKind::write, write->file, write->offset);
     }
     if (c.phase == Compaction::Phase::writing) {
-        if (c.writes == 0) end_run();
+        if (c.writes == 0 && !flush_run()) end_run();
         else c.wake_at = now.now + stall_ns;
     } else if (c.writer.pending_bytes() >= pending_bytes_max) {
         c.wake_at = now.now + stall_ns;
     }
+}
+
+/// Makes what was written durable, file by file: durable writes would have the device flush its cache for each, and
+/// whoever waits for a commit would wait for that. False: all of it is.
+bool Store::Impl::flush_run() {
+    Compaction& c = compaction;
+    while (c.writes < writes_max && c.files_flushed < c.writer.files().size()) {
+        IoTask& task = make_task(TaskKind::compaction, nullptr);
+        ++c.writes;
+        start(task, io::DiskOpKind::flush, c.writer.files()[c.files_flushed++].file, 0);
+    }
+    return c.writes > 0;
 }
 
 void Store::Impl::compaction_write_done(IoTask&, bool ok) {

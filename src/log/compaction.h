@@ -49,7 +49,8 @@ struct Compaction {
     int64_t run_created_ms = 0;
     bool changed = false;
     SegmentWriter writer;
-    uint32_t writes = 0;           ///< under way
+    uint32_t writes = 0;           ///< under way, and flushes
+    size_t files_flushed = 0;      ///< of the writer's
     bool write_failed = false;
     bool run_replaced = false;
 
@@ -58,6 +59,9 @@ struct Compaction {
     int64_t next_offset = 0;       ///< no batch from here on has a lower base offset
     Bytes range;
     size_t range_used = 0;
+    std::span<const std::byte> batch;    ///< whose records are being judged, some in each turn
+    wire::RecordCursor records;
+    bool judging = false;
     std::span<const std::byte> waiting;  ///< judged, and not added yet: there was no file for it
     uint64_t budget_used = 0;      ///< bytes since the last pacing
 

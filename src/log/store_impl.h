@@ -249,10 +249,14 @@ struct Store::Impl {
     void map_keys();
     void begin_run();
     void copy_run();
-    std::span<const std::byte> judge(std::span<const std::byte> batch);
+    bool open_batch(std::span<const std::byte> batch);
+    bool next_record(wire::Record& record);
+    void judge_records();
+    std::span<const std::byte> what_stays();
     bool keeps(const wire::Record& record, int64_t offset) const;
     bool attach_for(uint64_t bytes);
     void write_run();
+    bool flush_run();
     void end_run();
     void replaced(LogData& log, const Entry& entry);
     void compaction_write_done(IoTask& task, bool ok);
