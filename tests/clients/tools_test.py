@@ -76,6 +76,12 @@ class Kafka:
         self.run('console-producer', '--topic', topic, '--property', 'parse.key=true', '--property',
                  'key.separator=:', stdin=''.join(f'{line}\n' for line in lines))
 
+    def delete_records(self, offsets):
+        partitions = [{'topic': topic, 'partition': p, 'offset': offset} for (topic, p), offset in offsets.items()]
+        path = self.node.folder / 'delete-records.json'
+        path.write_text(json.dumps({'version': 1, 'partitions': partitions}))
+        return self.run('delete-records', '--offset-json-file', path)
+
 
 running = {}  # by version; the cases of one version share the broker and the JVM
 
@@ -128,19 +134,79 @@ def broker_api_versions(kafka):
 
 @tool_case
 def topics(kafka):
-    """kafka-topics creates, lists and deletes, and says what is wrong."""
+    """kafka-topics creates, lists, describes, adds partitions, deletes, and says what is wrong."""
     create = ['--create', '--topic', 'made', '--partitions', 2, '--config', 'retention.ms=3600000']
     check_says(kafka.run('topics', *create), 'Created topic made')
     check_says(kafka.run('topics', *create, code=1), 'exists')
     kafka.run('topics', *create, '--if-not-exists')
     check_says(kafka.run('topics', '--create', '--topic', 'bad', '--config', 'retention.ms=soon', code=1),
                'retention.ms')
+    check_says(kafka.run('topics', '--create', '--topic', 'bad', '--config', 'no.such=1', code=1), 'no.such')
     check_says(kafka.run('topics', '--create', '--topic', 'bad', '--replication-factor', 2, code=1), 'eplication')
-    check_says(kafka.run('topics', '--create', '--topic', 'bad/name', code=1), 'A topic name has')
+    check_says(kafka.run('topics', '--create', '--topic', 'bad/name', code=1), 'opic name')
+
+    def check_described(partitions):
+        says = kafka.run('topics', '--describe', '--topic', 'made')
+        check_says(says, rf'Topic: made\tTopicId: \S{{22}}\tPartitionCount: {partitions}\tReplicationFactor: 1\t'
+                         r'Configs: .*retention\.ms=3600000\n')
+        for partition in range(partitions):
+            check_says(says, rf'\n\tTopic: made\tPartition: {partition}\tLeader: 1\tReplicas: 1\tIsr: 1\t')
+
+    check_described(2)
+    kafka.run('topics', '--alter', '--topic', 'made', '--partitions', 3)
+    check_described(3)
+    check_says(kafka.run('topics', '--alter', '--topic', 'made', '--partitions', 2, code=1), r'3 partition')
+    check('made' not in kafka.run('topics', '--describe', '--under-replicated-partitions'), 'under-replicated')
+    check_says(kafka.run('topics', '--describe', '--topics-with-overrides'), r'Topic: made\t')
     check('made' in kafka.run('topics', '--list', '--exclude-internal').split(), 'it is not listed')
     kafka.run('topics', '--delete', '--topic', 'made')
     check('made' not in kafka.run('topics', '--list').split(), 'it is still listed')
-    check_says(kafka.run('topics', '--delete', '--topic', 'made', code=1), "made.* does not exist")
+    for what in ('--describe', '--delete'):
+        check_says(kafka.run('topics', what, '--topic', 'made', code=1), 'made.* does not exist')
+
+
+@tool_case
+def configs_of_topics(kafka):
+    """kafka-configs describes and changes what a topic has, and refuses what it cannot."""
+    kafka.node.create_topic('configured', 1)
+    topic = ['--entity-type', 'topics', '--entity-name', 'configured']
+
+    def check_described(*wanted):
+        said = kafka.run('configs', '--describe', *topic)
+        check_equal({line.split()[0] for line in said.split('\n')[1:] if line.strip()}, set(wanted), 'its own configs')
+        return said
+
+    check_described()
+    kafka.run('configs', '--alter', *topic, '--add-config', 'cleanup.policy=[compact,delete],segment.ms=60000')
+    said = check_described('cleanup.policy=compact,delete', 'segment.ms=60000')
+    check_says(said, r'segment.ms=60000 sensitive=false synonyms=\{DYNAMIC_TOPIC_CONFIG:segment.ms=60000[,}]')
+    kafka.run('configs', '--alter', *topic, '--delete-config', 'segment.ms')
+    check_described('cleanup.policy=compact,delete')
+    check_says(kafka.run('configs', '--alter', *topic, '--delete-config', 'segment.ms', code=1), 'Invalid config')
+    said = kafka.run('configs', '--describe', '--all', *topic)
+    check_says(said, r'cleanup.policy=compact,delete .*DYNAMIC_TOPIC_CONFIG', 'segment.ms=604800000 ',
+               r'segment.bytes=1073741824 sensitive=false synonyms=\{\w+_CONFIG:log.segment.bytes=1073741824',
+               'compression.type=producer ', 'max.message.bytes=1048588 ', 'min.cleanable.dirty.ratio=0.5 ')
+    for pair, trouble in {'no.such=1': 'InvalidConfigurationException|InvalidRequestException',
+                          'retention.ms=soon': 'InvalidConfigurationException: .*retention.ms',
+                          'cleanup.policy=none': 'InvalidConfigurationException: .*cleanup.policy'}.items():
+        check_says(kafka.run('configs', '--alter', *topic, '--add-config', pair, code=1), trouble)
+    check_described('cleanup.policy=compact,delete')
+    check_says(kafka.run('configs', '--alter', '--entity-type', 'topics', '--entity-name', 'nowhere', '--add-config',
+                         'retention.ms=1', code=1), 'UnknownTopicOrPartitionException')
+
+
+@tool_case
+def configs_of_brokers(kafka):
+    """kafka-configs describes the broker, and refuses to change what cannot be changed while it runs."""
+    broker = ['--entity-type', 'brokers', '--entity-name', 1]
+    check_says(kafka.run('configs', '--describe', '--all', *broker), r'node.id=1 |broker.id=1 ',
+               r'log.segment.bytes=1073741824 sensitive=false ', 'auto.create.topics.enable=true ')
+    check_says(kafka.run('configs', '--describe', *broker), 'Dynamic configs for broker 1 are:')
+    check_says(kafka.run('configs', '--describe', '--entity-type', 'brokers', '--entity-default'),
+               'Default configs for brokers')
+    check_says(kafka.run('configs', '--alter', *broker, '--add-config', 'log.dirs=/elsewhere', code=1),
+               'InvalidRequestException')
 
 
 @tool_case
@@ -202,7 +268,7 @@ def consumer_groups(kafka):
 
 @tool_case
 def get_offsets(kafka):
-    """kafka-get-offsets: earliest, latest, by time."""
+    """kafka-get-offsets: earliest, latest, by time, of the highest time."""
     kafka.node.create_topic('offsets', 1)
     kafka.produce('offsets', ['a:1', 'b:2'])
     time.sleep(0.01)
@@ -212,7 +278,72 @@ def get_offsets(kafka):
     for wanted, offset in {-1: 3, 'latest': 3, -2: 0, 'earliest': 0, between: 2, 1: 0}.items():
         said = kafka.run('get-offsets', '--topic', 'offsets', '--time', wanted)
         check_equal(said, f'offsets:0:{offset}\n', f'the offset for {wanted}')
+    for wanted in (-3, 'max-timestamp'):
+        said = kafka.run('get-offsets', '--topic', 'offsets', '--time', wanted)
+        check_equal(said, 'offsets:0:2\n', f'the offset for {wanted}')
     check_says(kafka.run('get-offsets', '--topic-partitions', '__consumer_offsets:3'), r'^__consumer_offsets:3:\d+\n')
+
+
+@tool_case
+def delete_records(kafka):
+    """kafka-delete-records moves the start of a partition, and refuses what is not there."""
+    kafka.node.create_topic('shortened', 2)
+    kafka.produce('shortened', [f'k{i}:v{i}' for i in range(20)])
+    ends = [int(row[0].split(':')[2]) for row in table(kafka.run('get-offsets', '--topic', 'shortened'))]
+    says = kafka.delete_records({('shortened', 0): 2, ('shortened', 1): -1})
+    check_says(says, r'partition: shortened-0\tlow_watermark: 2\n',
+               rf'partition: shortened-1\tlow_watermark: {ends[1]}\n')
+    check_equal(kafka.run('get-offsets', '--topic', 'shortened', '--time', 'earliest'),
+                f'shortened:0:2\nshortened:1:{ends[1]}\n', 'where they start')
+    check_says(kafka.delete_records({('shortened', 0): ends[0] + 1}), 'shortened-0\terror: .*OffsetOutOfRange')
+    read = kafka.run('console-consumer', '--topic', 'shortened', '--from-beginning', '--max-messages', ends[0] - 2,
+                     '--timeout-ms', 10_000, '--property', 'print.offset=true')
+    check_says(read, '^Offset:2\t')
+
+
+@tool_case
+def log_dirs(kafka):
+    """kafka-log-dirs: the size of each partition."""
+    kafka.node.create_topic('sized', 2)
+    kafka.produce('sized', [f'k{i}:{"v" * 100}' for i in range(20)])
+    said = kafka.run('log-dirs', '--describe', '--topic-list', 'sized', '--broker-list', 1)
+    described = json.loads(next(line for line in said.split('\n') if line.startswith('{')))
+    check_equal(described['brokers'][0]['broker'], 1, 'the broker')
+    folder = described['brokers'][0]['logDirs'][0]
+    check_equal(folder['error'], None, 'the error')
+    check_equal(sorted(row['partition'] for row in folder['partitions']), ['sized-0', 'sized-1'], 'partitions')
+    check(sum(row['size'] for row in folder['partitions']) > 2000, f'sizes: {folder}')
+    check(all(row['offsetLag'] == 0 and not row['isFuture'] for row in folder['partitions']), f'{folder}')
+    check_says(kafka.run('log-dirs', '--describe'), '"partition":"sized-0"')
+
+
+@tool_case
+def leader_election(kafka):
+    """kafka-leader-election: with one broker, all have the leader that they prefer."""
+    kafka.node.create_topic('led', 2)
+    kafka.run('leader-election', '--election-type', 'preferred', '--all-topic-partitions')
+    for election in ('preferred', 'unclean'):
+        said = kafka.run('leader-election', '--election-type', election, '--topic', 'led', '--partition', 1)
+        check_says(said, 'Valid replica already elected for partitions led-1')
+    said = kafka.run('leader-election', '--election-type', 'preferred', '--topic', 'nowhere', '--partition', 0, code=1)
+    check_says(said, 'nowhere-0: .*UnknownTopicOrPartitionException')
+
+
+@tool_case
+def reassign_partitions(kafka):
+    """kafka-reassign-partitions has nothing to list, and moves nothing to a broker that is not there."""
+    kafka.node.create_topic('stays', 1)
+    check_says(kafka.run('reassign-partitions', '--list'), 'No partition reassignments found')
+
+    def reassign(what, replica, code=0):
+        path = kafka.node.folder / 'reassign.json'
+        path.write_text(json.dumps({'version': 1, 'partitions': [{'topic': 'stays', 'partition': 0,
+                                                                  'replicas': [replica]}]}))
+        return kafka.run('reassign-partitions', what, '--reassignment-json-file', path, code=code)
+
+    check_says(reassign('--execute', 1), 'Successfully started partition reassignment for stays-0')
+    check_says(reassign('--verify', 1), 'Reassignment of partition stays-0 is completed')
+    check_says(reassign('--execute', 7, code=1), 'Unknown broker id 7')
 
 
 @tool_case
@@ -238,8 +369,10 @@ def verifiable(kafka):
     check_equal(sum(event['name'] == 'producer_send_success' for event in said), 1000, 'records that were sent')
     check_equal([said[-1][what] for what in ('name', 'sent', 'acked')], ['tool_data', 1000, 1000], 'the summary')
 
-    wait_for(lambda: sum(int(lag) for _, _, lag in group_offsets(kafka, 'v').values() if lag != '-') == 0, 20,
-             'all is committed')
+    def all_is_committed():
+        return sum(int(at) for at, _, _ in group_offsets(kafka, 'v').values() if at != '-') == 1000
+
+    wait_for(all_is_committed, 20, 'all is committed')
     members = kafka.run('consumer-groups', '--describe', '--group', 'v', '--members', '--verbose')
     check_says(members, r'/127\.0\.0\.1 .* 2 .*(\(0,1\)|verifiable:0,1)')
     said = kafka.run('consumer-groups', '--reset-offsets', '--group', 'v', '--topic', 'verifiable', '--to-earliest',
