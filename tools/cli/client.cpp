@@ -45,7 +45,7 @@ std::string hint_for(ErrorCode code) {
     switch (code) {
         case ErrorCode::topic_already_exists: return "Use --if-not-exists to accept the one that exists.";
         case ErrorCode::invalid_replication_factor: return "Give --replication-factor no more than there are brokers.";
-        case ErrorCode::invalid_partitions: return "Give --partitions at least 1.";
+        case ErrorCode::invalid_partitions: return "A topic has at least one partition, and can only get more.";
         case ErrorCode::message_too_large: return "A record is larger than the topic's max.message.bytes.";
         case ErrorCode::not_enough_replicas: return "Fewer replicas are in sync than min.insync.replicas asks for.";
         default: return {};
