@@ -136,7 +136,7 @@ public:
                                                                [](const auto& r) { return r.error_code; });
             ASSERT_EQ(found.error_code, ErrorCode::none);
             const auto& row = found.topics[0].partitions[0];
-            EXPECT_GE(row.committed_offset, known.acknowledged) << place.first << " " << place.second << ": was acknowledged";
+            EXPECT_GE(row.committed_offset, known.acknowledged) << place.first << " " << place.second;
             EXPECT_LE(row.committed_offset, known.sent) << "nobody committed that";
             if (row.committed_offset >= 0) {
                 EXPECT_EQ(row.metadata, std::to_string(row.committed_offset)) << "torn";
