@@ -1,7 +1,7 @@
-// The same as foreign_messages.h for the APIs of administration, written by kio 0.6.5 (from Kafka's schemata).
+// Messages of the APIs of administration, written by kio 0.6.5 (foreign_message.h says what they are for).
 #pragma once
 
-#include "foreign_messages.h"
+#include "foreign_message.h"
 
 namespace penstock::wire::kafka {
 

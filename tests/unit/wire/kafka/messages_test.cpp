@@ -3,9 +3,10 @@
 
 #include "../golden.h"
 #include "foreign_admin_messages.h"
+#include "foreign_cluster_messages.h"
 #include "foreign_config_messages.h"
 #include "foreign_group_messages.h"
-#include "foreign_messages.h"
+#include "foreign_record_messages.h"
 #include "wire/kafka/alter_configs.h"
 #include "wire/kafka/alter_partition_reassignments.h"
 #include "wire/kafka/api_versions.h"
@@ -45,7 +46,8 @@ namespace {
 template <class Request, class Response>
 void expect_foreign(std::string_view name) {
     int count = 0;
-    const std::span<const ForeignMessage> lists[] = {foreign_messages, foreign_group_messages, foreign_admin_messages,
+    const std::span<const ForeignMessage> lists[] = {foreign_record_messages, foreign_cluster_messages,
+                                                     foreign_group_messages, foreign_admin_messages,
                                                      foreign_config_messages};
     for (const ForeignMessage& message : lists | std::views::join) {
         if (message.name != name) continue;
