@@ -194,6 +194,18 @@ TEST_F(CompactionTest, the_active_segment_and_what_is_too_young_stay_as_they_are
     stop();
 }
 
+TEST_F(CompactionTest, records_of_the_future_are_compacted_too) {
+    open();
+    Log& log = create();
+    put_rounds(log, 6, 100, 500'000);
+    const size_t records = read_all(log).size();
+    time_.wall_ms -= 3'600'000;
+    compact(log);
+    EXPECT_LT(read_all(log).size(), records);
+    expect_latest(log, false);
+    stop();
+}
+
 TEST_F(CompactionTest, it_waits_until_the_log_is_dirty_enough) {
     config_.min_cleanable_dirty_ratio = 0.5;
     open();
