@@ -66,7 +66,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=10)
     parser.add_argument('--seconds', type=int, default=15, help='of each measurement of latencies')
     parser.add_argument('--rate', type=int, default=2000, help='records a second beside it, of 1 KiB each')
-    parser.add_argument('--budget', default='32MiB', help='storage.compaction_bytes_per_s')
+    parser.add_argument('--budget', default='8MiB', help='storage.compaction_bytes_per_s')
     options = parser.parse_args()
     lag = options.seconds + 20
     with Node({'shards.count': 1, 'storage.journal_bytes': '64MiB', 'storage.cache_bytes': '128MiB',

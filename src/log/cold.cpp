@@ -54,7 +54,6 @@ ReadStatus Store::Impl::cold_range(LogData& log, const IndexRange& range, uint64
 
 /// Takes memory, copies what the tail still has, and asks the disk for the rest. False when there is no memory.
 bool Store::Impl::load_cold(ColdRange& made) {
-    pool->note_load(now.now);
     uint64_t from = align_down(made.range.position, io::block_size);
     uint64_t to = align_up(made.range.position + made.range.size, io::block_size);
     uint32_t capacity = to - from <= small_range ? page_size : chunk_size;

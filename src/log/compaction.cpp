@@ -19,6 +19,7 @@ constexpr uint32_t logs_per_slice = 256;
 constexpr int64_t retry_ns = 30 * second_ns;          // a log whose pass failed
 constexpr int64_t incomplete_retry_ns = 3600 * second_ns;
 constexpr int64_t wait_ns = millisecond_ns;           // for memory or a file
+constexpr uint64_t idle_hurry = 8;                    // times the rate, while no records come or go
 constexpr int64_t stall_ns = 10 * second_ns;          // then whoever waits gives back what it holds
 constexpr uint64_t step_bytes = 32 * kib;             // of records in a turn, so that no request waits long for it
 constexpr uint64_t record_worth = 64;                 // what the smallest record counts for: its key is looked up
@@ -60,7 +61,8 @@ void Store::Impl::run_compaction(Time time) {
         default: break;
     }
     if (c.budget_used == 0) return;
-    const uint64_t rate = std::max<uint64_t>(1, options.compaction_bytes_per_s);
+    const uint64_t hurry = pool->loaded(time.now) ? 1 : idle_hurry;
+    const uint64_t rate = std::max<uint64_t>(1, options.compaction_bytes_per_s) * hurry;
     c.paced_until = time.now + static_cast<int64_t>(c.budget_used * uint64_t{second_ns} / rate);
     c.moved_at = c.paced_until;
 }

@@ -63,6 +63,7 @@ public:
     bool disk_full() const { return disk_full_; }
     /// Records come or go: for a second from now the refill keeps to its rate.
     void note_load(Nanos now) { loaded_until_ = now + second_ns; }
+    bool loaded(Nanos now) const { return now < loaded_until_; }
     /// A checkpoint found no space: makes no files until resume(), and removes one that nobody uses.
     void yield();
     void resume() { yielding_ = false; }

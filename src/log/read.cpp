@@ -112,6 +112,7 @@ ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vect
             uint64_t to = next == log.state.segments.end() ? log.durable_end : std::prev(next)->end;
             walk = take_batches(log.row.all(), position, to, want, out);
         } else {
+            pool->note_load(now.now);
             ReadStatus status = locate(log, want.offset, request.waiter, range);
             ColdRange* cold_found = nullptr;
             if (status == ReadStatus::ready) status = cold_range(log, range, request.waiter, cold_found);

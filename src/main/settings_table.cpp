@@ -116,10 +116,10 @@ void add_storage(Settings& rows, BrokerSettings& s) {
         mib_i, 64 * gib_i,
         "How fast each shard prepares such space while records come or go, in bytes per second; when idle, it hurries.",
         "It competes with appends for the disk: set it a little above the rate that lasts all day."});
-    rows.push_back({"storage.compaction_bytes_per_s", &s.storage_compaction_bytes_per_s, "32MiB", Unit::bytes,
+    rows.push_back({"storage.compaction_bytes_per_s", &s.storage_compaction_bytes_per_s, "8MiB", Unit::bytes,
         64 * kib_i, 64 * gib_i,
-        "How much each shard reads and writes to compact topics (cleanup.policy=compact), in bytes per second.",
-        "It competes with appends for the disk and the core; topics that change faster than this stay larger."});
+        "How fast each shard compacts topics (cleanup.policy=compact) while records come or go, in bytes per second.",
+        "When idle, eight times as fast. Topics that change faster than this stay larger than they need be."});
     rows.push_back({"storage.compaction_memory_bytes", &s.storage_compaction_memory_bytes, "64MiB", Unit::bytes,
         mib_i, 64 * gib_i,
         "Memory for the keys of one pass of compaction, of each shard, taken while it runs: 32 to 64 bytes a key.",
