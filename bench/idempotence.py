@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """What idempotence costs: librdkafka with it and without it, in turns, against one broker.
 
-    bench/idempotence.py [--rounds 4] [--seconds 6] [--bytes 1024] [--partitions 4]
+    bench/idempotence.py [--rounds 4] [--seconds 6] [--bytes 1024] [--partitions 32]
 
-Both wait for all replicas and have at most five requests under way, which is as many as idempotence allows.
+Both wait for all replicas and have at most five requests under way, which is as many as idempotence allows. An
+idempotent librdkafka has one request under way for each partition, though, and others more: with few partitions it is
+that what is measured (0.65 with 4 partitions, 0.99 with 32).
 """
 import argparse
 import statistics
@@ -20,7 +22,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=4)
     parser.add_argument('--seconds', type=int, default=6, help='of each run, after two of warming up')
     parser.add_argument('--bytes', type=int, default=1024, help='of a record')
-    parser.add_argument('--partitions', type=int, default=4)
+    parser.add_argument('--partitions', type=int, default=32)
     options = parser.parse_args()
     with Node({'storage.cache_bytes': '256MiB', 'storage.pool_bytes': '1GiB', 'storage.journal_bytes': '64MiB',
                'limits.request_memory_bytes': '256MiB'}) as node:
