@@ -18,6 +18,7 @@
 #include "broker/coordinator_link.h"
 #include "log/store.h"
 #include "wire/kafka/errors.h"
+#include "wire/kafka/list_offsets.h"
 
 namespace penstock::broker {
 
@@ -113,20 +114,12 @@ struct FetchCall : Call {
     bool answer_now = false;     ///< the owner's: cancelled, do not wait for more
 };
 
-/// Kafka's numbers for what is no time.
-inline constexpr int64_t latest_timestamp = -1;
-inline constexpr int64_t earliest_timestamp = -2;
-inline constexpr int64_t max_timestamp = -3;             ///< the first record with the highest timestamp
-inline constexpr int64_t earliest_local_timestamp = -4;  ///< all is local
-inline constexpr int64_t latest_tiered_timestamp = -5;   ///< nothing is tiered, with the next one
-inline constexpr int64_t earliest_pending_upload_timestamp = -6;
-
 /// The offset for a timestamp in one partition.
 struct ListOffsetCall : Call {
     ListOffsetCall() : Call(CallKind::list_offset) {}
 
     log::LogKey key;
-    int64_t timestamp = latest_timestamp;
+    int64_t timestamp = wire::kafka::latest_timestamp;
     int32_t current_leader_epoch = -1;
 
     ErrorCode error = ErrorCode::none;

@@ -19,8 +19,15 @@ void refuse(Request& request, Result& out, ErrorCode error, std::string_view mes
     out.error_message = request.arena.copy(message.substr(0, limits::error_message_bytes));
 }
 
+/// Tools ask for all topics at once, and most topics have set nothing: those share one description.
+struct Descriptions {
+    const DescribeConfigsRequest& asked;
+    wire::Array<ConfigDescription> of_unset = {};   ///< empty: not made yet
+};
+
 /// False: there is no room for the answer.
-bool describe_topic(Request& request, const Serving& serving, const ConfigQuery& query, Result& out) {
+bool describe_topic(Request& request, const Serving& serving, const ConfigQuery& query, Descriptions& known,
+                    Result& out) {
     const Topic* topic = serving.topics.find(out.resource_name);
     if (topic == nullptr) {
         if (is_topic_name(out.resource_name))
@@ -28,8 +35,14 @@ bool describe_topic(Request& request, const Serving& serving, const ConfigQuery&
         else refuse(request, out, ErrorCode::invalid_topic, "This is no name that a topic can have");
         return true;
     }
+    const bool unset = topic->view->configs.empty() && query.keys.empty();
+    if (unset && !known.of_unset.empty()) {
+        out.configs = known.of_unset;
+        return true;
+    }
     const auto configs = describe_topic_configs(topic->view->configs, serving.options, query, request.arena);
     if (configs) out.configs = *configs;
+    if (unset) known.of_unset = out.configs;
     return configs.has_value();
 }
 
@@ -44,15 +57,15 @@ bool describe_broker(Request& request, const Serving& serving, const ConfigQuery
     return configs.has_value();
 }
 
-bool describe(Request& request, const Serving& serving, const DescribeConfigsRequest& asked,
+bool describe(Request& request, const Serving& serving, Descriptions& known,
               const DescribeConfigsRequest::Resource& resource, Result& out) {
     out.resource_type = resource.type;
     out.resource_name = resource.name;
     const ConfigQuery query{.keys = resource.keys.value_or(wire::Array<std::string_view>()),
-                            .synonyms = asked.include_synonyms,
-                            .documentation = asked.include_documentation};
+                            .synonyms = known.asked.include_synonyms,
+                            .documentation = known.asked.include_documentation};
     switch (resource.type) {
-        case ConfigResourceType::topic: return describe_topic(request, serving, query, out);
+        case ConfigResourceType::topic: return describe_topic(request, serving, query, known, out);
         case ConfigResourceType::broker: return describe_broker(request, serving, query, out);
         case ConfigResourceType::client_metrics:
         case ConfigResourceType::group:
@@ -74,8 +87,9 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
     if (!decode_body(request, serving, reader, asked)) return;
     auto results = request.arena.make_array<Result>(asked.resources.size());
     if (results.size() != asked.resources.size()) return serving.close(request);
+    Descriptions known{asked};
     for (size_t i = 0; i < results.size(); ++i)
-        if (!describe(request, serving, asked, asked.resources[i], results[i])) return serving.close(request);
+        if (!describe(request, serving, known, asked.resources[i], results[i])) return serving.close(request);
     DescribeConfigsResponse response;
     response.results = results;
     serving.respond(request, response);

@@ -2,6 +2,7 @@
 #include "wire/kafka/list_offsets.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "broker/handlers.h"
 #include "broker/place.h"
@@ -10,8 +11,13 @@ namespace penstock::broker {
 
 namespace {
 
+using wire::kafka::earliest_local_timestamp;
+using wire::kafka::earliest_pending_upload_timestamp;
+using wire::kafka::earliest_timestamp;
+using wire::kafka::latest_tiered_timestamp;
 using wire::kafka::ListOffsetsRequest;
 using wire::kafka::ListOffsetsResponse;
+using wire::kafka::max_timestamp;
 
 constexpr int32_t wait_ms = 10'000;  // for a disk that does not answer, if the client says nothing
 
@@ -59,6 +65,32 @@ void answer(Request& request, Serving& serving) {
     serving.respond(request, response);
 }
 
+struct Named {
+    std::string_view topic;
+    int32_t partition = 0;
+    uint32_t call = 0;
+
+    bool same(const Named& other) const { return topic == other.topic && partition == other.partition; }
+};
+
+/// As in Kafka, a partition that is named twice is refused both times. False: there is no memory.
+bool refuse_repeated(Request& request, State& state) {
+    std::span<Named> named = request.arena.make_array<Named>(state.calls.size());
+    if (named.size() != state.calls.size()) return false;
+    uint32_t at = 0;
+    for (const ListOffsetsRequest::Topic& topic : state.asked.topics)
+        for (const ListOffsetsRequest::Partition& partition : topic.partitions) {
+            named[at] = {topic.name, partition.partition_index, at};
+            ++at;
+        }
+    std::ranges::sort(named, {}, [](const Named& item) { return std::pair(item.topic, item.partition); });
+    for (size_t i = 1; i < named.size(); ++i) {
+        if (!named[i].same(named[i - 1])) continue;
+        state.calls[named[i].call].error = state.calls[named[i - 1].call].error = ErrorCode::invalid_request;
+    }
+    return true;
+}
+
 void start(Request& request, wire::Reader& reader, Serving& serving) {
     State& state = request.arena.make_array<State>(1).front();
     request.state = &state;
@@ -66,14 +98,14 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
     size_t count = 0;
     for (const ListOffsetsRequest::Topic& topic : state.asked.topics) count += topic.partitions.size();
     state.calls = request.arena.make_array<ListOffsetCall>(count);
-    if (state.calls.size() != count) return serving.close(request);
+    if (state.calls.size() != count || !refuse_repeated(request, state)) return serving.close(request);
     size_t at = 0;
     for (const ListOffsetsRequest::Topic& topic : state.asked.topics) {
         const Topic* known = serving.topics.find(topic.name);
         for (const ListOffsetsRequest::Partition& partition : topic.partitions) {
             ListOffsetCall& call = state.calls[at++];
             const Place place = find_place(serving, known, partition.partition_index, false);
-            call.error = place.error;
+            if (call.error == ErrorCode::none) call.error = place.error;
             if (request.header.version < version_of(partition.timestamp)) call.error = ErrorCode::unsupported_version;
             if (call.error != ErrorCode::none) continue;
             call.key = place.key;

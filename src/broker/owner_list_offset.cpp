@@ -12,6 +12,13 @@ namespace penstock::broker {
 
 namespace {
 
+using wire::kafka::earliest_local_timestamp;
+using wire::kafka::earliest_pending_upload_timestamp;
+using wire::kafka::earliest_timestamp;
+using wire::kafka::latest_tiered_timestamp;
+using wire::kafka::latest_timestamp;
+using wire::kafka::max_timestamp;
+
 enum class Looked : uint8_t {
     found,
     passed,   ///< the log's start has taken what the batch promised, or the producer promised too much

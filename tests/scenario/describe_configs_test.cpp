@@ -64,6 +64,23 @@ TEST(DescribeConfigs, shows_only_the_keys_that_were_asked_for) {
     }
 }
 
+TEST(DescribeConfigs, has_room_for_more_topics_than_anybody_has) {
+    BrokerWorld world;
+    world.make_topic("t");
+    world.make_topic("u", 1, {{"segment.ms", "2000"}});
+    std::vector<DescribeConfigsRequest::Resource> resources(16'000, {ConfigResourceType::topic, "t", std::nullopt});
+    resources.push_back({ConfigResourceType::topic, "u", std::nullopt});
+    resources.push_back({ConfigResourceType::topic, "t", std::nullopt});
+    DescribeConfigsRequest request;
+    request.resources = resources;
+    const auto response = world.connect().ask<DescribeConfigsResponse>(request, 4);
+    ASSERT_EQ(response.results.size(), resources.size());
+    const std::string kafkas_default = "604800000";
+    EXPECT_EQ(config_of(response.results[15'999], "segment.ms").value, kafkas_default);
+    EXPECT_EQ(config_of(response.results[16'000], "segment.ms").value, "2000");
+    EXPECT_EQ(config_of(response.results[16'001], "segment.ms").value, kafkas_default);
+}
+
 TEST(DescribeConfigs, shows_what_the_broker_was_started_with) {
     BrokerWorldOptions options;
     options.broker.default_partitions = 7;

@@ -48,10 +48,10 @@ TEST(IncrementalAlterConfigs, a_shorter_retention_removes_records_without_a_rest
     Client& client = world.connect();
     ASSERT_EQ(produce(client, "t", 0, {"old"}).error_code, ErrorCode::none);
     world.run(60 * second_ns);
-    EXPECT_EQ(list_offset(client, "t", 0, broker::earliest_timestamp).offset, 0);
+    EXPECT_EQ(list_offset(client, "t", 0, wire::kafka::earliest_timestamp).offset, 0);
     ASSERT_EQ(alter_topic(client, "t", {set("retention.ms", "1000")}).error, ErrorCode::none);
     world.run(60 * second_ns);
-    EXPECT_EQ(list_offset(client, "t", 0, broker::earliest_timestamp).offset, 1);
+    EXPECT_EQ(list_offset(client, "t", 0, wire::kafka::earliest_timestamp).offset, 1);
     EXPECT_EQ(produce(client, "t", 0, {"new"}).base_offset, 1);
 }
 

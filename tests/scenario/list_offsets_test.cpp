@@ -7,6 +7,9 @@
 namespace penstock::scenario {
 namespace {
 
+using wire::kafka::ListOffsetsRequest;
+using wire::kafka::ListOffsetsResponse;
+
 constexpr int64_t base_ms = 1'700'000'000'000;
 
 TEST(ListOffsets, tells_both_ends) {
@@ -113,6 +116,22 @@ TEST(ListOffsets, gives_up_when_the_client_does) {
     const auto response = client.ask<wire::kafka::ListOffsetsResponse>(request, 10);
     EXPECT_EQ(response.topics[0].partitions[0].error_code, ErrorCode::request_timed_out);
     EXPECT_LT(world.clock.now() - begun, second_ns);
+}
+
+TEST(ListOffsets, refuses_a_partition_that_is_named_twice) {
+    BrokerWorld world;
+    world.make_topic("t", 3);
+    const ListOffsetsRequest::Partition first[] = {{.partition_index = 1}, {.partition_index = 0}};
+    const ListOffsetsRequest::Partition second[] = {{.partition_index = 2}, {.partition_index = 1}};
+    const ListOffsetsRequest::Topic topics[] = {{"t", first}, {"t", second}};
+    ListOffsetsRequest request;
+    request.topics = topics;
+    const auto response = world.connect().ask<ListOffsetsResponse>(request, 6);
+    ASSERT_EQ(response.topics.size(), 2u);
+    EXPECT_EQ(response.topics[0].partitions[0].error_code, ErrorCode::invalid_request);
+    EXPECT_EQ(response.topics[0].partitions[1].error_code, ErrorCode::none);
+    EXPECT_EQ(response.topics[1].partitions[0].error_code, ErrorCode::none);
+    EXPECT_EQ(response.topics[1].partitions[1].error_code, ErrorCode::invalid_request);
 }
 
 TEST(ListOffsets, refuses_what_it_does_not_know) {

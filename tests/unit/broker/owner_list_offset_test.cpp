@@ -6,6 +6,13 @@
 namespace penstock::broker {
 namespace {
 
+using wire::kafka::earliest_local_timestamp;
+using wire::kafka::earliest_pending_upload_timestamp;
+using wire::kafka::earliest_timestamp;
+using wire::kafka::latest_tiered_timestamp;
+using wire::kafka::latest_timestamp;
+using wire::kafka::max_timestamp;
+
 class OwnerListOffsetTest : public OwnerRig {
 protected:
     ListOffsetCall& ask(int64_t timestamp, int32_t epoch = -1, int32_t partition = 0) {
