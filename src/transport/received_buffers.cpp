@@ -1,0 +1,61 @@
+#include "transport/received_buffers.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace penstock::transport {
+
+ReceivedBuffers::~ReceivedBuffers() {
+    for (const Buffer& buffer : buffers_)
+        if (buffer.holders > 0 && !buffer.copy) link_.release(buffer.burst);
+}
+
+uint32_t ReceivedBuffers::free_place() {
+    if (free_.empty()) {
+        buffers_.emplace_back();
+        return static_cast<uint32_t>(buffers_.size() - 1);
+    }
+    const uint32_t place = free_.back();
+    free_.pop_back();
+    return place;
+}
+
+uint32_t ReceivedBuffers::take(const io::IncomingBurst& burst) {
+    const uint32_t place = free_place();
+    buffers_[place].holders = 1;
+    buffers_[place].burst = burst;
+    return place;
+}
+
+std::optional<ReceivedBuffers::Copy> ReceivedBuffers::copy(std::span<const std::byte> bytes) {
+    if (bytes.size() > copied_bytes_max_ - copied_bytes_) return std::nullopt;
+    const uint32_t place = free_place();
+    Buffer& buffer = buffers_[place];
+    buffer.holders = 1;
+    buffer.size = static_cast<uint32_t>(bytes.size());
+    buffer.copy = std::make_unique_for_overwrite<std::byte[]>(bytes.size());
+    std::ranges::copy(bytes, buffer.copy.get());
+    copied_bytes_ += bytes.size();
+    return Copy{place, buffer.copy.get()};
+}
+
+void ReceivedBuffers::hold(uint32_t buffer) {
+    PENSTOCK_ASSERT(buffer < buffers_.size() && buffers_[buffer].holders > 0);
+    ++buffers_[buffer].holders;
+}
+
+void ReceivedBuffers::release(uint32_t buffer) {
+    PENSTOCK_ASSERT(buffer < buffers_.size() && buffers_[buffer].holders > 0);
+    Buffer& held = buffers_[buffer];
+    if (--held.holders > 0) return;
+    if (held.copy) {
+        copied_bytes_ -= held.size;
+        held.copy.reset();
+    } else {
+        link_.release(held.burst);
+    }
+    free_.push_back(buffer);
+}
+
+}  // namespace penstock::transport

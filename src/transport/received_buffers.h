@@ -1,0 +1,59 @@
+// Who still looks at bytes that arrived: counts the holders of each buffer, and gives it back after the last.
+//
+// One for an endpoint. A buffer is a burst that the link lent, or a copy of bytes that arrived out of order: those may
+// have to be kept until what is missing arrives, and a few of them must not pin whole bursts. Copies are bounded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "io/link.h"
+
+namespace penstock::transport {
+
+class ReceivedBuffers {
+public:
+    /// The link must outlive it.
+    ReceivedBuffers(io::Link& link, uint64_t copied_bytes_max) : link_(link), copied_bytes_max_(copied_bytes_max) {}
+    /// Gives back what is still held.
+    ~ReceivedBuffers();
+    ReceivedBuffers(const ReceivedBuffers&) = delete;
+    ReceivedBuffers& operator=(const ReceivedBuffers&) = delete;
+
+    /// Takes the burst over from the link, with one holder.
+    uint32_t take(const io::IncomingBurst& burst);
+
+    struct Copy {
+        uint32_t buffer = 0;
+        const std::byte* data = nullptr;
+    };
+    /// With one holder; nothing when there is no room for more copies.
+    std::optional<Copy> copy(std::span<const std::byte> bytes);
+
+    void hold(uint32_t buffer);
+    void release(uint32_t buffer);
+
+    uint64_t copied_bytes() const { return copied_bytes_; }
+
+private:
+    struct Buffer {
+        uint32_t holders = 0;
+        uint32_t size = 0;
+        io::IncomingBurst burst;
+        std::unique_ptr<std::byte[]> copy;   ///< set: it is no burst
+    };
+
+    uint32_t free_place();
+
+    io::Link& link_;
+    uint64_t copied_bytes_max_;
+    uint64_t copied_bytes_ = 0;
+    std::vector<Buffer> buffers_;
+    std::vector<uint32_t> free_;
+};
+
+}  // namespace penstock::transport

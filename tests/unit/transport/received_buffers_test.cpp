@@ -1,0 +1,52 @@
+#include "transport/received_buffers.h"
+
+#include <gtest/gtest.h>
+
+#include "transport/lending_link.h"
+
+namespace penstock::transport {
+namespace {
+
+TEST(ReceivedBuffers, go_back_after_the_last_holder) {
+    LendingLink link;
+    ReceivedBuffers buffers(link, 100);
+    const uint32_t first = buffers.take(link.lend("abc"));
+    const uint32_t second = buffers.take(link.lend("def"));
+    buffers.hold(first);
+    buffers.release(first);
+    EXPECT_EQ(link.lent(), 2u);
+    buffers.release(first);
+    EXPECT_EQ(link.lent(), 1u);
+    EXPECT_EQ(buffers.take(link.lend("ghi")), first);   // places are used again
+    buffers.release(first);
+    buffers.release(second);
+    EXPECT_EQ(link.lent(), 0u);
+}
+
+TEST(ReceivedBuffers, copies_are_bounded) {
+    LendingLink link;
+    ReceivedBuffers buffers(link, 100);
+    const std::string text(60, 'x');
+    const auto copy = buffers.copy(std::as_bytes(std::span(text)));
+    ASSERT_TRUE(copy);
+    EXPECT_EQ(copy->data[59], std::byte{'x'});
+    EXPECT_EQ(buffers.copied_bytes(), 60u);
+    EXPECT_FALSE(buffers.copy(std::as_bytes(std::span(text))));
+    buffers.release(copy->buffer);
+    EXPECT_EQ(buffers.copied_bytes(), 0u);
+    EXPECT_TRUE(buffers.copy(std::as_bytes(std::span(text))));
+}
+
+TEST(ReceivedBuffers, give_back_what_is_held_at_the_end) {
+    LendingLink link;
+    {
+        ReceivedBuffers buffers(link, 100);
+        buffers.take(link.lend("abc"));
+        const std::string text(60, 'x');
+        buffers.copy(std::as_bytes(std::span(text)));
+    }
+    EXPECT_EQ(link.lent(), 0u);
+}
+
+}  // namespace
+}  // namespace penstock::transport
