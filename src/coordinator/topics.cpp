@@ -45,7 +45,7 @@ Verdict check_name(const State& state, const CreatableTopic& topic, const std::s
                       "and is not \".\" or \"..\"");
     if (repeated.contains(topic.name)) return refuse(ErrorCode::invalid_request, "the request names this topic twice");
     if (state.topic(topic.name) != nullptr)
-        return refuse(ErrorCode::topic_already_exists, "the topic \"" + std::string(topic.name) + "\" exists");
+        return refuse(ErrorCode::topic_already_exists, "Topic '" + std::string(topic.name) + "' already exists.");
     if (state.topics().size() >= limits::topics_max)
         return refuse(ErrorCode::policy_violation,
                       "the cluster has " + std::to_string(limits::topics_max) + " topics, its limit");
