@@ -269,6 +269,20 @@ TEST_P(LinkContract, what_is_sent_to_nobody_harms_nobody) {
     ASSERT_TRUE(run_until([&] { return sides_[1]->datagrams == 3; }));
 }
 
+TEST_P(LinkContract, what_is_too_large_for_the_first_hop_is_lost) {
+    start();
+    const uint32_t largest = link(1).datagram_bytes_max(endpoints_[0]);
+    if (largest >= io::burst_bytes_max / 3) GTEST_SKIP() << "this network carries whatever a burst holds";
+    const std::vector<std::byte> bytes = pattern_bytes(0, largest * 3);
+    send_all(1, endpoints_[0], largest + 1, std::span(bytes).first(largest + 1));
+    send_all(1, endpoints_[0], largest + 1, bytes);
+    settle();
+    const size_t rest = sides_[0]->datagrams;
+    EXPECT_LE(rest, 1u) << "at most the short one behind two that are too large";
+    send_all(1, endpoints_[0], largest, bytes);
+    ASSERT_TRUE(run_until([&] { return sides_[0]->datagrams == rest + 3; }));
+}
+
 TEST_P(LinkContract, what_cannot_be_addressed_is_lost) {
     start();
     const std::vector<std::byte> bytes = pattern_bytes(0, 3000);
