@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "uring/endpoint.h"
+#include "uring/outlast.h"
 #include "uring/socket.h"
 
 namespace penstock::uring {
@@ -71,6 +72,17 @@ Result<DatagramSocket> open_datagram_socket(const io::Address& address, const Da
     if (!socket) return std::unexpected(socket.error());
     made.descriptor = *socket;
     return made;
+}
+
+Result<void> probe_datagram_port(const io::Address& address, int64_t patience_ns) {
+    Result<DatagramSocket> probed;
+    outlast(patience_ns, [&] {
+        probed = open_datagram_socket(address, {.receive_bytes = 4096, .send_bytes = 4096});
+        return probed || probed.error().code != Errc::exists;
+    });
+    if (!probed) return std::unexpected(probed.error());
+    ::close(probed->descriptor);
+    return {};
 }
 
 uint32_t granted_receive_bytes(int socket) {

@@ -25,6 +25,10 @@ struct DatagramSocket {
 /// when it is too much. With receive offload, where the kernel has it. Errc::exists if the port is in use.
 Result<DatagramSocket> open_datagram_socket(const io::Address& address, const DatagramSocketOptions& options);
 
+/// Errc::exists if somebody has the port. A program asks this once, before its links open. Waits for a killed process
+/// to let go of it.
+Result<void> probe_datagram_port(const io::Address& address, int64_t patience_ns);
+
 /// Of its receive buffer, as the kernel granted it; without CAP_NET_ADMIN no more than net.core.rmem_max.
 uint32_t granted_receive_bytes(int socket);
 /// Datagrams that found the receive buffer full since the socket was made.

@@ -1,5 +1,10 @@
 #include "uring/link.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -232,6 +237,54 @@ TEST_F(UringLink, resolves_to_what_its_socket_reaches) {
     EXPECT_EQ(link_->resolve({"::1", 7}).error().code, Errc::not_found);
     EXPECT_EQ(link_->resolve({"no such host.invalid", 7}).error().code, Errc::not_found);
     EXPECT_FALSE(uring::Link::create(*ring_).value()->open({"192.0.2.77", 0}).has_value()) << "nobody's address";
+}
+
+/// From here on this process is on a machine without IPv6.
+bool forbid_ipv6() {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{.len = std::size(program), .filter = program};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+/// A link at `host` sends a burst to itself.
+bool talks_to_itself(const std::string& host) {
+    const auto ring = *uring::Ring::create();
+    const auto link = *uring::Link::create(*ring);
+    const auto port = link->open({host, 0});
+    if (!port) return false;
+    const io::Endpoint self = link->resolve({"localhost", *port}).value();
+    const std::vector<std::byte> bytes = pattern_bytes(0, 5000);
+    const Fragment one{bytes.data(), 5000};
+    const io::OutgoingBurst burst{self, 1000, {&one, 1}};
+    LinkSide side(*link);
+    for (int i = 0; i < 1000 && side.datagrams < 5; ++i) {
+        if (i == 0 && link->send({&burst, 1}) != 1) return false;
+        ring->wait_until(uring::monotonic_now() + 2 * millisecond_ns);
+        side.poll();
+    }
+    return side.from(self) == cut(bytes, 1000) && link->datagram_bytes_max(self) > 1232;
+}
+
+TEST_F(UringLink, needs_no_ipv6) {
+    constexpr int good = 0, bad = 1, no_filter = 2;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (!forbid_ipv6()) ::_exit(no_filter);
+        ::_exit(!has_ipv6() && talks_to_itself("") && talks_to_itself("127.0.0.1") ? good : bad);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == no_filter) GTEST_SKIP() << "this kernel takes no filter";
+    EXPECT_EQ(WEXITSTATUS(status), good);
+    EXPECT_TRUE(talks_to_itself("127.0.0.1"));
 }
 
 }  // namespace
