@@ -23,6 +23,7 @@ const char* to_string(CloseCode code) noexcept {
         case CloseCode::unreachable: return "unreachable";
         case CloseCode::shutting_down: return "shutting_down";
         case CloseCode::cancelled: return "cancelled";
+        case CloseCode::wrong_version: return "wrong_version";
     }
     return "unknown";
 }
@@ -69,6 +70,8 @@ void put_data_header(std::byte* at, const DataHeader& header) noexcept {
     store_le(at + 4, header.to.value);
     store_le(at + 12, header.number_low);
 }
+
+void set_acknowledge_now(std::byte* header) noexcept { store_le(header + 1, acknowledge_now_flag); }
 
 std::span<const std::byte> frames_of(std::span<const std::byte> packet) noexcept {
     PENSTOCK_ASSERT(packet.size() >= data_header_bytes + checksum_bytes);

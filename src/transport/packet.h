@@ -32,8 +32,8 @@ inline constexpr size_t checksum_bytes = 4;
 inline constexpr size_t data_header_bytes = 16;
 /// Every path must carry these; larger ones are found out.
 inline constexpr uint32_t datagram_bytes_min = 1200;
-/// The largest that UDP over IPv4 knows.
-inline constexpr uint32_t datagram_bytes_max = 65'507;
+/// A little less than UDP over IPv4 knows: as much as a link takes at once.
+inline constexpr uint32_t datagram_bytes_max = 65'000;
 
 enum class CloseCode : uint32_t {
     none = 0,
@@ -45,6 +45,7 @@ enum class CloseCode : uint32_t {
     unreachable = 6,
     shutting_down = 7,
     cancelled = 8,
+    wrong_version = 9,
 };
 
 /// The name in README.md; "unknown" for what is none of them.
@@ -66,6 +67,8 @@ std::optional<PacketKind> kind_of(std::span<const std::byte> packet) noexcept;
 /// Of a packet of kind data whose checksum fits; nothing if it cannot be one.
 std::optional<DataHeader> parse_data_header(std::span<const std::byte> packet) noexcept;
 void put_data_header(std::byte* at, const DataHeader& header) noexcept;
+/// In a header that was put before.
+void set_acknowledge_now(std::byte* header) noexcept;
 /// What is between header and checksum.
 std::span<const std::byte> frames_of(std::span<const std::byte> packet) noexcept;
 

@@ -17,8 +17,10 @@ ReceiveStream::Taken ReceiveStream::take(uint64_t offset, std::span<const std::b
             const Taken taken = keep_ahead(offset, bytes, buffers);
             if (taken != Taken::kept) return taken;
         } else {
-            ready_.push_back({bytes.subspan(in_order_ - offset), buffer});
-            buffers.hold(buffer);
+            const auto fresh = bytes.subspan(in_order_ - offset);
+            const auto kept = buffers.keep(fresh, buffer);
+            if (!kept) return Taken::no_room;
+            ready_.push_back({{kept->data, fresh.size()}, kept->buffer});
             in_order_ = past;
             if (!ahead_.empty()) join_ahead(buffers);
         }

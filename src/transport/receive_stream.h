@@ -1,8 +1,8 @@
 // One direction of a stream, at its receiver: puts what arrives in order, and grants credit as it is read.
 //
-// Stepped by its connection. Bytes that arrive in order stay in the buffer that they came in; what arrives ahead is
-// copied until the gap before it is filled. Everything is bounded by the credit that was granted, since whoever sends
-// more is cut off.
+// Stepped by its connection. Bytes that arrive in order stay in the buffer that they came in, as long as the link has
+// enough of them; what arrives ahead is copied until the gap before it is filled. Everything is bounded by the credit
+// that was granted, since whoever sends more is cut off.
 // What it does not do: no messages; what the bytes mean is the reader's business.
 #pragma once
 
@@ -34,6 +34,8 @@ public:
         std::span<const std::byte> bytes;
         uint32_t buffer = 0;   ///< the reader holds it once for this slice
     };
+    /// There are bytes, or there is the end.
+    bool readable() const { return !ready_.empty() || at_end(); }
     /// The next bytes in order.
     std::optional<Slice> next();
     /// Every byte up to the end was handed out.

@@ -28,7 +28,7 @@ uint32_t ReceivedBuffers::take(const io::IncomingBurst& burst) {
     return place;
 }
 
-std::optional<ReceivedBuffers::Copy> ReceivedBuffers::copy(std::span<const std::byte> bytes) {
+std::optional<ReceivedBuffers::Kept> ReceivedBuffers::copy(std::span<const std::byte> bytes) {
     if (bytes.size() > copied_bytes_max_ - copied_bytes_) return std::nullopt;
     const uint32_t place = free_place();
     Buffer& buffer = buffers_[place];
@@ -37,7 +37,13 @@ std::optional<ReceivedBuffers::Copy> ReceivedBuffers::copy(std::span<const std::
     buffer.copy = std::make_unique_for_overwrite<std::byte[]>(bytes.size());
     std::ranges::copy(bytes, buffer.copy.get());
     copied_bytes_ += bytes.size();
-    return Copy{place, buffer.copy.get()};
+    return Kept{place, buffer.copy.get()};
+}
+
+std::optional<ReceivedBuffers::Kept> ReceivedBuffers::keep(std::span<const std::byte> bytes, uint32_t buffer) {
+    if (link_.free_buffer_share() < few) return copy(bytes);
+    hold(buffer);
+    return Kept{buffer, bytes.data()};
 }
 
 void ReceivedBuffers::hold(uint32_t buffer) {

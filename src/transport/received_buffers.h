@@ -1,7 +1,8 @@
 // Who still looks at bytes that arrived: counts the holders of each buffer, and gives it back after the last.
 //
-// One for an endpoint. A buffer is a burst that the link lent, or a copy of bytes that arrived out of order: those may
-// have to be kept until what is missing arrives, and a few of them must not pin whole bursts. Copies are bounded.
+// One for an endpoint. A buffer is a burst that the link lent, or a copy. Copied is what arrived out of order, since it
+// may have to be kept until what is missing arrives, and a few bytes must not pin whole bursts; and when the link runs
+// low, everything, so that one reader who does not read cannot take what all others receive into. Copies are bounded.
 #pragma once
 
 #include <cstddef>
@@ -27,12 +28,14 @@ public:
     /// Takes the burst over from the link, with one holder.
     uint32_t take(const io::IncomingBurst& burst);
 
-    struct Copy {
+    struct Kept {
         uint32_t buffer = 0;
         const std::byte* data = nullptr;
     };
     /// With one holder; nothing when there is no room for more copies.
-    std::optional<Copy> copy(std::span<const std::byte> bytes);
+    std::optional<Kept> copy(std::span<const std::byte> bytes);
+    /// Bytes of a buffer, to be kept until somebody reads them: with another holder, or as a copy.
+    std::optional<Kept> keep(std::span<const std::byte> bytes, uint32_t buffer);
 
     void hold(uint32_t buffer);
     void release(uint32_t buffer);
@@ -40,6 +43,9 @@ public:
     uint64_t copied_bytes() const { return copied_bytes_; }
 
 private:
+    /// Below this share of free buffers of the link, what is kept is copied.
+    static constexpr double few = 0.5;
+
     struct Buffer {
         uint32_t holders = 0;
         uint32_t size = 0;

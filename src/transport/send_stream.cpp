@@ -86,9 +86,9 @@ void SendStream::acknowledged(uint64_t offset, uint32_t length, bool end) {
     if (range.first >= range.end) return;
     lost_.remove(range);
     if (range.first > acknowledged_) return islands_.add(range);
-    acknowledged_ = range.end;
-    if (!islands_.empty() && islands_.front().first <= acknowledged_)
-        acknowledged_ = std::max(acknowledged_, islands_.front().end);
+    // It may reach over islands, up to the next.
+    islands_.add({acknowledged_, range.end});
+    acknowledged_ = islands_.front().end;
     islands_.remove_below(acknowledged_);
     size_t pieces = 0;
     while (pieces < pieces_.size() && pieces_[pieces].offset + pieces_[pieces].bytes.size <= acknowledged_) ++pieces;
@@ -104,6 +104,12 @@ void SendStream::lost(uint64_t offset, uint32_t length, bool end) {
         if (island.first >= range.end) break;
         lost_.remove(island);
     }
+}
+
+void SendStream::repeat_first(uint32_t bytes) {
+    const uint64_t until = islands_.empty() ? sent_ : islands_.front().first;
+    lost(acknowledged_, static_cast<uint32_t>(std::min<uint64_t>(until - acknowledged_, bytes)),
+         end_sent_ && until == sent_);
 }
 
 void SendStream::clear() {

@@ -54,6 +54,8 @@ public:
 
     void acknowledged(uint64_t offset, uint32_t length, bool end);
     void lost(uint64_t offset, uint32_t length, bool end);
+    /// The first bytes that are not known to have arrived, so many at most, are to be sent once more.
+    void repeat_first(uint32_t bytes);
     /// Everything arrived, the end as well.
     bool finished() const { return end_acknowledged_ && acknowledged_ == pushed_; }
     /// Forgets all that was pushed, for a stream that is given up.

@@ -1,22 +1,22 @@
 #include "transport/sent_packets.h"
 
-#include <algorithm>
-
 #include "base/assert.h"
+#include "transport/packet.h"
 
 namespace penstock::transport {
 
 void SentPackets::Outcome::clear() {
     acknowledged.clear();
     lost.clear();
-    acknowledged_bytes = lost_bytes = lost_packets = 0;
+    acknowledged_bytes = lost_bytes = lost_packets = lost_large = 0;
+    large_arrived = false;
     probe_arrived = probe_lost = std::nullopt;
     round_trip_ns = std::nullopt;
     rate = {};
     lost_span_ns = 0;
 }
 
-void SentPackets::sent(const SentPacket& packet, std::span<const SentFrame> frames, bool sender_limited, Nanos now) {
+void SentPackets::sent(const SentPacket& packet, std::span<const SentFrame> frames, Nanos now) {
     // After a pause the path has delivered all: what is measured begins anew.
     if (bytes_under_way_ == 0) first_sent_at_ = delivered_at_ = now;
     if (packets_.empty()) {
@@ -28,7 +28,7 @@ void SentPackets::sent(const SentPacket& packet, std::span<const SentFrame> fram
     }
     Packet record{.sent_at = now, .bytes = packet.bytes, .frames = static_cast<uint16_t>(frames.size()),
                   .first_frame = frames_base_ + frames_.size(), .wants_answer = packet.wants_answer,
-                  .is_probe = packet.is_probe, .sender_limited = sender_limited, .delivered = delivered_,
+                  .is_probe = packet.is_probe, .sender_limited = delivered_ < limited_until_, .delivered = delivered_,
                   .delivered_at = delivered_at_, .first_sent_at = first_sent_at_};
     if (packet.wants_answer) {
         bytes_under_way_ += packet.bytes;
@@ -73,6 +73,7 @@ void SentPackets::acknowledge(Packet& packet, Nanos now, Outcome& out) {
     delivered_at_ = now;
     out.acknowledged_bytes += packet.bytes;
     if (packet.is_probe) out.probe_arrived = packet.bytes;
+    else out.large_arrived |= packet.bytes > datagram_bytes_min;
     if (!was_lost) measure(packet, now, out);
 }
 
@@ -118,6 +119,7 @@ void SentPackets::lose(Packet& packet, Outcome& out) {
     add_frames(packet, out.lost);
     out.lost_bytes += packet.bytes;
     ++out.lost_packets;
+    out.lost_large += packet.bytes > datagram_bytes_min;
 }
 
 void SentPackets::leave(Packet& packet, Fate fate) {

@@ -9,6 +9,7 @@
 // What it does not do: no timers of its own (next_loss() says when to look again), and no sending.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -55,14 +56,19 @@ public:
     Nanos last_wanting_sent_at() const { return last_wanting_at_; }
     uint64_t delivered() const { return delivered_; }
 
-    /// Takes the next number. `sender_limited`: there is nothing more to send for now.
-    void sent(const SentPacket& packet, std::span<const SentFrame> frames, bool sender_limited, Nanos now);
+    /// Takes the next number.
+    void sent(const SentPacket& packet, std::span<const SentFrame> frames, Nanos now);
+    /// There is nothing more to send, though more could be under way: until all that is has arrived, what is measured
+    /// is the sender.
+    void sender_is_limited() { limited_until_ = std::max<uint64_t>(delivered_ + bytes_under_way_, 1); }
 
     struct Outcome {
         std::vector<SentFrame> acknowledged, lost;
         uint64_t acknowledged_bytes = 0, lost_bytes = 0;
         uint64_t lost_packets = 0;            ///< without probes
-        std::optional<uint64_t> probe_arrived, probe_lost;   ///< the size of the packet
+        uint64_t lost_large = 0;              ///< of those, larger than every path must carry
+        bool large_arrived = false;
+        std::optional<uint32_t> probe_arrived, probe_lost;   ///< the size of the packet
         std::optional<int64_t> round_trip_ns; ///< measured, if the largest number is new and wanted an answer
         DeliveryRate rate;
         int64_t lost_span_ns = 0;             ///< between the sending of the first and the last lost in a row
@@ -120,6 +126,7 @@ private:
     uint64_t threshold_ = threshold_min;
 
     uint64_t delivered_ = 0;
+    uint64_t limited_until_ = 0;     ///< of delivered_
     Nanos delivered_at_, first_sent_at_;
 };
 

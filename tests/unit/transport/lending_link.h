@@ -33,7 +33,9 @@ public:
         EXPECT_EQ(lent_.erase(burst.index), 1u);
         texts_[burst.index]->assign(texts_[burst.index]->size(), '#');   // whoever still looks reads nonsense
     }
-    double free_buffer_share() const override { return 1; }
+    double free_buffer_share() const override { return share; }
+
+    double share = 1;
 
 private:
     std::vector<std::unique_ptr<std::string>> texts_;

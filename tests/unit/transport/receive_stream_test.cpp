@@ -61,6 +61,18 @@ TEST_F(ReceiveStreamTest, what_comes_ahead_waits_in_a_copy) {
     EXPECT_EQ(buffers_.copied_bytes(), 0u);
 }
 
+TEST_F(ReceiveStreamTest, when_the_link_runs_low_everything_is_copied) {
+    link_.share = 0.4;
+    ReceiveStream stream(10'000);
+    EXPECT_EQ(take(stream, 0, "hello"), Taken::kept);
+    EXPECT_EQ(link_.lent(), 0u);
+    EXPECT_EQ(buffers_.copied_bytes(), 5u);
+    EXPECT_EQ(take(stream, 5, std::string(996, 'x')), Taken::no_room);
+    EXPECT_EQ(read(stream), "hello");
+    EXPECT_EQ(take(stream, 5, std::string(996, 'x')), Taken::kept);
+    EXPECT_EQ(read(stream).size(), 996u);
+}
+
 TEST_F(ReceiveStreamTest, repeated_and_overlapping_bytes_are_kept_once) {
     ReceiveStream stream(100);
     take(stream, 0, "abc");

@@ -122,6 +122,20 @@ TEST_F(SendStreamTest, what_arrived_after_all_is_not_repeated) {
     EXPECT_EQ(text(stream, *second), data_.substr(20, 10));
 }
 
+TEST_F(SendStreamTest, one_that_reaches_over_an_island_joins_the_next) {
+    SendStream stream(1000);
+    push(stream, data_, 5);
+    stream.next(30, 1000);
+    stream.next(13, 1000);
+    stream.acknowledged(30, 13, false);
+    stream.lost(0, 30, false);       // too early, as it turns out
+    stream.next(10, 0);
+    stream.next(10, 0);
+    stream.acknowledged(10, 10, false);
+    stream.acknowledged(0, 30, false);
+    EXPECT_EQ(stream.next_done(), 5u);
+}
+
 TEST_F(SendStreamTest, everything_arrives_whatever_is_lost) {
     for (uint64_t seed = 0; seed < 200; ++seed) {
         Random random(seed);

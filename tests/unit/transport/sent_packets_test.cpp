@@ -14,13 +14,13 @@ protected:
         for (int i = 0; i < 100; ++i) round_trip_.sample(10 * millisecond_ns, 0);
     }
 
-    uint64_t send(uint32_t bytes = 1000, bool limited = false, bool probe = false) {
+    uint64_t send(uint32_t bytes = 1000, bool probe = false) {
         const uint64_t number = packets_.next_number();
         const SentFrame frame{.kind = FrameKind::stream, .length = 1, .stream = 1, .offset = number};
-        packets_.sent({.wants_answer = true, .is_probe = probe, .bytes = bytes}, {&frame, 1}, limited, now_);
+        packets_.sent({.wants_answer = true, .is_probe = probe, .bytes = bytes}, {&frame, 1}, now_);
         return number;
     }
-    void send_acknowledgement() { packets_.sent({.bytes = 40}, {}, false, now_); }
+    void send_acknowledgement() { packets_.sent({.bytes = 40}, {}, now_); }
 
     bool acknowledge(std::vector<NumberRange> ranges) {
         std::array<std::byte, 512> bytes;
@@ -127,13 +127,13 @@ TEST_F(SentPacketsTest, acknowledgements_take_numbers_and_nothing_else) {
 }
 
 TEST_F(SentPacketsTest, the_loss_of_a_probe_is_no_congestion) {
-    send(8000, false, true);
+    send(8000, true);
     for (int i = 0; i < 3; ++i) send();
     acknowledge({{1, 3}});
     EXPECT_EQ(out_.probe_lost, 8000u);
     EXPECT_EQ(out_.lost_packets, 0u);
     EXPECT_TRUE(out_.lost.empty());
-    const uint64_t probe = send(4000, false, true);
+    const uint64_t probe = send(4000, true);
     acknowledge({{1, probe}});
     EXPECT_EQ(out_.probe_arrived, 4000u);
 }
@@ -154,7 +154,8 @@ TEST_F(SentPacketsTest, the_rate_is_that_of_the_path) {
     for (uint64_t n = 10; n < 40; ++n) {
         pass(millisecond_ns);
         acknowledge({{0, n}});
-        send(1000, n >= 25);
+        send();
+        if (n == 25) packets_.sender_is_limited();
     }
     EXPECT_EQ(out_.rate.bytes * second_ns / static_cast<uint64_t>(out_.rate.interval_ns), 1'000'000u);
     EXPECT_TRUE(out_.rate.sender_limited);
