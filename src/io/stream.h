@@ -46,11 +46,19 @@ struct StreamEvent {
     uint64_t token = 0;       ///< sent
     Error error;              ///< closed: why, when it was not a plain end (os_error 0)
     char peer[48] = {};       ///< accepted: "1.2.3.4:5678" or "[::1]:5678"
+    bool proven = false;      ///< accepted: the peer showed that it knows the cluster's secret
+};
+
+/// How bytes travel.
+enum class Road : uint8_t {
+    tcp,     ///< the kernel's TCP: Kafka's clients
+    native,  ///< streams of transport/, over datagrams
 };
 
 struct Address {
     std::string host;
     uint16_t port = 0;
+    Road road = Road::tcp;
 };
 
 class Streams {

@@ -113,6 +113,14 @@ void Burst::drop() {
     frames_.clear();
 }
 
+void Burst::keep() {
+    if (fragments_.size() == 1 && fragments_.front().data == kept_.data()) return;
+    kept_.clear();
+    kept_.reserve(bytes_);
+    for (const Fragment& fragment : fragments_) kept_.insert(kept_.end(), fragment.data, fragment.data + fragment.size);
+    fragments_.assign(1, {kept_.data(), bytes_});
+}
+
 io::OutgoingBurst Burst::outgoing(const io::Endpoint& to) const {
     return {.to = to, .datagram_bytes = datagram_bytes_, .fragments = fragments_};
 }

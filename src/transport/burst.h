@@ -52,6 +52,8 @@ public:
     /// Instead of finish(): as if it had not begun.
     void drop();
 
+    /// Copies the data, which its owners may take back before the link has room.
+    void keep();
     /// For the link.
     io::OutgoingBurst outgoing(const io::Endpoint& to) const;
 
@@ -64,6 +66,7 @@ private:
     std::vector<std::byte> memory_;      ///< never grows: fragments point into it
     size_t memory_used_ = 0;
     std::vector<Fragment> fragments_;
+    std::vector<std::byte> kept_;        ///< of keep(): then it is the only fragment
     std::vector<SentFrame> frames_;      ///< of the packet that is open
 
     uint32_t packets_ = 0, bytes_ = 0;

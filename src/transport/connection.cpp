@@ -51,7 +51,10 @@ Stream& Connection::add_stream(uint32_t id) {
 std::optional<uint32_t> Connection::open_stream() {
     PENSTOCK_ASSERT(options_.opener);
     if (closed_ || streams_opened_ >= streams_granted_) return std::nullopt;
-    return add_stream(streams_opened_++).id;
+    Stream& stream = add_stream(streams_opened_++);
+    stream.credit_due = true;   // it is the first frame of the stream, and so the peer hears of it at once
+    want_to_send(stream);
+    return stream.id;
 }
 
 bool Connection::push(uint32_t id, std::span<const Fragment> fragments, uint64_t token) {
@@ -71,6 +74,22 @@ void Connection::end(uint32_t id) {
     want_to_send(*stream);
 }
 
+void Connection::finish(uint32_t id) {
+    end(id);
+    Stream* stream = find(id);
+    if (closed_ || stream == nullptr || stream->was_stopped) return;
+    stream->was_stopped = true;
+    stream->stop_due = stream->in.highest() > stream->in.read();   // somebody will wonder what became of it
+    discard_unread(*stream);
+    want_to_send(*stream);
+    forget_if_over(*stream);
+}
+
+size_t Connection::pushes(uint32_t id) const {
+    const Stream* stream = find(id);
+    return stream == nullptr ? 0 : stream->out.pushes();
+}
+
 void Connection::cancel(uint32_t id) {
     Stream* stream = find(id);
     if (closed_ || stream == nullptr) return;
@@ -78,10 +97,10 @@ void Connection::cancel(uint32_t id) {
         stream->out.clear();
         stream->was_reset = stream->reset_due = true;
     }
-    if (!stream->was_stopped && !stream->in.at_end()) {
-        stream->was_stopped = stream->stop_due = true;
-        discard_unread(*stream);
-    }
+    stream->readable_told = false;
+    if (!stream->in.at_end()) stream->stop_due = true;
+    stream->was_stopped = true;
+    discard_unread(*stream);
     want_to_send(*stream);
     forget_if_over(*stream);
 }
@@ -136,6 +155,7 @@ void Connection::tell_readable(Stream& stream) {
 }
 
 void Connection::forget_if_over(Stream& stream) {
+    if (stream.in.at_end()) stream.stop_due = false;
     if (!stream.is_over() || stream.readable_told || stream.has_control()) return;
     const auto at = std::ranges::lower_bound(streams_, stream.id, {}, [](const auto& each) { return each->id; });
     stream.unlink();

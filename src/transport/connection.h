@@ -90,8 +90,11 @@ public:
     /// pushes wait, or the stream cannot be written to.
     bool push(uint32_t stream, std::span<const Fragment> fragments, uint64_t token);
     void end(uint32_t stream);
+    /// Ends our direction, and reads no more of the other: if the peer still sends, it hears that nobody does.
+    void finish(uint32_t stream);
     /// Gives up both directions.
     void cancel(uint32_t stream);
+    size_t pushes(uint32_t stream) const;   ///< that wait to arrive
     /// The next bytes in order; the reader releases the slice's buffer.
     std::optional<ReceiveStream::Slice> read(uint32_t stream);
     /// The peer's direction ended, and all was read.

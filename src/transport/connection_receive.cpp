@@ -107,6 +107,10 @@ bool Connection::take_stream(const Frame& frame, uint32_t buffer) {
         return true;
     }
     discard_unread(*stream);
+    if (stream->in.highest() > before && !stream->in.at_end()) {
+        stream->stop_due = true;
+        want_to_send(*stream);
+    }
     forget_if_over(*stream);
     return true;
 }

@@ -201,6 +201,7 @@ bool Endpoint::flush(Nanos now) {
 bool Endpoint::send_burst() {
     const io::OutgoingBurst burst = burst_.outgoing(burst_to_);
     waiting_burst_ = link_.send({&burst, 1}) == 0;
+    if (waiting_burst_) burst_.keep();
     return !waiting_burst_;
 }
 

@@ -33,7 +33,7 @@ struct EndpointOptions {
                           .acknowledgement_delay_us = 1000,
                           .connection_credit = 4 * mib,
                           .stream_credit = 4 * mib,
-                          .streams = 64,
+                          .streams = 1024,
                           .datagram_bytes_max = datagram_bytes_max};
 };
 
@@ -75,6 +75,8 @@ public:
     /// Whether the peer proved that it knows the secret.
     bool proven(ConnectionId id) const;
     std::optional<EndpointEvent> next_event();
+    /// From now on, HELLOs are answered or not.
+    void set_accepting(bool accepts) { options_.accepts = accepts; }
     /// The reader is done with a slice.
     void release(uint32_t buffer) { buffers_.release(buffer); }
     double free_buffer_share() const { return link_.free_buffer_share(); }

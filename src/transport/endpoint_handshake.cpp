@@ -60,7 +60,7 @@ void Endpoint::send_one(const io::Endpoint& to, std::span<const std::byte> packe
 
 void Endpoint::take_hello(const io::Endpoint& from, std::span<const std::byte> packet, Nanos now) {
     const auto hello = parse_hello(packet);
-    if (!hello || !options_.accepts) {
+    if (!hello) {
         ++counters_.strange;
         return;
     }
@@ -83,6 +83,7 @@ void Endpoint::accept(const io::Endpoint& from, const Hello& hello, Nanos now) {
         if (!at->second->opener && at->second->nonce == hello.nonce) send_welcome(*at->second);
         return;
     }
+    if (!options_.accepts) return refuse(from, hello, CloseCode::shutting_down);
     if (peers_.size() >= options_.connections_max) return refuse(from, hello, CloseCode::no_room);
     if (hello.has_proof && (options_.secret.empty() || !same(hello.proof, prove(options_.secret, hello))))
         return refuse(from, hello, CloseCode::not_proven);

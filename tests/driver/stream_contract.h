@@ -37,6 +37,7 @@ public:
 struct StreamDriver {
     const char* name;
     std::unique_ptr<StreamWorld> (*make)(const StreamLimits& limits);
+    bool copies = false;   ///< lends copies when its buffers run low
 };
 
 /// One side: keeps what the events said and checks what holds for every stream of events.
