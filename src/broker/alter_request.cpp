@@ -76,7 +76,7 @@ void judge_topic(Request& request, const Serving& serving, const Alteration& alt
     const Topic* topic = serving.topics.find(resource.name);
     std::vector<ConfigEntry> current;
     if (topic != nullptr) current = topic->view->configs;
-    auto configs = changed_configs(current, {resource.operations, alteration.replaces});
+    auto configs = changed_configs(current, {resource.operations, alteration.replaces, resource.name});
     if (!configs) return refuse(request, resource, ErrorCode::invalid_config, configs.error());
     if (topic == nullptr)
         return refuse(request, resource, ErrorCode::unknown_topic_or_partition, no_topic(resource.name));

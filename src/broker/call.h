@@ -60,20 +60,21 @@ struct Call : ListLink<OwnerQueue> {
     bool held = false;           ///< the owner's: started and not answered
 };
 
-/// Append one batch. Answered when it is durable, or when it is appended if nobody waits for it (acks=0).
+/// Append one batch. Answered when it is settled (durable, or appended where the topic's durability is memory), or when
+/// it is appended if nobody waits for it (acks=0).
 struct AppendCall : Call {
     AppendCall() : Call(CallKind::append) {}
 
     log::LogKey key;
     log::BatchToAppend batch{};
-    bool when_durable = true;
+    bool when_settled = true;
 
     ErrorCode error = ErrorCode::none;
     int64_t base_offset = -1;
     int64_t log_start_offset = -1;
     int64_t duplicate_timestamp = -1;  ///< of the batch that this one repeats; -1: it was appended
 
-    Offset end;                  ///< the owner's: durable once the log's durable offset has reached it
+    Offset end;                  ///< the owner's: settled once Partition::settled() has reached it
 };
 
 struct FetchCall;
@@ -158,6 +159,7 @@ struct DeleteRecordsCall : Call {
     int64_t low_watermark = -1;
 
     Offset wanted;               ///< the owner's: answered once the log's durable start has reached it
+    bool begun = false;          ///< the owner's: what is to go is durable, and the log was told
 };
 
 struct LogSize {

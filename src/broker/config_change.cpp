@@ -66,7 +66,7 @@ std::expected<std::vector<ConfigEntry>, std::string> changed_configs(std::span<c
         if (auto problem = config_problem(name, value)) return std::unexpected(std::move(*problem));
         outcome.push_back({name, std::move(value)});
     }
-    if (auto problem = configs_problem(outcome)) return std::unexpected(std::move(*problem));
+    if (auto problem = configs_problem(change.topic, outcome)) return std::unexpected(std::move(*problem));
     return outcome;
 }
 

@@ -25,6 +25,7 @@ struct ConfigOperation {
 struct ConfigsChange {
     std::span<const ConfigOperation> operations;  ///< each name once
     bool replaces = false;                        ///< what is not named goes
+    std::string_view topic = {};                  ///< whose configs
 };
 
 /// Ordered by name.

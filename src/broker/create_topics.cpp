@@ -57,7 +57,8 @@ void check_configs(Request& request, const CreateTopicsRequest::Topic& asked, Ne
             return refuse(request, item, ErrorCode::invalid_config, *problem);
         topic.configs.push_back({std::string(config.name), std::string(*config.value)});
     }
-    if (const auto problem = configs_problem(topic.configs)) refuse(request, item, ErrorCode::invalid_config, *problem);
+    if (const auto problem = configs_problem(topic.name, topic.configs))
+        refuse(request, item, ErrorCode::invalid_config, *problem);
 }
 
 void check(Request& request, const Serving& serving, const CreateTopicsRequest::Topic& asked, NewTopic& topic,

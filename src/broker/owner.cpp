@@ -70,6 +70,10 @@ bool Owner::ensure(const Change& change, Time time) {
         log->owner = partition;
         partitions_.push_back(*partition);
     }
+    // Now memory: what waits for the disk waits no longer. Now disk: what was seen stays seen, the next one waits.
+    partition->in_memory = change.config.memory;
+    partition->raise_high_watermark();
+    answer_settled(*partition);
     partition->leading = change.leading;
     if (!change.leading) {
         refuse_appends(*partition, ErrorCode::not_leader_or_follower);
@@ -90,10 +94,11 @@ bool Owner::remove(const log::LogKey& key, Time time) {
         refuse_appends(*partition, ErrorCode::unknown_topic_or_partition);
         refuse_deletes(*partition, ErrorCode::unknown_topic_or_partition);
         wake_watches(*partition);
-        PENSTOCK_ASSERT(partition->undurable.empty() && partition->watches.empty());
+        PENSTOCK_ASSERT(partition->unsettled.empty() && partition->watches.empty());
         PENSTOCK_ASSERT(partition->deleting.empty());
         static_cast<ListLink<PartitionList>&>(*partition).unlink();
         static_cast<ListLink<UnreadyList>&>(*partition).unlink();
+        static_cast<ListLink<GrownList>&>(*partition).unlink();
         delete partition;
         retry_waiting_reads(time);  // those of this log find that it is gone
     }
@@ -166,7 +171,8 @@ bool Owner::on_turn(Time time) {
 }
 
 void Owner::on_advanced(Partition& partition) {
-    answer_durable(partition);
+    partition.raise_high_watermark();
+    answer_settled(partition);
     answer_deleted(partition);
     if (partition.log->failed()) {
         refuse_appends(partition, ErrorCode::kafka_storage_error);
@@ -205,6 +211,9 @@ void Owner::answer(Call& call) {
     answers_.push_back(call);
 }
 
-Call* Owner::poll_answer() { return answers_.pop_front(); }
+Call* Owner::poll_answer() {
+    while (Partition* partition = grown_.pop_front()) wake_watches(*partition);
+    return answers_.pop_front();
+}
 
 }  // namespace penstock::broker

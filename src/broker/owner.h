@@ -89,7 +89,8 @@ private:
     void refuse_appends(Partition& partition, ErrorCode error);
     bool retry_parked(Time time);
     bool retry_unready(Time time);
-    void answer_durable(Partition& partition);
+    void show(Partition& partition);
+    void answer_settled(Partition& partition);
 
     // owner_fetch.cpp
     void on_fetch(FetchCall& call);
@@ -107,9 +108,9 @@ private:
     // owner_list_offset.cpp
     void on_list_offset(ListOffsetCall& call);
     void find_offset(ListOffsetCall& call);
-    log::ReadStatus search(ListOffsetCall& call, log::Log& log, uint64_t waiter);
-    log::ReadStatus match(ListOffsetCall& call, log::Log& log, uint64_t waiter);
-    log::ReadStatus read_batch(log::Log& log, Offset at, uint64_t waiter, std::vector<std::byte>& batch);
+    log::ReadStatus search(ListOffsetCall& call, Partition& partition, uint64_t waiter);
+    log::ReadStatus match(ListOffsetCall& call, Partition& partition, uint64_t waiter);
+    log::ReadStatus read_batch(Partition& partition, Offset at, uint64_t waiter, std::vector<std::byte>& batch);
     bool retry_starved_searches();
 
     // owner_epoch_end.cpp
@@ -121,12 +122,14 @@ private:
     // owner_delete_records.cpp
     void on_delete_records(DeleteRecordsCall& call);
     void answer_deleted(Partition& partition);
+    Result<void> begin_delete(Partition& partition, DeleteRecordsCall& call);
     void refuse_deletes(Partition& partition, ErrorCode error);
 
     const BrokerOptions options_;
     log::Store& store_;
     IntrusiveList<Partition, PartitionList> partitions_;
     IntrusiveList<Partition, UnreadyList> unready_;  ///< with appends that wait for their log alone
+    IntrusiveList<Partition, GrownList> grown_;      ///< with records that became visible as they were appended
     std::deque<Change> changes_;
 
     IntrusiveList<Call, OwnerQueue> answers_;

@@ -1,4 +1,4 @@
-// Appends: at once, parked while the store is full, then waiting to be durable.
+// Appends: at once, parked while the store is full, then waiting to be settled.
 #include "base/assert.h"
 #include "broker/owner.h"
 
@@ -56,15 +56,16 @@ Owner::Attempt Owner::try_append(AppendCall& call, Time time) {
     call.base_offset = base->value;
     call.log_start_offset = log.start_offset().value;
     call.end = *base + (int64_t{call.batch.last_offset_delta} + 1);
-    if (call.when_durable && log.durable_offset() < call.end) partition->undurable.push_back(call);
+    if (call.when_settled && partition->settled() < call.end) partition->unsettled.push_back(call);
     else answer(call);
+    if (partition->in_memory) show(*partition);
     return Attempt::done;
 }
 
 /// Here and not before it waited: all that came before it is in the log now. Batches that are appended and not durable
 /// count as much as others: should their commit never become durable, the log fails with it, takes nothing more until
 /// the next start, and that start finds the producers as the recovered log has them.
-/// True: it is not to be appended, and answered, or will be once what it repeats is durable.
+/// True: it is not to be appended, and answered, or will be once what it repeats is settled.
 bool Owner::check_producer(Partition& partition, AppendCall& call) {
     log::Log& log = *partition.log;
     log::ProducerBatch original;
@@ -79,7 +80,7 @@ bool Owner::check_producer(Partition& partition, AppendCall& call) {
             call.log_start_offset = log.start_offset().value;
             call.end = Offset(original.last_offset() + 1);
             // Behind calls that end later it may wait a little longer than it must, but it holds up nobody.
-            if (call.when_durable && log.durable_offset() < call.end) partition.undurable.push_back(call);
+            if (call.when_settled && partition.settled() < call.end) partition.unsettled.push_back(call);
             else answer(call);
             return true;
     }
@@ -121,21 +122,27 @@ bool Owner::retry_unready(Time time) {
     return worked;
 }
 
-void Owner::answer_durable(Partition& partition) {
-    while (AppendCall* call = partition.undurable.front()) {
-        if (call->end > partition.log->durable_offset()) break;
+/// What was appended is visible now. Those who watch are told once for all that this turn brings.
+void Owner::show(Partition& partition) {
+    partition.raise_high_watermark();
+    if (!static_cast<ListLink<GrownList>&>(partition).linked()) grown_.push_back(partition);
+}
+
+void Owner::answer_settled(Partition& partition) {
+    while (AppendCall* call = partition.unsettled.front()) {
+        if (call->end > partition.settled()) break;
         answer(*call);
     }
 }
 
-/// Of what waits to be durable or for the log; what waits for the store finds the partition's new state when it is
+/// Of what waits to be settled or for the log; what waits for the store finds the partition's new state when it is
 /// tried.
 void Owner::refuse_appends(Partition& partition, ErrorCode error) {
     while (AppendCall* call = partition.parked.front()) {
         call->error = error;
         answer(*call);
     }
-    while (AppendCall* call = partition.undurable.front()) {
+    while (AppendCall* call = partition.unsettled.front()) {
         call->error = error;
         call->base_offset = -1;
         answer(*call);

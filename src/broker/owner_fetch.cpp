@@ -68,7 +68,7 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     if (partition == nullptr) return refuse(ErrorCode::unknown_topic_or_partition);
     if (!partition->leading) return refuse(ErrorCode::not_leader_or_follower);
     log::Log& log = *partition->log;
-    part.high_watermark = log.durable_offset().value;
+    part.high_watermark = partition->high_watermark.value;
     part.log_start_offset = log.start_offset().value;
     if (log.failed()) return refuse(ErrorCode::kafka_storage_error);
     if (part.current_leader_epoch >= 0 && part.current_leader_epoch != log.leader_epoch().value) {
@@ -76,7 +76,7 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
                                                                            : ErrorCode::unknown_leader_epoch);
     }
     if (part.from < log.start_offset() || part.from > log.end_offset()) return refuse(ErrorCode::offset_out_of_range);
-    if (part.from >= log.durable_offset() || call.bytes >= call.bytes_max) return ReadStep::done;
+    if (part.from >= partition->high_watermark || call.bytes >= call.bytes_max) return ReadStep::done;
     if (lent_bytes_ >= options_.lent_bytes_max) return ReadStep::memory;
 
     // A fetch takes at most a quarter of what is left to lend: a few readers that do not read, and hold what they got
@@ -87,8 +87,8 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     const size_t slices_before = call.slices.size();
     const uint64_t waiter = waiters_.add(call);
     const log::ReadStatus status =
-        store_.read(log, {.from = part.from, .limit = log.durable_offset(), .bytes_max = static_cast<uint32_t>(room),
-                          .at_least_one = call.bytes == 0, .waiter = waiter}, call.slices);
+        store_.read(log, {.from = part.from, .limit = partition->high_watermark,
+                          .bytes_max = static_cast<uint32_t>(room), .at_least_one = call.bytes == 0, .waiter = waiter}, call.slices);
     if (status == log::ReadStatus::pending) {
         call.waiter = waiter;
         return ReadStep::disk;
@@ -134,7 +134,7 @@ void Owner::finish_read(FetchCall& call) {
             part.error = ErrorCode::unknown_topic_or_partition;
             continue;
         }
-        part.high_watermark = partition->log->durable_offset().value;
+        part.high_watermark = partition->high_watermark.value;
         part.log_start_offset = partition->log->start_offset().value;
     }
     counters_.fetch_bytes += call.bytes;
@@ -159,7 +159,7 @@ void Owner::stop_watching(FetchCall& call) {
     call.bytes = 0;
 }
 
-/// Reads again for those watches whose logs may have grown enough. Appended bytes count before they are durable, so
+/// Reads again for those watches whose logs may have grown enough. Appended bytes count before they are visible, so
 /// this errs on the side of reading too early, and that only costs a read.
 void Owner::wake_watches(Partition& partition) {
     IntrusiveList<FetchPart, WatchList> watches;
@@ -169,7 +169,7 @@ void Owner::wake_watches(Partition& partition) {
         FetchCall& call = *part->call;
         const uint64_t grown = partition.appended_bytes - part->appended_before;
         if (settled && part->from >= partition.log->start_offset() && call.bytes + grown < call.bytes_wanted) {
-            if (partition.log->durable_offset() == partition.log->end_offset()) {
+            if (partition.high_watermark == partition.log->end_offset()) {
                 call.bytes += grown;
                 part->appended_before = partition.appended_bytes;
             }

@@ -93,7 +93,7 @@ void Owner::find_offset(ListOffsetCall& call) {
     }
     switch (call.timestamp) {
         case latest_timestamp:
-            call.offset = log.durable_offset().value;
+            call.offset = partition->high_watermark.value;
             call.leader_epoch = epoch;
             return answer(call);
         case earliest_timestamp:
@@ -106,7 +106,7 @@ void Owner::find_offset(ListOffsetCall& call) {
         default: break;
     }
     const uint64_t waiter = waiters_.add(call);
-    const log::ReadStatus status = search(call, log, waiter);
+    const log::ReadStatus status = search(call, *partition, waiter);
     if (status == log::ReadStatus::pending) {
         call.waiter = waiter;
         return;
@@ -125,18 +125,17 @@ void Owner::find_offset(ListOffsetCall& call) {
 }
 
 /// As a rule one batch is read. Where the log's start cuts through it, the search may have to go on behind it.
-log::ReadStatus Owner::search(ListOffsetCall& call, log::Log& log, uint64_t waiter) {
+log::ReadStatus Owner::search(ListOffsetCall& call, Partition& partition, uint64_t waiter) {
     for (;;) {
-        const log::ReadStatus matched = match(call, log, waiter);
+        const log::ReadStatus matched = match(call, partition, waiter);
         if (matched != log::ReadStatus::ready) return matched;
         // Nothing so late, or nothing that clients may see yet: no offset, no error.
-        if (call.match.base_offset < Offset{0} || call.match.base_offset >= log.durable_offset())
-            return log::ReadStatus::ready;
+        if (call.match.base_offset < Offset{0}) return log::ReadStatus::ready;
         if (call.timestamp == max_timestamp && call.match.max_timestamp <= call.found_timestamp)
             return log::ReadStatus::ready;
         std::vector<std::byte> batch;
-        const Offset start = log.start_offset();
-        const log::ReadStatus status = read_batch(log, std::max(call.match.base_offset, start), waiter, batch);
+        const Offset start = partition.log->start_offset();
+        const log::ReadStatus status = read_batch(partition, std::max(call.match.base_offset, start), waiter, batch);
         if (status != log::ReadStatus::ready || batch.empty()) return status;
         const Looked looked = look_into(batch, start.value, call);
         if (looked == Looked::corrupt) return log::ReadStatus::corrupt;
@@ -147,20 +146,24 @@ log::ReadStatus Owner::search(ListOffsetCall& call, log::Log& log, uint64_t wait
 }
 
 /// The batch to look into. The log's start may have passed the one that was found before.
-log::ReadStatus Owner::match(ListOffsetCall& call, log::Log& log, uint64_t waiter) {
+log::ReadStatus Owner::match(ListOffsetCall& call, Partition& partition, uint64_t waiter) {
+    log::Log& log = *partition.log;
     if (call.matched && call.match.base_offset >= log.start_offset()) return log::ReadStatus::ready;
-    const Offset from = std::max(call.from, log.start_offset());
+    const log::SearchRequest request{.from = std::max(call.from, log.start_offset()),
+                                     .limit = partition.high_watermark,
+                                     .waiter = waiter};
     const log::ReadStatus status = call.timestamp == max_timestamp
-                                       ? store_.find_max_timestamp(log, from, waiter, call.match)
-                                       : store_.find_timestamp(log, call.timestamp, from, waiter, call.match);
+                                       ? store_.find_max_timestamp(log, request, call.match)
+                                       : store_.find_timestamp(log, call.timestamp, request, call.match);
     call.matched = status == log::ReadStatus::ready;
     return status;
 }
 
-log::ReadStatus Owner::read_batch(log::Log& log, Offset at, uint64_t waiter, std::vector<std::byte>& batch) {
+log::ReadStatus Owner::read_batch(Partition& partition, Offset at, uint64_t waiter, std::vector<std::byte>& batch) {
     scratch_.clear();
     const log::ReadStatus status = store_.read(
-        log, {.from = at, .limit = log.durable_offset(), .bytes_max = 1, .at_least_one = true, .waiter = waiter},
+        *partition.log,
+        {.from = at, .limit = partition.high_watermark, .bytes_max = 1, .at_least_one = true, .waiter = waiter},
         scratch_);
     if (status != log::ReadStatus::ready) return status;
     for (const log::Slice& slice : scratch_) {

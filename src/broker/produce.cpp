@@ -100,7 +100,7 @@ ErrorCode prepare(Request& request, Serving& serving, const State& state, const 
     if (!enough_replicas(place, state.asked.acks)) return ErrorCode::not_enough_replicas;
     const ErrorCode error = prepare(request, serving, place, partition.records, part);
     if (error == ErrorCode::none) {
-        part.call->when_durable = state.asked.acks != 0;
+        part.call->when_settled = state.asked.acks != 0;
         serving.start_call(request, *part.call, place.owner);
     }
     return error;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/group_place.h"
 #include "broker/topic_config_rows.h"
 #include "limits.h"
 
@@ -22,6 +23,8 @@ void read_configs(std::span<const ConfigEntry> configs, TopicSettings& settings)
             settings.log.remove_old = std::ranges::find(policies, "delete") != policies.end();
         } else if (row->name == "message.timestamp.type") {
             settings.log_append_time = *value == "LogAppendTime";
+        } else if (row->name == "durability") {
+            settings.log.memory = *value == "memory";
         }
     }
 }
@@ -38,10 +41,12 @@ std::optional<std::string> config_problem(std::string_view key, std::string_view
     return given + "this broker serves only " + (row->initial.empty() ? "an empty one" : std::string(row->initial));
 }
 
-std::optional<std::string> configs_problem(std::span<const ConfigEntry> configs) {
+std::optional<std::string> configs_problem(std::string_view topic, std::span<const ConfigEntry> configs) {
     TopicSettings settings;
     read_configs(configs, settings);
     const log::LogConfig& log = settings.log;
+    if (log.memory && is_internal_topic(topic))
+        return "The durability of an internal topic is disk: what groups were told must outlast a crash";
     if (log.min_compaction_lag_ms <= log.max_compaction_lag_ms) return std::nullopt;
     return "min.compaction.lag.ms (" + std::to_string(log.min_compaction_lag_ms) +
            ") is more than max.compaction.lag.ms (" + std::to_string(log.max_compaction_lag_ms) + ")";

@@ -29,8 +29,8 @@ struct TopicSettings {
 /// Why `value` may not be set for `key`, as a sentence for the client; nothing when it may.
 std::optional<std::string> config_problem(std::string_view key, std::string_view value);
 
-/// Why a topic may not have these together, each of them being allowed.
-std::optional<std::string> configs_problem(std::span<const ConfigEntry> configs);
+/// Why this topic may not have these together, each of them being allowed.
+std::optional<std::string> configs_problem(std::string_view topic, std::span<const ConfigEntry> configs);
 
 /// Values that do not parse (a coordinator of another version wrote them) leave the default.
 TopicSettings settings_of(const TopicView& topic, const log::LogConfig& default_log);

@@ -1,4 +1,4 @@
-// The table of topic configs: every name that Kafka 4 knows, its values, its default, what it means here.
+// The table of topic configs: every name that Kafka 4 knows and durability, our own; values, default, what it means here.
 //
 // Constant. Validation, the settings that a topic's shards act upon, and DescribeConfigs all read this one table, so
 // a config is added by adding its row (and its field, if it is served).
@@ -28,7 +28,7 @@ using SettingField =
 struct TopicConfigRow {
     std::string_view name;
     ConfigRule rule;
-    std::string_view initial;          ///< Kafka's default
+    std::string_view initial;          ///< Kafka's default, if Kafka knows it
     ConfigEffect effect = ConfigEffect::served;
     std::string_view synonym = {};     ///< the broker's config that is its default; empty: none
     SettingField field = {};
@@ -37,7 +37,7 @@ struct TopicConfigRow {
 
 /// In the order of their names.
 std::span<const TopicConfigRow> topic_config_rows();
-/// Null for a name that Kafka does not know.
+/// Null for a name that is not in the table.
 const TopicConfigRow* find_topic_config(std::string_view name);
 
 /// The number that a row's field holds, as text; the row's default if it has no field.

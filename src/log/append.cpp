@@ -37,6 +37,7 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
     if (auto planned = plan_append(log, size, time, plan); !planned) {
         abandon_plan();
         ++counters.append_refusals;
+        commit_now |= !staged.empty();  // what it waits for may be what waits for more
         return std::unexpected(planned.error());
     }
 
@@ -83,7 +84,8 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
     entry->offset_to = log.end_offset_.value;
     entry->position_to = log.end;
     dirty_bytes += size;
-    list_staged(log);
+    if (log.config.memory) list_patient(log, size);
+    else list_staged(log);
     pool->note_load(time.now);
     ++counters.appends;
     counters.append_bytes += size;

@@ -4,11 +4,15 @@
 // segment at once and the commit names it; smaller ones travel in the commit and reach the segment later (flush.cpp),
 // so that the cost of an acknowledgement does not depend on how many logs are hot.
 //
+// What only memory logs appended waits until there is enough of it to be worth a write, or it has waited long enough;
+// what anybody waits for goes at the end of its turn, and takes along all that waits.
+//
 // Commits are numbered; a commit is durable when it and all before it are complete. Each carries the highest number
 // that was durable when it was submitted: what recovery must find whole.
 #include <algorithm>
 #include <cstring>
 
+#include "limits.h"
 #include "log/store_impl.h"
 
 namespace penstock::log {
@@ -64,6 +68,14 @@ std::unique_ptr<Commit> Store::Impl::new_commit() {
                       static_cast<uint16_t>(options.shard)};
     commit->pending = 1;
     return commit;
+}
+
+/// Whether it is time for a commit. A note that is due goes with what waits.
+bool Store::Impl::commit_due(Time time) {
+    if (staged.empty()) return true;
+    commit_now |= stopping || time.now >= patient_until || time.now >= note_at ||
+                  patient_bytes >= limits::patient_commit_bytes;
+    return commit_now;
 }
 
 /// Builds and submits one commit: of what is staged, or, when it is time, a note that vouches for the last one.
@@ -132,6 +144,10 @@ void Store::Impl::fill_commit(Commit& commit) {
         staged[kept++] = &log;
     }
     staged.erase(staged.begin() + static_cast<ptrdiff_t>(kept), staged.begin() + static_cast<ptrdiff_t>(taken));
+    if (!staged.empty()) return;
+    commit_now = false;
+    patient_until = never;
+    patient_bytes = 0;
 }
 
 /// False: the log's remaining entries must wait for this commit.

@@ -93,12 +93,28 @@ Walk take_batches(std::span<Block* const> blocks, uint64_t at, uint64_t to, Want
     return want.offset < want.limit ? Walk::more : Walk::enough;
 }
 
+/// Calls `visit` with the batches asked for that no commit holds yet, in order, until it returns false. They are in the
+/// row, and in no index.
+template <class Visit>
+void each_staged(const LogData& log, const SearchRequest& request, Visit visit) {
+    for (const Entry& entry : std::span(log.staged).first(log.staged_count)) {
+        if (entry.type != EntryType::append) continue;
+        BatchPeek batch;
+        for (uint64_t at = entry.position; at < entry.position_to; at += batch.size) {
+            const bool there = peek_batch(log.row.all(), at, entry.position_to, batch);
+            PENSTOCK_ASSERT(there);
+            if (batch.last >= request.limit.value) return;
+            if (batch.last >= request.from.value && !batch.empty && !visit(batch)) return;
+        }
+    }
+}
+
 }  // namespace
 
 ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vector<Slice>& out) {
     if (log.failed()) return ReadStatus::failed;
     if (request.from < log.start_offset_ || request.from > log.end_offset_) return ReadStatus::out_of_range;
-    Want want{request.from.value, std::min(request.limit, log.durable_offset_).value, request.bytes_max,
+    Want want{request.from.value, std::min(request.limit, log.end_offset_).value, request.bytes_max,
               request.at_least_one, false};
     while (want.offset < want.limit) {
         int64_t before = want.offset;
@@ -107,10 +123,7 @@ ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vect
         IndexRange range;
         if (find_hot(log, want.offset, position)) {
             ++counters.cache_hits;
-            // Up to the end of the segment that the position lies in: what is behind it is padding.
-            auto next = std::ranges::upper_bound(log.state.segments, position, {}, &Segment::start);
-            uint64_t to = next == log.state.segments.end() ? log.durable_end : std::prev(next)->end;
-            walk = take_batches(log.row.all(), position, to, want, out);
+            walk = take_batches(log.row.all(), position, hot_end(log, position), want, out);
         } else {
             pool->note_load(now.now);
             ReadStatus status = locate(log, want.offset, request.waiter, range);
@@ -146,6 +159,18 @@ bool Store::Impl::find_hot(const LogData& log, int64_t offset, uint64_t& positio
         return true;
     }
     return false;
+}
+
+/// Where the bytes of the segment that `position` lies in end, as far as they are appended: what is behind is padding.
+uint64_t Store::Impl::hot_end(const LogData& log, uint64_t position) const {
+    auto next = std::ranges::upper_bound(log.state.segments, position, {}, &Segment::start);
+    if (next != log.state.segments.end()) return std::prev(next)->end;
+    uint64_t end = log.state.end;
+    for (const Entry& entry : std::span(log.staged).first(log.staged_count)) {
+        if (entry.type == EntryType::append) end = entry.position_to;
+        else if (entry.type == EntryType::roll && position < entry.position) return end;
+    }
+    return end;
 }
 
 /// The index range whose batches reach `offset`.
@@ -221,35 +246,40 @@ ReadStatus Store::Impl::ranges_of(LogData& log, const FileRef& file, uint64_t wa
     return ReadStatus::ready;
 }
 
-ReadStatus Store::Impl::find_timestamp(LogData& log, int64_t timestamp, int64_t from, uint64_t waiter,
+ReadStatus Store::Impl::find_timestamp(LogData& log, int64_t timestamp, const SearchRequest& request,
                                        TimestampMatch& match) {
     match = {};
     if (log.failed()) return ReadStatus::failed;
     for (const FileRef& file : log.state.files) {
         if (file.max_timestamp < timestamp) continue;
-        ReadStatus status = match_in_file(log, file, timestamp, from, waiter, match);
+        ReadStatus status = match_in_file(log, file, timestamp, request, match);
         if (status != ReadStatus::ready || match.base_offset.value >= 0) return status;
     }
+    each_staged(log, request, [&](const BatchPeek& batch) {
+        if (batch.max_timestamp < timestamp) return true;
+        match = {Offset(batch.base), batch.max_timestamp};
+        return false;
+    });
     return ReadStatus::ready;
 }
 
-ReadStatus Store::Impl::match_in_file(LogData& log, const FileRef& file, int64_t timestamp, int64_t from,
-                                      uint64_t waiter, TimestampMatch& match) {
+ReadStatus Store::Impl::match_in_file(LogData& log, const FileRef& file, int64_t timestamp,
+                                      const SearchRequest& request, TimestampMatch& match) {
     std::span<const IndexRange> in_file;
-    ReadStatus status = ranges_of(log, file, waiter, in_file);
+    ReadStatus status = ranges_of(log, file, request.waiter, in_file);
     if (status != ReadStatus::ready) return status;
     for (const IndexRange& range : in_file) {
         if (range.max_timestamp < timestamp) continue;
         ColdRange* cold_found = nullptr;
-        status = cold_range(log, range, waiter, cold_found);
+        status = cold_range(log, range, request.waiter, cold_found);
         if (status != ReadStatus::ready) return status;
         uint64_t to = range.position + range.size;
         for (uint64_t at = range.position; at < to;) {
             BatchPeek batch;
             if (!peek_batch(cold_found->blocks, at, to, batch)) return ReadStatus::corrupt;
             at += batch.size;
-            if (batch.max_timestamp < timestamp || batch.last < from || batch.empty) continue;
-            if (batch.last >= log.durable_offset_.value) return ReadStatus::ready;
+            if (batch.max_timestamp < timestamp || batch.last < request.from.value || batch.empty) continue;
+            if (batch.last >= request.limit.value) return ReadStatus::ready;
             match = {Offset(batch.base), batch.max_timestamp};
             return ReadStatus::ready;
         }
@@ -257,37 +287,42 @@ ReadStatus Store::Impl::match_in_file(LogData& log, const FileRef& file, int64_t
     return ReadStatus::ready;
 }
 
-/// What the index says of a file or a range counts all that is in it, also what lies below `from` or is not durable. So
-/// those that promise most come first, and as a rule nobody looks into a second one.
-ReadStatus Store::Impl::find_max_timestamp(LogData& log, int64_t from, uint64_t waiter, TimestampMatch& match) {
+/// What the index says of a file or a range counts all that is in it, also what is not asked for. So those that promise
+/// most come first, and as a rule nobody looks into a second one.
+ReadStatus Store::Impl::find_max_timestamp(LogData& log, const SearchRequest& request, TimestampMatch& match) {
     match = {};
     if (log.failed()) return ReadStatus::failed;
     std::vector<FileRef> files = log.state.files;
     std::ranges::stable_sort(files, std::ranges::greater{}, &FileRef::max_timestamp);
     for (const FileRef& file : files) {
         if (file.max_timestamp <= match.max_timestamp) break;
-        ReadStatus status = max_in_file(log, file, from, waiter, match);
+        ReadStatus status = max_in_file(log, file, request, match);
         if (status != ReadStatus::ready) return status;
     }
+    each_staged(log, request, [&](const BatchPeek& batch) {
+        if (batch.max_timestamp > match.max_timestamp) match = {Offset(batch.base), batch.max_timestamp};
+        return true;
+    });
     return ReadStatus::ready;
 }
 
 /// Raises `match` if there is a batch with a higher timestamp.
-ReadStatus Store::Impl::max_in_file(LogData& log, const FileRef& file, int64_t from, uint64_t waiter,
+ReadStatus Store::Impl::max_in_file(LogData& log, const FileRef& file, const SearchRequest& request,
                                     TimestampMatch& match) {
+    const int64_t from = request.from.value, limit = request.limit.value;
     std::span<const IndexRange> in_file;
-    ReadStatus status = ranges_of(log, file, waiter, in_file);
+    ReadStatus status = ranges_of(log, file, request.waiter, in_file);
     if (status != ReadStatus::ready) return status;
     std::vector<IndexRange> ranges;
     for (size_t i = 0; i < in_file.size(); ++i) {
         const bool below = i + 1 < in_file.size() && in_file[i + 1].base_offset <= from;
-        if (!below && in_file[i].base_offset < log.durable_offset_.value) ranges.push_back(in_file[i]);
+        if (!below && in_file[i].base_offset < limit) ranges.push_back(in_file[i]);
     }
     std::ranges::stable_sort(ranges, std::ranges::greater{}, &IndexRange::max_timestamp);
     for (const IndexRange& range : ranges) {
         if (range.max_timestamp <= match.max_timestamp) break;
         ColdRange* cold_found = nullptr;
-        status = cold_range(log, range, waiter, cold_found);
+        status = cold_range(log, range, request.waiter, cold_found);
         if (status != ReadStatus::ready) return status;
         uint64_t to = range.position + range.size;
         for (uint64_t at = range.position; at < to;) {
@@ -295,7 +330,7 @@ ReadStatus Store::Impl::max_in_file(LogData& log, const FileRef& file, int64_t f
             if (!peek_batch(cold_found->blocks, at, to, batch)) return ReadStatus::corrupt;
             at += batch.size;
             if (batch.max_timestamp <= match.max_timestamp || batch.last < from || batch.empty) continue;
-            if (batch.last < log.durable_offset_.value) match = {Offset(batch.base), batch.max_timestamp};
+            if (batch.last < limit) match = {Offset(batch.base), batch.max_timestamp};
         }
     }
     return ReadStatus::ready;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "limits.h"
 #include "log/store_impl.h"
 
 namespace penstock::log {
@@ -136,6 +137,14 @@ Result<void> Store::Impl::begin_epoch(LogData& log, LeaderEpoch epoch) {
 }
 
 void Store::Impl::list_staged(LogData& log) {
+    commit_now = true;
+    list_patient(log, 0);
+}
+
+/// What nobody waits for: it may go into a later commit with more.
+void Store::Impl::list_patient(LogData& log, uint64_t bytes) {
+    patient_bytes += bytes;
+    if (patient_until == never) patient_until = now.now + limits::patient_commit_ns;
     staged_bound -= log.staged_bound;
     log.staged_bound = entry_bound(log);
     staged_bound += log.staged_bound;
@@ -226,7 +235,7 @@ bool Store::Impl::submit(Time time) {
     now = time;
     uint32_t before = ops_under_way;
     if (!poisoned) {
-        while (commits.size() < commits_max && build_commit(time)) {
+        while (commits.size() < commits_max && commit_due(time) && build_commit(time)) {
         }
         run_behind();
         run_reclaim();
@@ -244,6 +253,8 @@ Nanos Store::Impl::next_deadline() const {
     Nanos at = std::min(note_at, pool->next_deadline());
     if (!stopping && !logs.empty()) at = std::min({at, retention_at, compaction.due()});
     if (now.now < checkpoint.retry_at) at = std::min(at, checkpoint.retry_at);
+    // Later, a commit that completes brings the turn: a deadline that stays in the past would be asked for ever.
+    if (!staged.empty() && !commit_now && commits.size() < commits_max) at = std::min(at, patient_until);
     return at;
 }
 
@@ -306,11 +317,11 @@ EpochEnd Store::epoch_end(const Log& log, int32_t epoch) const {
 }
 Result<io::DiskSpace> Store::disk_space() const { return impl_->disk.space(); }
 void Store::release(const Slice& slice) { impl_->release(*slice.block); }
-ReadStatus Store::find_timestamp(Log& log, int64_t timestamp, Offset from, uint64_t waiter, TimestampMatch& match) {
-    return impl_->find_timestamp(static_cast<LogData&>(log), timestamp, from.value, waiter, match);
+ReadStatus Store::find_timestamp(Log& log, int64_t timestamp, const SearchRequest& request, TimestampMatch& match) {
+    return impl_->find_timestamp(static_cast<LogData&>(log), timestamp, request, match);
 }
-ReadStatus Store::find_max_timestamp(Log& log, Offset from, uint64_t waiter, TimestampMatch& match) {
-    return impl_->find_max_timestamp(static_cast<LogData&>(log), from.value, waiter, match);
+ReadStatus Store::find_max_timestamp(Log& log, const SearchRequest& request, TimestampMatch& match) {
+    return impl_->find_max_timestamp(static_cast<LogData&>(log), request, match);
 }
 int32_t Store::epoch_of(const Log& log, Offset offset) const {
     const std::vector<EpochStart> epochs = all_epochs(static_cast<const LogData&>(log));

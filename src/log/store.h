@@ -4,7 +4,7 @@
 // submit() turns everything that was appended in this turn into one journal commit and its segment writes.
 //
 // Invariants. A Log belongs to exactly one Store. Offsets below durable_offset() are on this disk, whatever happens
-// next. Nothing is answered to a producer before its records are below that. Memory is bounded by StoreOptions.
+// next. Memory is bounded by StoreOptions. Whether producers and readers wait for durable_offset() is the owner's to say.
 // What it does not do: replication, visibility (high watermark), batch validation (wire/batch.h) and Kafka codes.
 #pragma once
 
@@ -37,6 +37,7 @@ struct LogConfig {
     int64_t retention_ms = 7 * 24 * 3600 * int64_t{1000};
     bool remove_old = true;   ///< cleanup.policy has "delete": retention removes segments
     bool compact = false;     ///< it has "compact": the last record of each key stays, earlier ones go
+    bool memory = false;      ///< durability=memory: nobody waits for its commits, so they may wait to be larger
     double min_cleanable_dirty_ratio = 0.5;
     int64_t delete_retention_ms = 24 * 3600 * int64_t{1000};  ///< how long a tombstone stays once it is clean
     int64_t min_compaction_lag_ms = 0;
@@ -67,7 +68,7 @@ struct Slice {
 
 struct ReadRequest {
     Offset from;            ///< the batch that holds this offset comes first, from its start
-    Offset limit;           ///< nothing at or above: pass durable_offset() or the high watermark
+    Offset limit;           ///< nothing at or above: pass the high watermark. What is appended can be read
     uint32_t bytes_max = 0;
     bool at_least_one = false;  ///< return the first batch even when larger than bytes_max
     uint64_t waiter = 0;    ///< reported by readable() if the answer is `pending`; 0 must not be used
@@ -80,6 +81,13 @@ enum class ReadStatus : uint8_t {
     corrupt,       ///< rot: the stored bytes fail their checksum
     failed,        ///< the disk refused the read, or the log is poisoned
     busy,          ///< no memory for the read now: try again in a later turn
+};
+
+/// Where to look for a timestamp: in the batches that end at `from` or later, and below `limit`.
+struct SearchRequest {
+    Offset from;
+    Offset limit;           ///< as of a ReadRequest
+    uint64_t waiter = 0;    ///< as of a ReadRequest
 };
 
 struct TimestampMatch {
@@ -173,10 +181,10 @@ public:
     // Read.
     ReadStatus read(Log& log, const ReadRequest& request, std::vector<Slice>& out);
     void release(const Slice& slice);
-    /// The first durable batch that ends at `from` or later and whose max timestamp is at least `timestamp`.
-    ReadStatus find_timestamp(Log& log, int64_t timestamp, Offset from, uint64_t waiter, TimestampMatch& match);
-    /// The durable batch with the highest max timestamp among those that end at `from` or later.
-    ReadStatus find_max_timestamp(Log& log, Offset from, uint64_t waiter, TimestampMatch& match);
+    /// The first batch whose max timestamp is at least `timestamp`; none if that one is not below the limit.
+    ReadStatus find_timestamp(Log& log, int64_t timestamp, const SearchRequest& request, TimestampMatch& match);
+    /// The batch with the highest max timestamp.
+    ReadStatus find_max_timestamp(Log& log, const SearchRequest& request, TimestampMatch& match);
     /// The epoch that a batch at `offset` has; -1 where no epoch had begun.
     int32_t epoch_of(const Log& log, Offset offset) const;
     /// The end of the last epoch with records that is not above `epoch`, in Kafka's sense: nothing for one above all.
@@ -189,7 +197,8 @@ public:
     std::span<Log* const> advanced() const;
     /// Waiters whose read can be tried again; valid until the next on_turn().
     std::span<const uint64_t> readable() const;
-    /// Ends the turn: commits what was appended. True if anything was submitted.
+    /// Ends the turn: commits what was appended, but for what may wait for more (LogConfig::memory). True if anything
+    /// was submitted.
     bool submit(Time time);
     /// When on_turn() has work without a completion: retention, refill, segment age.
     Nanos next_deadline() const;

@@ -129,6 +129,7 @@ struct Store::Impl {
     Nanos next_deadline() const;
     bool drained() const;
     void list_staged(LogData& log);
+    void list_patient(LogData& log, uint64_t bytes);
     void list_dirty(LogData& log);
     void list_advanced(LogData& log);
     void unstage(LogData& log);
@@ -152,6 +153,7 @@ struct Store::Impl {
 
     // commit.cpp
     std::unique_ptr<Commit> new_commit();
+    bool commit_due(Time time);
     bool build_commit(Time time);
     void fill_commit(Commit& commit);
     bool add_to_commit(Commit& commit, LogData& log, Entry& entry);
@@ -196,11 +198,12 @@ struct Store::Impl {
 
     // read.cpp
     ReadStatus read(LogData& log, const ReadRequest& request, std::vector<Slice>& out);
-    ReadStatus find_timestamp(LogData& log, int64_t timestamp, int64_t from, uint64_t waiter, TimestampMatch& match);
-    ReadStatus match_in_file(LogData& log, const FileRef& file, int64_t timestamp, int64_t from, uint64_t waiter,
+    uint64_t hot_end(const LogData& log, uint64_t position) const;
+    ReadStatus find_timestamp(LogData& log, int64_t timestamp, const SearchRequest& request, TimestampMatch& match);
+    ReadStatus match_in_file(LogData& log, const FileRef& file, int64_t timestamp, const SearchRequest& request,
                              TimestampMatch& match);
-    ReadStatus find_max_timestamp(LogData& log, int64_t from, uint64_t waiter, TimestampMatch& match);
-    ReadStatus max_in_file(LogData& log, const FileRef& file, int64_t from, uint64_t waiter, TimestampMatch& match);
+    ReadStatus find_max_timestamp(LogData& log, const SearchRequest& request, TimestampMatch& match);
+    ReadStatus max_in_file(LogData& log, const FileRef& file, const SearchRequest& request, TimestampMatch& match);
     bool find_hot(const LogData& log, int64_t offset, uint64_t& position) const;
     ReadStatus locate(LogData& log, int64_t offset, uint64_t waiter, IndexRange& range);
     ReadStatus skip_gap(LogData& log, const IndexRange& range, uint64_t waiter, int64_t& offset);
@@ -287,6 +290,9 @@ struct Store::Impl {
     uint64_t next_log_id;
     std::vector<LogData*> staged;
     uint64_t staged_bound = 0;   ///< of all staged entries: what they may take in the ring
+    bool commit_now = false;     ///< somebody waits for what is staged; while nobody does:
+    Nanos patient_until = never; ///< when it goes into a commit all the same
+    uint64_t patient_bytes = 0;  ///< appended since the last commit to logs whose commits may wait
     uint32_t cuts_staged = 0;    ///< truncates of failed logs that no commit holds yet
     uint64_t cut_sequence = 0;   ///< the commit that holds the last one
     std::vector<LogData*> dirty;

@@ -128,7 +128,7 @@ TEST(CreateTopics, returns_and_applies_configs) {
         own += config.config_source == 1 ? 1 : 0;
     }
     EXPECT_EQ(own, 2);
-    EXPECT_EQ(response.topics[0].configs->size(), 35u);  // with those that are not set
+    EXPECT_EQ(response.topics[0].configs->size(), 36u);  // with those that are not set
     EXPECT_EQ(produce(client, "t", 0, {std::string(2000, 'x')}).error_code, ErrorCode::message_too_large);
 }
 

@@ -27,7 +27,7 @@ TEST(DescribeConfigs, shows_every_config_of_a_topic_in_every_version) {
         EXPECT_EQ(result.error_code, ErrorCode::none);
         EXPECT_EQ(result.resource_name, "t");
         EXPECT_EQ(result.resource_type, ConfigResourceType::topic);
-        EXPECT_EQ(result.configs.size(), 35u);
+        EXPECT_EQ(result.configs.size(), 36u);
         const auto& own = config_of(result, "segment.ms");
         EXPECT_EQ(own.value, "2000");
         EXPECT_EQ(own.source, ConfigSource::topic);

@@ -61,6 +61,8 @@ struct ModelLog {
     std::set<int64_t> deletes;        ///< starts that delete_before() was asked for
 
     int64_t end() const { return batches.empty() ? start_durable : batches.back().next; }
+    /// What may be read of a log that lives: all that is appended where its commits may wait.
+    int64_t visible() const { return config.memory ? end() : durable(); }
     int64_t durable() const { return log != nullptr ? log->durable_offset().value : durable_seen; }
     /// Index of the batch that holds `offset`; batches.size() if none does.
     size_t find(int64_t offset) const;

@@ -152,6 +152,7 @@ log::LogConfig World::random_config(bool compact) {
     config.segment_ms = random_.chance(1, 4) ? static_cast<int64_t>(random_.between(100, 5000)) : 7 * 24 * 3600 * 1000;
     config.retention_bytes = random_.chance(1, 3) ? static_cast<int64_t>(random_.between(0, 400'000)) : -1;
     config.retention_ms = random_.chance(1, 3) ? static_cast<int64_t>(random_.between(500, 20'000)) : -1;
+    config.memory = random_.chance(1, 3);
     if (compact && random_.chance(3, 4)) config.retention_bytes = config.retention_ms = -1;
     return config;
 }
@@ -283,16 +284,16 @@ void World::random_read() {
     if (model_.logs.empty()) return;
     ModelLog& log = model_.logs[random_.below(model_.logs.size())];
     if (log.log == nullptr) return;
-    const int64_t start = log.log->start_offset().value, durable = log.log->durable_offset().value;
-    ReadExpectation want{.from = start, .limit = durable,
+    const int64_t start = log.log->start_offset().value, limit = log.visible();
+    ReadExpectation want{.from = start, .limit = limit,
                          .bytes_max = static_cast<uint32_t>(random_.between(1, 200'000)),
                          .at_least_one = random_.chance(1, 2)};
     const uint64_t dice = random_.below(20);
     if (dice == 0) want.from = start - 1;
     else if (dice == 1) want.from = log.end() + 1;
-    else if (dice < 10) want.from = std::max(start, durable - static_cast<int64_t>(random_.below(10)));
-    else if (durable > start)
-        want.from = start + static_cast<int64_t>(random_.below(static_cast<uint64_t>(durable - start)));
+    else if (dice < 10) want.from = std::max(start, limit - static_cast<int64_t>(random_.below(10)));
+    else if (limit > start)
+        want.from = start + static_cast<int64_t>(random_.below(static_cast<uint64_t>(limit - start)));
     if (want.from < 0) return;
     int64_t next = 0;
     (void)read_once(log, want, next);
@@ -304,24 +305,23 @@ void World::random_timestamp() {
     if (log.log == nullptr || log.batches.empty() || log.config.compact) return;
     const int64_t timestamp = log.batches[random_.below(log.batches.size())].max_timestamp +
                               static_cast<int64_t>(random_.below(3)) - 1;
-    const int64_t start = log.log->start_offset().value, durable = log.log->durable_offset().value;
+    const int64_t start = log.log->start_offset().value, limit = log.visible();
     log::TimestampMatch match;
-    log::ReadStatus status =
-        store_of(log.key).find_max_timestamp(*log.log, Offset(start), ++counters_.reads, match);
+    log::SearchRequest request{.from = Offset(start), .limit = Offset(limit), .waiter = ++counters_.reads};
+    log::ReadStatus status = store_of(log.key).find_max_timestamp(*log.log, request, match);
     int64_t highest = -1;
     for (const ModelBatch& batch : log.batches)
-        if (batch.next > start && batch.next <= durable) highest = std::max(highest, batch.max_timestamp);
+        if (batch.next > start && batch.next <= limit) highest = std::max(highest, batch.max_timestamp);
     if (status == log::ReadStatus::ready && match.max_timestamp != highest)
         fail_run(to_text(log.key) + ": the highest timestamp is said to be " + std::to_string(match.max_timestamp) +
                  " instead of " + std::to_string(highest));
-    status = store_of(log.key).find_timestamp(*log.log, timestamp, Offset(start), ++counters_.reads, match);
+    request.waiter = ++counters_.reads;
+    status = store_of(log.key).find_timestamp(*log.log, timestamp, request, match);
     if (status != log::ReadStatus::ready) return;
     const ModelBatch* expected = nullptr;
     for (const ModelBatch& batch : log.batches)
         if (expected == nullptr && batch.next > start && batch.max_timestamp >= timestamp) expected = &batch;
-    // What is not durable yet may be found or not.
-    const bool unsure = expected != nullptr && expected->base >= log.log->durable_offset().value;
-    if (unsure && match.base_offset.value < 0) return;
+    if (expected != nullptr && expected->next > limit) expected = nullptr;
     const int64_t base = expected != nullptr ? expected->base : -1;
     if (match.base_offset.value != base)
         fail_run(to_text(log.key) + ": timestamp " + std::to_string(timestamp) + " found at " +
@@ -332,7 +332,7 @@ void World::random_timestamp() {
 
 void World::read_whole(ModelLog& log) {
     int64_t from = log.log->start_offset().value;
-    const int64_t start = from, limit = log.log->durable_offset().value;
+    const int64_t start = from, limit = log.visible();
     bool all = true;
     last_seen_.clear();
     for (uint32_t tries = 0; from < limit; ++tries) {

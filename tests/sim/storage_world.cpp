@@ -275,11 +275,14 @@ void World::idle(int64_t ns) {
 
 Snapshot World::stop() {
     give_back(true);
-    rest();
+    if (random_.chance(1, 2)) rest();
     stopping_ = true;
     for (const auto& store : stores_) store->begin_stop();
     for (uint32_t i = 0; i < turns_to_rest_max; ++i) {
         if (std::ranges::all_of(stores_, [](const auto& store) { return store->drained(); })) {
+            for (const ModelLog& log : model_.logs)
+                if (log.log != nullptr && !log.log->failed() && log.durable() != log.end())
+                    fail_run(to_text(log.key) + " was stopped and is not durable to its end");
             const Snapshot last = bounds();
             end();
             Disk disk(directory_);

@@ -22,12 +22,73 @@ TEST_F(OwnerAppendTest, answers_when_the_batch_is_durable) {
     EXPECT_EQ(log().durable_offset(), Offset(3));
 }
 
+TEST_F(OwnerAppendTest, in_memory_answers_and_shows_what_is_appended) {
+    open();
+    topic_.settings.log.memory = true;
+    apply(1);
+    append(100);
+    run_until([&] { return log().durable_offset() == Offset(3); });
+    directory_.stall_until(time_.now + second_ns);
+    Fetch& watching = fetch({{0, 3}});
+    AppendCall& call = append_call(100);
+    call.batch.producer = {.producer_id = 5, .epoch = 0, .first_sequence = 0, .last_offset_delta = 2};
+    owner_->on_call(call, time_);
+    turns(1);
+    ASSERT_TRUE(answered(call));
+    EXPECT_EQ(call.base_offset, 3);
+    ASSERT_TRUE(answered(watching.call)) << "who waits for records is told at once";
+    EXPECT_EQ(watching.parts[0].high_watermark, 6);
+    EXPECT_GT(watching.parts[0].bytes, 300u);
+    AppendCall& duplicate = append_call(100);
+    duplicate.batch.producer = call.batch.producer;
+    owner_->on_call(duplicate, time_);
+    turns(1);
+    EXPECT_TRUE(answered(duplicate));
+    EXPECT_EQ(duplicate.base_offset, 3);
+    EXPECT_EQ(log().durable_offset(), Offset(3));
+    give_back(watching);
+}
+
+TEST_F(OwnerAppendTest, a_change_of_durability_acts_at_once_and_takes_nothing_back) {
+    open();
+    apply(1);
+    append(100);
+    directory_.stall_until(time_.now + second_ns);
+    AppendCall& waiting = append_call(100);
+    owner_->on_call(waiting, time_);
+    turns(2);
+    EXPECT_FALSE(answered(waiting));
+    topic_.settings.log.memory = true;
+    apply(1);
+    turns(1);
+    EXPECT_TRUE(answered(waiting)) << "it waits for the disk no longer";
+    Fetch& seen = fetch({{0, 3}});
+    turns(1);
+    ASSERT_TRUE(answered(seen.call));
+    EXPECT_EQ(seen.parts[0].high_watermark, 6);
+    topic_.settings.log.memory = false;
+    apply(1);
+    AppendCall& next = append_call(100);
+    owner_->on_call(next, time_);
+    Fetch& again = fetch({{0, 3}});
+    turns(2);
+    EXPECT_FALSE(answered(next)) << "it waits for the disk again";
+    ASSERT_TRUE(answered(again.call));
+    EXPECT_EQ(again.parts[0].high_watermark, 6) << "what was seen stays seen, and no more is";
+    EXPECT_EQ(again.parts[0].bytes, seen.parts[0].bytes);
+    EXPECT_EQ(log().durable_offset(), Offset(3));
+    give_back(seen);
+    give_back(again);
+    run_until([&] { return answered(next); });
+    EXPECT_EQ(log().durable_offset(), Offset(9));
+}
+
 TEST_F(OwnerAppendTest, answers_at_once_who_does_not_wait_for_the_disk) {
     open();
     apply(1);
     append(100);
     AppendCall& call = append_call(100);
-    call.when_durable = false;
+    call.when_settled = false;
     owner_->on_call(call, time_);
     EXPECT_EQ(owner_->poll_answer(), &call);
     EXPECT_EQ(call.base_offset, 3);

@@ -51,6 +51,26 @@ TEST_F(OwnerDeleteRecordsTest, takes_all_that_is_visible) {
     EXPECT_EQ(log().end_offset(), Offset(9));
 }
 
+TEST_F(OwnerDeleteRecordsTest, what_is_seen_before_it_is_durable_goes_once_it_is) {
+    open();
+    topic_.settings.log.memory = true;
+    apply(1);
+    append(10);
+    run_until([&] { return log().durable_offset() == Offset(3); });
+    directory_.stall_until(time_.now + second_ns);
+    append(10);
+    DeleteRecordsCall& all = begin(all_records);
+    DeleteRecordsCall& beyond = begin(7);
+    turns(2);
+    EXPECT_EQ(beyond.error, ErrorCode::offset_out_of_range);
+    EXPECT_FALSE(answered(all));
+    EXPECT_EQ(log().start_offset(), Offset(0));
+    run_until([&] { return answered(all); });
+    EXPECT_EQ(all.error, ErrorCode::none);
+    EXPECT_EQ(all.low_watermark, 6);
+    EXPECT_EQ(log().durable_start(), Offset(6));
+}
+
 TEST_F(OwnerDeleteRecordsTest, answers_several_in_whatever_order_they_came) {
     open();
     apply(1);

@@ -71,6 +71,20 @@ TEST(TopicConfig, reads_settings_over_the_defaults) {
     EXPECT_EQ(settings.log.segment_bytes, 2'000'000u);
 }
 
+TEST(TopicConfig, durability_is_disk_or_memory_and_never_memory_of_an_internal_topic) {
+    EXPECT_FALSE(config_problem("durability", "memory").has_value());
+    EXPECT_FALSE(config_problem("durability", "disk").has_value());
+    EXPECT_NE(config_problem("durability", "none").value_or("").find("one of disk, memory"), std::string::npos);
+    TopicView topic;
+    EXPECT_FALSE(settings_of(topic, {}).log.memory);
+    topic.configs = {{"durability", "memory"}};
+    EXPECT_TRUE(settings_of(topic, {}).log.memory);
+    EXPECT_FALSE(configs_problem("t", topic.configs).has_value());
+    EXPECT_TRUE(configs_problem("__consumer_offsets", topic.configs).has_value());
+    topic.configs = {{"durability", "disk"}};
+    EXPECT_FALSE(configs_problem("__consumer_offsets", topic.configs).has_value());
+}
+
 TEST(TopicConfig, keeps_the_default_where_a_value_makes_no_sense) {
     TopicView topic;
     topic.configs = {{"max.message.bytes", "x"}, {"min.insync.replicas", "-4"}, {"retention.ms", ""}};
@@ -126,11 +140,11 @@ TEST(TopicConfig, reads_what_compaction_needs) {
 
 TEST(TopicConfig, refuses_values_that_contradict_each_other) {
     std::vector<ConfigEntry> configs{{"max.compaction.lag.ms", "9"}, {"min.compaction.lag.ms", "9"}};
-    EXPECT_FALSE(configs_problem(configs).has_value());
+    EXPECT_FALSE(configs_problem("t", configs).has_value());
     configs[1].value = "10";
-    ASSERT_TRUE(configs_problem(configs).has_value());
-    EXPECT_NE(configs_problem(configs)->find("min.compaction.lag.ms (10) is more"), std::string::npos);
-    EXPECT_FALSE(configs_problem({}).has_value());
+    ASSERT_TRUE(configs_problem("t", configs).has_value());
+    EXPECT_NE(configs_problem("t", configs)->find("min.compaction.lag.ms (10) is more"), std::string::npos);
+    EXPECT_FALSE(configs_problem("t", {}).has_value());
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "limits.h"
 #include "log/store_impl.h"
 #include "store_fixture.h"
 
@@ -17,6 +18,53 @@ protected:
         ASSERT_TRUE(turn_until([&] { return disk_->in_flight() == 0; }));
     }
 };
+
+TEST_F(CommitTest, what_nobody_waits_for_goes_with_more) {
+    open();
+    LogConfig config;
+    config.memory = true;
+    Log& log = **store_->create(key_of(1), config, time_);
+    Log& disk_log = **store_->create(key_of(2), {}, time_);
+    append(log, 100, 'a');
+    append(disk_log, 100, 'a');
+    settle(log);
+    settle(disk_log);
+    turns(20);  // the note that vouches for it, too
+    uint64_t commits = store_->counters().commits;
+    const int64_t wait_ms = limits::patient_commit_ns / millisecond_ns;
+    append(log, 100, 'b');
+    for (int64_t i = 0; i + 1 < wait_ms; ++i) {
+        turn();
+        append(log, 100, 'b');
+        EXPECT_EQ(store_->counters().commits, commits) << i;
+    }
+    EXPECT_LE(store_->next_deadline(), time_.now + limits::patient_commit_ns);
+    turns(2);
+    EXPECT_EQ(store_->counters().commits, ++commits) << "once it has waited long enough";
+    settle(log);
+    turns(20);
+    commits = store_->counters().commits;
+    append(log, 100, 'c');
+    turn();
+    EXPECT_EQ(store_->counters().commits, commits);
+    append(disk_log, 100, 'c');
+    turn();
+    EXPECT_EQ(store_->counters().commits, ++commits) << "what somebody waits for takes it along";
+    settle(disk_log);
+    EXPECT_EQ(log.durable_offset(), log.end_offset());
+    turns(20);
+    commits = store_->counters().commits;
+    append(log, limits::patient_commit_bytes, 'd');
+    turn();
+    EXPECT_EQ(store_->counters().commits, commits + 1) << "there is enough of it";
+    settle(log);
+    append(log, 100, 'e');
+    const Offset end = log.end_offset();
+    stop();
+    open();
+    EXPECT_EQ(store_->find(key_of(1))->durable_offset(), end);
+    stop();
+}
 
 TEST_F(CommitTest, the_durable_offset_never_overtakes_a_crash) {
     // Operations finish in any order: at each moment what is called durable survives the loss of all that is in flight.

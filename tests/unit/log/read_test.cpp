@@ -41,14 +41,30 @@ TEST_F(ReadTest, whole_batches_up_to_the_budget_and_the_limit) {
     stop();
 }
 
-TEST_F(ReadTest, nothing_that_is_not_durable_is_shown) {
+TEST_F(ReadTest, what_is_appended_is_read_up_to_the_limit) {
     open();
-    Log& log = **store_->create(key_of(1), {}, time_);
+    LogConfig config;
+    config.segment_bytes = 100'000;
+    Log& log = **store_->create(key_of(1), config, time_);
     append(log, 100, 'a');
     settle(log);
-    append(log, 100, 'b');
-    EXPECT_EQ(read_now(log, {Offset(0), Offset(100), 9000, true, 1}), ReadStatus::ready);
+    uint64_t bytes = 0;
+    for (int i = 0; i < 8; ++i) {  // over the ends of segments
+        append(log, 30'000, 'b', 2000 + i);
+        bytes += 30'000 + batch_header_size;
+    }
+    EXPECT_EQ(read_now(log, {Offset(0), Offset(1), 900'000, true, 1}), ReadStatus::ready);
     EXPECT_EQ(give_back(), 100 + batch_header_size);
+    EXPECT_EQ(read_now(log, {Offset(1), Offset(100), 900'000, true, 1}), ReadStatus::ready);
+    EXPECT_EQ(give_back(), bytes);
+    TimestampMatch match;
+    EXPECT_EQ(store_->find_timestamp(log, 2005, {Offset(1), Offset(9), 1}, match), ReadStatus::ready);
+    EXPECT_EQ(match.base_offset, Offset(6));
+    EXPECT_EQ(store_->find_timestamp(log, 2005, {Offset(1), Offset(6), 1}, match), ReadStatus::ready);
+    EXPECT_EQ(match.base_offset, Offset(-1));
+    EXPECT_EQ(store_->find_max_timestamp(log, {Offset(1), Offset(8), 1}, match), ReadStatus::ready);
+    EXPECT_EQ(match.base_offset, Offset(7));
+    EXPECT_EQ(log.durable_offset(), Offset(1));
     settle(log);
     stop();
 }
@@ -91,7 +107,7 @@ TEST_F(ReadTest, a_timestamp_finds_the_first_batch_that_reaches_it) {
             TimestampMatch match;
             ReadStatus status = ReadStatus::pending;
             for (int i = 0; i < 100 && status == ReadStatus::pending; ++i) {
-                status = store_->find_timestamp(found, timestamp, found.start_offset(), 1, match);
+                status = store_->find_timestamp(found, timestamp, {found.start_offset(), Offset(50), 1}, match);
                 if (status == ReadStatus::pending) turn();
             }
             EXPECT_EQ(status, ReadStatus::ready);
@@ -118,7 +134,7 @@ TEST_F(ReadTest, the_highest_timestamp_finds_the_first_batch_that_has_it) {
             TimestampMatch match;
             ReadStatus status = ReadStatus::pending;
             for (int i = 0; i < 100 && status == ReadStatus::pending; ++i) {
-                status = store_->find_max_timestamp(found, Offset(from), 1, match);
+                status = store_->find_max_timestamp(found, {Offset(from), found.durable_offset(), 1}, match);
                 if (status == ReadStatus::pending) turn();
             }
             EXPECT_EQ(status, ReadStatus::ready);
