@@ -1,5 +1,5 @@
-// Deleting records: the log's start is raised, and whoever asked waits until the disk has it. What clients see before it
-// is durable (durability=memory) goes once it is.
+// Deleting records: the log's start is raised, and whoever asked waits until the disk has it. What clients see before
+// it is durable (durability=memory) goes once it is.
 #include "broker/owner.h"
 
 namespace penstock::broker {

@@ -86,9 +86,10 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     const uint64_t room = std::min<uint64_t>({part.bytes_max, call.bytes_max - call.bytes, share - call.bytes});
     const size_t slices_before = call.slices.size();
     const uint64_t waiter = waiters_.add(call);
-    const log::ReadStatus status =
-        store_.read(log, {.from = part.from, .limit = partition->high_watermark,
-                          .bytes_max = static_cast<uint32_t>(room), .at_least_one = call.bytes == 0, .waiter = waiter}, call.slices);
+    const log::ReadRequest request{.from = part.from, .limit = partition->high_watermark,
+                                   .bytes_max = static_cast<uint32_t>(room), .at_least_one = call.bytes == 0,
+                                   .waiter = waiter};
+    const log::ReadStatus status = store_.read(log, request, call.slices);
     if (status == log::ReadStatus::pending) {
         call.waiter = waiter;
         return ReadStep::disk;

@@ -1,4 +1,4 @@
-// The table of topic configs: every name that Kafka 4 knows and durability, our own; values, default, what it means here.
+// The table of topic configs: every name that Kafka 4 knows, and our own durability; values, default, what it means.
 //
 // Constant. Validation, the settings that a topic's shards act upon, and DescribeConfigs all read this one table, so
 // a config is added by adding its row (and its field, if it is served).

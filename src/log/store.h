@@ -4,7 +4,7 @@
 // submit() turns everything that was appended in this turn into one journal commit and its segment writes.
 //
 // Invariants. A Log belongs to exactly one Store. Offsets below durable_offset() are on this disk, whatever happens
-// next. Memory is bounded by StoreOptions. Whether producers and readers wait for durable_offset() is the owner's to say.
+// next. Memory is bounded by StoreOptions. Whether producers and readers wait for them to be durable, the owner says.
 // What it does not do: replication, visibility (high watermark), batch validation (wire/batch.h) and Kafka codes.
 #pragma once
 

@@ -105,8 +105,9 @@ private:
                                .at_least_one = true, .waiter = 1}, slices_);
         for (const log::Slice& slice : slices_) store.release(slice);
         log::TimestampMatch match;
-        (void)store.find_timestamp(log, clock_.time().wall_ms - round, {log.start_offset(), log.durable_offset(), 2}, match);
-        (void)store.find_max_timestamp(log, {log.start_offset(), log.durable_offset(), 2}, match);
+        const log::SearchRequest request{log.start_offset(), log.durable_offset(), 2};
+        (void)store.find_timestamp(log, clock_.time().wall_ms - round, request, match);
+        (void)store.find_max_timestamp(log, request, match);
         sim::make_batch(batch_, round, 100 + round * 50, 1, clock_.time().wall_ms, random_);
         log::ProducerBatch found;
         batch_.batch.producer = {.producer_id = round % 3, .epoch = 1,

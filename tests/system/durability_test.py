@@ -6,7 +6,7 @@ import struct
 import subprocess
 import time
 
-from harness import Node, case, check, check_equal, finish_load, free_port, run_cases, wait_for
+from harness import Node, case, check, check_equal, finish_load, free_port, need, run, run_cases, wait_for
 from kafka_wire import API_DELETE_RECORDS, API_INIT_PRODUCER_ID, Connection, request, string
 
 
@@ -180,6 +180,55 @@ def graceful_stop():
         load.send_signal(15)
         finish_load(load, check_exit=False)
         node.load('verify', 't', bytes=1000, partitions=3, acks_file=acks)
+
+
+@case
+def memory_topic_stopped():
+    """A topic with durability=memory keeps every record over a graceful stop."""
+    with Node() as node:
+        node.create_topic('t', 2, durability='memory')
+        sent = node.load('produce', 't', records=20_000, bytes=100, partitions=2)
+        check_equal(sent['acked'], 20_000, 'acknowledged records')
+        code, _ = node.broker.terminate()
+        check_equal(code, 0, 'the exit code')
+        node.start_broker()
+        node.load('verify', 't', records=20_000, bytes=100, partitions=2)
+
+
+def partition_of(node, topic):
+    return json.loads(node.cli('topic', 'describe', topic, '--json').stdout)[0]['partitions'][0]
+
+
+@case
+def memory_topic_killed():
+    """What kill -9 leaves of a topic with durability=memory is a prefix, under a new leader epoch."""
+    need('kcat')
+    with Node() as node:
+        node.create_topic('t', 1, durability='memory')
+        lines = [f'record {number} {"x" * (number % 300)}'.encode() for number in range(1_000_000)]
+        source = node.folder / 'lines'
+        source.write_bytes(b'\n'.join(lines) + b'\n')
+        epochs = [partition_of(node, 't')['leader_epoch']]
+        with open(source, 'rb') as stdin:
+            producer = subprocess.Popen(['kcat', '-b', node.address, '-P', '-t', 't', '-X', 'acks=all'], stdin=stdin,
+                                        stderr=subprocess.DEVNULL)
+        try:
+            seen = wait_for(lambda: partition_of(node, 't')['end_offset'], 30, 'records')
+            node.kill_broker()
+        finally:
+            producer.kill()
+            producer.wait()
+        node.start_broker()
+        partition = partition_of(node, 't')
+        epochs.append(partition['leader_epoch'])
+        check(epochs[1] > epochs[0], f'leader epochs {epochs}')
+        got = run('kcat', '-b', node.address, '-C', '-t', 't', '-e', '-q').stdout.split(b'\n')[:-1]
+        print(f'# {seen} were seen at least, {len(got)} are left')
+        check_equal(len(got), partition['end_offset'], 'records read')
+        check(got == lines[:len(got)], 'what is left is no prefix of what was sent')
+        run('kcat', '-b', node.address, '-P', '-t', 't', input=b'after\n')
+        again = run('kcat', '-b', node.address, '-C', '-t', 't', '-e', '-q').stdout.split(b'\n')[:-1]
+        check(again == got + [b'after'], 'the log does not go on behind what is left')
 
 
 @case

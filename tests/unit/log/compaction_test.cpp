@@ -264,9 +264,10 @@ TEST_F(CompactionTest, readers_find_the_end_even_where_all_records_are_gone) {
     const std::string last = read(*log, Offset(150), 1);
     ASSERT_GE(last.size(), batch_header_size) << "a batch, if an empty one, leads to the end";
     TimestampMatch match;
-    ASSERT_TRUE(turn_until([&] { return store_->find_timestamp(*log, 0, {Offset(0), log->durable_offset(), 1}, match) == ReadStatus::ready; }));
+    const SearchRequest all{Offset(0), log->durable_offset(), 1};
+    ASSERT_TRUE(turn_until([&] { return store_->find_timestamp(*log, 0, all, match) == ReadStatus::ready; }));
     EXPECT_EQ(match.base_offset, Offset(201)) << "time asks for records, which an empty batch has not";
-    ASSERT_TRUE(turn_until([&] { return store_->find_max_timestamp(*log, {Offset(0), log->durable_offset(), 1}, match) == ReadStatus::ready; }));
+    ASSERT_TRUE(turn_until([&] { return store_->find_max_timestamp(*log, all, match) == ReadStatus::ready; }));
     EXPECT_EQ(match.base_offset, Offset(201));
     crash();
     open();
