@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include <spdlog/fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include "log/recover.h"
@@ -82,6 +83,15 @@ void mark_clean(const uring::DataDirectory& directory) {
     spdlog::warn("cannot note the clean stop: the next start looks for torn ends");
 }
 
+/// Where a shard takes datagrams: each at a port of its own, so that the network can steer them.
+std::optional<io::Address> native_address(const BrokerSettings& settings, uint32_t shard) {
+    io::Address address = settings.native_listen;
+    if (address.host.empty()) return std::nullopt;
+    address.road = io::Road::native;
+    if (address.port != 0) address.port = static_cast<uint16_t>(address.port + shard);
+    return address;
+}
+
 ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards, const Uuid& storage_id) {
     ShardThreadOptions options;
     broker::BrokerOptions& broker = options.shard.broker;
@@ -119,6 +129,11 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     options.streams.connections_max = broker.connections_max + 1;
     options.streams.receive_buffer_bytes = receive_buffer_bytes;
     options.streams.receive_buffers = power_of_two_below(settings.limits_receive_buffer_bytes / receive_buffer_bytes);
+    options.native = native_address(settings, shard);
+    options.link.receive_buffers = options.streams.receive_buffers;
+    options.native_streams.connections_max = broker.connections_max;
+    transport::Seed& seed = options.native_streams.endpoint.seed;
+    for (size_t at = 0; at < seed.size(); at += sizeof(uint64_t)) store_le(seed.data() + at, random_word());
     options.idle = settings.shards_idle;
     if (shard == 0) {
         broker::LinkOptions& link = options.shard.link.emplace();
@@ -163,6 +178,7 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
     std::vector<std::unique_ptr<ShardThread>> threads;
     std::string failure;
     uint16_t port = settings.kafka_listen.port;
+    std::vector<uint16_t> native_ports;
     for (uint32_t shard = 0; shard < count; ++shard) {
         ShardThreadOptions options = options_of(settings, shard, count, opened.report.storage_id);
         options.shard.broker.listen.port = port;
@@ -171,8 +187,11 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
             std::make_unique<ShardThread>(std::move(options), std::move(opened.shards[shard]), directory, group));
         if (failure.empty()) failure = threads.back()->failure();
         port = threads.back()->port();
+        native_ports.push_back(threads.back()->native_port());
     }
     if (failure.empty()) {
+        if (threads.front()->native_port() != 0)
+            spdlog::info("taking datagrams at {}: ports {}", settings.native_listen.host, fmt::join(native_ports, ", "));
         spdlog::info("{} shards, waiting for the coordinator at {}:{}", count, settings.coordinator_address.host,
                      settings.coordinator_address.port);
         int signal = 0;
@@ -202,6 +221,10 @@ int run(const BrokerSettings& settings) {
     const sigset_t signals = block_signals();
     spdlog::info("penstock-broker {}, node {}", PENSTOCK_VERSION, settings.node_id);
     if (!port_is_free(settings.kafka_listen)) return exit_failed;
+    for (uint32_t shard = 0; shard < *shards; ++shard) {
+        const auto native = native_address(settings, shard);
+        if (native && !port_is_free(*native)) return exit_failed;
+    }
     auto directory = uring::DataDirectory::open({.path = settings.data_directory});
     if (!directory) {
         spdlog::error("{}", directory.error().detail);

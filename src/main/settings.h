@@ -33,6 +33,8 @@ struct BrokerSettings {
     io::Address kafka_listen;        ///< port 0: the kernel chooses
     io::Address kafka_advertised;    ///< host never empty; port 0: the port in use
 
+    io::Address native_listen;       ///< of shard 0, the others behind it; host empty: none. Port 0: the kernel chooses
+
     uint64_t shards_count;           ///< 0: one for each core that the process may run on
     bool shards_pin_cores;
     IdleStrategy shards_idle;

@@ -114,7 +114,21 @@ std::string ShardThread::run_shard() {
         if (options_.shard.link && options_.shard.link->advertised_port == 0)
             options_.shard.link->advertised_port = *port;
     }
-    shard::Shard shard(options_.shard, std::move(image_), **disk, **streams, group_.mailboxes, uring::read_time());
+    std::unique_ptr<uring::Link> link;
+    std::unique_ptr<transport::Streams> native;
+    if (options_.native) {
+        auto opened = uring::Link::create(**ring, options_.link);
+        if (!opened) return opened.error().detail;
+        link = std::move(*opened);
+        native = std::make_unique<transport::Streams>(*link, options_.native_streams);
+        const Result<uint16_t> port = native->listen(*options_.native);
+        if (!port)
+            return "cannot take datagrams at " + options_.native->host + ":" + std::to_string(options_.native->port) +
+                   ": " + text(port.error());
+        options_.native->port = *port;
+    }
+    shard::Shard shard(options_.shard, std::move(image_), **disk, **streams, native.get(), group_.mailboxes,
+                       uring::read_time());
     group_.wakers[shard_number()].store(&(*ring)->waker(), std::memory_order_release);
     started({});
     loop(shard, **ring);

@@ -16,6 +16,7 @@
 #include "main/settings.h"
 #include "shard/shard.h"
 #include "uring/directory.h"
+#include "uring/link.h"
 #include "uring/ring.h"
 #include "uring/stream.h"
 
@@ -45,6 +46,9 @@ public:
 struct ShardThreadOptions {
     shard::ShardOptions shard;
     uring::StreamOptions streams;
+    std::optional<io::Address> native;          ///< where this shard takes datagrams; none: there is only TCP
+    uring::LinkOptions link;                    ///< of the datagrams, with what follows
+    transport::StreamsOptions native_streams;
     IdleStrategy idle = IdleStrategy::block;
     std::optional<uint32_t> core;               ///< to pin to
 };
@@ -60,6 +64,8 @@ public:
 
     /// The port that is listened on, also where the kernel chose it.
     uint16_t port() const { return options_.shard.broker.listen.port; }
+    /// The same of datagrams; 0: it takes none.
+    uint16_t native_port() const { return options_.native ? options_.native->port : uint16_t{0}; }
     /// Why it could not start; empty if it did. A thread that did not start waits for the group to stop.
     const std::string& failure() const { return failure_; }
 

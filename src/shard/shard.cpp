@@ -12,21 +12,22 @@ using broker::Ask;
 using broker::Call;
 using broker::CallKind;
 
-Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, io::Streams& streams,
-             Mailboxes& mailboxes, Time time)
+Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, io::Streams& tcp,
+             transport::Streams* native, Mailboxes& mailboxes, Time time)
     : options_(options),
-      streams_(streams),
+      native_(native),
+      streams_(tcp, native),
       time_(time),
       mailbox_(mailboxes, options.broker.shard),
       store_(options.store, std::move(image), disk, time),
       topics_(options.broker.default_log),
       owner_(options_.broker, store_),
-      listener_(options_.broker, topics_, streams, *this),
+      listener_(options_.broker, topics_, streams_, *this),
       groups_(options_.broker, *this),
       listening_(options.listening) {
     if (!options.link) return;
     PENSTOCK_ASSERT(options.broker.shard == 0);
-    seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinator, streams, time.now);
+    seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinator, streams_, time.now);
     for (uint32_t shard = 1; shard < options.broker.shard_count; ++shard) {
         auto call = std::make_unique<broker::ViewCall>();
         call->owner = shard;
@@ -39,7 +40,8 @@ Shard::~Shard() = default;
 TurnResult Shard::turn(Time time) {
     time_ = time;
     listener_.begin_turn(time);
-    bool worked = take_stream_events();
+    bool worked = native_ != nullptr && native_->turn(time.now);
+    worked |= take_stream_events();
     worked |= store_.on_turn(time);
     worked |= owner_.on_turn(time);
     worked |= drain_mailboxes();
@@ -58,8 +60,10 @@ TurnResult Shard::turn(Time time) {
         worked = true;
     }
     worked |= store_.submit(time);
+    if (native_ != nullptr) worked |= native_->turn(time.now);
     Nanos deadline = std::min(
         {store_.next_deadline(), listener_.next_deadline(), groups_.next_deadline(), stop_deadline_});
+    if (native_ != nullptr) deadline = std::min(deadline, native_->next_deadline());
     if (seat_ != nullptr) deadline = std::min(deadline, seat_->next_deadline());
     return {worked, deadline};
 }

@@ -5,7 +5,7 @@
 // called from another thread. Shard 0 also has the seat at the coordinator.
 //
 // A turn: stream events, what the disk finished, mailboxes, timers, the cluster's view, then requests and answers until
-// both are quiet, then the store's commit. Each step is bounded, so one busy neighbour cannot hold up the others.
+// both are quiet, then the store's commit and what leaves as datagrams. Each step is bounded, so one busy neighbour cannot hold up the others.
 // Invariant: everything appended in a turn is in the commit that ends it.
 #pragma once
 
@@ -24,6 +24,7 @@
 #include "log/store.h"
 #include "shard/cluster_seat.h"
 #include "shard/mailboxes.h"
+#include "shard/roads.h"
 
 namespace penstock::shard {
 
@@ -42,9 +43,9 @@ struct TurnResult {
 
 class Shard final : private broker::Exchange {
 public:
-    /// All references must outlive it.
-    Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, io::Streams& streams,
-          Mailboxes& mailboxes, Time time);
+    /// All references must outlive it, and so must `native`, which may be null: then there is only TCP.
+    Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, io::Streams& tcp,
+          transport::Streams* native, Mailboxes& mailboxes, Time time);
     ~Shard();
 
     TurnResult turn(Time time);
@@ -85,7 +86,8 @@ private:
     void publish();
 
     const ShardOptions options_;
-    io::Streams& streams_;
+    transport::Streams* native_;
+    Roads streams_;
     Time time_;
     Mailbox mailbox_;
     log::Store store_;

@@ -146,7 +146,8 @@ void BrokerWorld::start_broker() {
         streams_.push_back(std::make_unique<sim::Streams>(
             network, sim::StreamOptions{.host = "broker", .receive_buffers = options.receive_buffers}));
         shards.push_back(std::make_unique<shard::Shard>(shard_options, std::move(opened->shards[number]),
-                                                        *disks_.back(), *streams_.back(), *mailboxes_, clock.time()));
+                                                        *disks_.back(), *streams_.back(), nullptr, *mailboxes_,
+                                                        clock.time()));
     }
     if (coordinator_) {
         ASSERT_TRUE(run_until([&] {

@@ -203,7 +203,7 @@ class Node(contextlib.AbstractContextManager):
 
     def start_broker(self, ready=True):
         values = {**self.settings, 'coordinator.address': self.coordinator_address, 'kafka.listen': self.address,
-                  'data.directory': self.data}
+                  'native.listen': '127.0.0.1:0', 'data.directory': self.data}
         arguments = [word for key, value in values.items() for word in ('--set', f'{key}={value}')]
         self.broker = Process([BROKER, *arguments], self.folder / 'broker.log')
         if ready:
