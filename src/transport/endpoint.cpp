@@ -62,6 +62,14 @@ Connection* Endpoint::find(ConnectionId id) {
     return peer->connection.get();
 }
 
+void Endpoint::close_all() {
+    for (const auto& [id, peer] : peers_) {
+        if (peer->connection == nullptr) continue;
+        peer->connection->close(CloseCode::shutting_down);
+        mark(*peer);
+    }
+}
+
 const io::Endpoint* Endpoint::peer_of(ConnectionId id) const {
     const Peer* peer = find_peer(id);
     return peer == nullptr ? nullptr : &peer->address;

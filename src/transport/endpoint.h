@@ -75,6 +75,8 @@ public:
     /// Whether the peer proved that it knows the secret.
     bool proven(ConnectionId id) const;
     std::optional<EndpointEvent> next_event();
+    /// The peers hear of it in the next turn.
+    void close_all();
     /// From now on, HELLOs are answered or not.
     void set_accepting(bool accepts) { options_.accepts = accepts; }
     /// The reader is done with a slice.

@@ -276,10 +276,14 @@ void Streams::close(io::ConnectionId id) {
     emit(io::StreamEventKind::closed, id);
 }
 
+void Streams::shut_down() {
+    if (endpoint_ != nullptr) endpoint_->close_all();
+}
+
 void Streams::end_sending(io::ConnectionId id) {
     Open* open = find(id);
-    PENSTOCK_ASSERT(open != nullptr && open->stream);
-    endpoint_->find(open->connection)->end(*open->stream);
+    if (open == nullptr || !open->stream) return;
+    if (Connection* connection = endpoint_->find(open->connection)) connection->end(*open->stream);
 }
 
 size_t Streams::poll(std::span<io::StreamEvent> out) {

@@ -46,6 +46,8 @@ public:
     void close(io::ConnectionId connection) override;
     size_t poll(std::span<io::StreamEvent> out) override;
 
+    /// Ends all connections: the next turn tells the peers, which would otherwise wait for the idle timeout.
+    void shut_down();
     /// What is queued still goes, then the peer sees the end; receiving goes on.
     void end_sending(io::ConnectionId connection);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <string_view>
 
 #include "wire/compression.h"
 #include "wire/kafka/create_topics.h"
@@ -12,18 +14,47 @@ namespace {
 
 constexpr uint16_t kafka_port = 9092;
 constexpr uint16_t coordinator_port = 9090;
+constexpr uint16_t native_port = 9192;
+const std::string native_host = "10.0.0.1";
+
+transport::StreamsOptions native_options(uint64_t seed) {
+    transport::StreamsOptions native;
+    store_le(native.endpoint.seed.data(), seed);
+    return native;
+}
 
 }  // namespace
 
+io::Road road_of_this_run() {
+    const char* road = std::getenv("PENSTOCK_ROAD");
+    return road != nullptr && std::string_view(road) == "native" ? io::Road::native : io::Road::tcp;
+}
+
 // --- Client ----------------------------------------------------------------------------------------------------------
 
-Client::Client(BrokerWorld& world, const std::string& name)
-    : world_(world),
-      streams_(std::make_unique<sim::Streams>(world.network, sim::StreamOptions{.host = name, .receive_buffers = 16})) {
-    id_ = *streams_->connect({"broker", kafka_port});
+Client::Client(BrokerWorld& world, const std::string& name) : world_(world) {
+    if (world.options.road == io::Road::tcp) {
+        tcp_ = std::make_unique<sim::Streams>(world.network, sim::StreamOptions{.host = name, .receive_buffers = 16});
+        streams_ = tcp_.get();
+        id_ = *streams_->connect({"broker", kafka_port});
+        return;
+    }
+    link_ = std::make_unique<sim::Link>(world.datagrams, sim::LinkOptions{.host = name, .receive_buffers = 16});
+    native_ = std::make_unique<transport::Streams>(*link_, native_options(world.next_seed()));
+    streams_ = native_.get();
+    // As the kernel does with TCP connections, clients end at any shard.
+    const uint64_t shard = world.next_seed() % world.options.shards;
+    id_ = *streams_->connect({native_host, static_cast<uint16_t>(native_port + shard), io::Road::native});
+}
+
+Client::~Client() {
+    if (!native_) return;
+    native_->shut_down();
+    native_->turn(world_.clock.now());
 }
 
 bool Client::turn() {
+    if (native_) native_->turn(world_.clock.now());
     std::array<io::StreamEvent, 16> events;
     const size_t count = streams_->poll(events);
     for (const io::StreamEvent& event : std::span(events).first(count)) {
@@ -49,7 +80,11 @@ bool Client::turn() {
         if (!streams_->send(id_, {&fragment, 1}, 0)) break;
         ++sending_;
     }
-    if (ends_ && connected_ && sending_ == outgoing_.size()) streams_->end_sending(id_);
+    if (ends_ && connected_ && !closed_ && sending_ == outgoing_.size()) {
+        if (tcp_) tcp_->end_sending(id_);
+        else native_->end_sending(id_);
+    }
+    if (native_) native_->turn(world_.clock.now());
     return count > 0;
 }
 
@@ -82,6 +117,7 @@ void Client::close() { streams_->close(id_); }
 
 BrokerWorld::BrokerWorld(const BrokerWorldOptions& its_options)
     : network(clock, its_options.seed, its_options.network),
+      datagrams(clock, its_options.seed),
       directory(std::make_unique<sim::Directory>(sim::DirectoryOptions{.seed = its_options.seed})),
       options(its_options) {
     coordinator_streams_ = std::make_unique<sim::Streams>(network, sim::StreamOptions{.host = "coordinator"});
@@ -146,14 +182,25 @@ void BrokerWorld::start_broker() {
         streams_.push_back(std::make_unique<sim::Streams>(
             network, sim::StreamOptions{.host = "broker", .receive_buffers = options.receive_buffers}));
         shards.push_back(std::make_unique<shard::Shard>(shard_options, std::move(opened->shards[number]),
-                                                        *disks_.back(), *streams_.back(), nullptr, *mailboxes_,
-                                                        clock.time()));
+                                                        *disks_.back(), *streams_.back(), add_native(number),
+                                                        *mailboxes_, clock.time()));
     }
     if (coordinator_) {
         ASSERT_TRUE(run_until([&] {
             return std::ranges::all_of(shards, [](const auto& shard) { return shard->serving(); });
         }));
     }
+}
+
+/// Null: clients use TCP, and there is no need for it.
+transport::Streams* BrokerWorld::add_native(uint32_t shard) {
+    if (options.road == io::Road::tcp) return nullptr;
+    links_.push_back(std::make_unique<sim::Link>(
+        datagrams, sim::LinkOptions{.host = native_host, .receive_buffers = options.receive_buffers}));
+    native_.push_back(std::make_unique<transport::Streams>(*links_.back(), native_options(next_seed())));
+    const auto port = static_cast<uint16_t>(native_port + shard);
+    EXPECT_TRUE(native_.back()->listen({native_host, port, io::Road::native}).has_value());
+    return native_.back().get();
 }
 
 /// The power goes: what the medium holds then is decided by `seed`. The old processes end on the old medium.
@@ -174,6 +221,8 @@ void BrokerWorld::stop_broker() {
         run_until([&] { return std::ranges::all_of(shards, [](const auto& shard) { return shard->stopped(); }); }));
     shards.clear();
     streams_.clear();
+    native_.clear();
+    links_.clear();
     disks_.clear();
     mailboxes_.reset();
     sim::Disk closer(*directory);
@@ -188,6 +237,7 @@ Client& BrokerWorld::connect() {
 bool BrokerWorld::turn() {
     bool worked = false;
     network.run();
+    datagrams.run();
     directory->step(clock.now());
     if (server_ != nullptr) worked |= server_->turn(clock.now());
     shards_deadline_ = never;
@@ -205,7 +255,9 @@ void BrokerWorld::settle() {
 }
 
 bool BrokerWorld::move_time(Nanos end) {
-    Nanos next = std::min({network.next_event(), directory->next_completion(), shards_deadline_, end});
+    Nanos next = std::min({network.next_event(), datagrams.next_event(), directory->next_completion(),
+                           shards_deadline_, end});
+    for (const auto& client : clients) next = std::min(next, client->next_deadline());
     if (server_ != nullptr) next = std::min(next, server_->next_deadline());
     if (next == never) return false;
     clock.advance_to(std::max(next, clock.now() + 1));

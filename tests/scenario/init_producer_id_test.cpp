@@ -31,6 +31,7 @@ TEST(InitProducerId, gives_a_fresh_id_in_every_version_and_on_every_shard) {
             EXPECT_TRUE(ids.insert(answer.producer_id).second);
         }
     }
+    world.run_until_acknowledged();
     for (const auto& shard : world.shards) EXPECT_EQ(shard->listener().requests_in_use(), 0u);
 }
 

@@ -40,6 +40,7 @@ std::vector<std::byte> bytes_of(ProduceCall& call, int16_t version) {
 }
 
 void expect_nothing_left(BrokerWorld& world) {
+    world.run_until_acknowledged();
     for (const auto& shard : world.shards) {
         EXPECT_EQ(shard->listener().requests_in_use(), 0u);
         EXPECT_EQ(shard->listener().request_bytes(), 0u);

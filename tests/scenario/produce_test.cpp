@@ -68,6 +68,7 @@ TEST(Produce, times_out_when_the_disk_does_not_answer) {
     // It was appended all the same, and nothing of the request is left.
     world.run(11 * second_ns);
     EXPECT_EQ(produce(client, "t", 0, {"third"}).base_offset, 2);
+    world.run_until_acknowledged();
     for (const auto& shard : world.shards) EXPECT_EQ(shard->listener().requests_in_use(), 0u);
 }
 

@@ -30,7 +30,8 @@ TEST(Shard, serves_nobody_before_it_knows_the_cluster) {
     BrokerWorld world(options);
     world.run(5 * second_ns);
     for (const auto& shard : world.shards) EXPECT_FALSE(shard->serving());
-    EXPECT_TRUE(world.connect().wait_for_close(second_ns)) << "nobody listens";
+    // On the native road connections wait for the broker; with TCP there is nothing to connect to yet.
+    EXPECT_EQ(world.connect().wait_for_close(second_ns), world.options.road == io::Road::tcp);
     world.start_coordinator();
     EXPECT_TRUE(world.run_until([&] {
         return world.shards[0]->serving() && world.shards[1]->serving();
