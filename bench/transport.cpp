@@ -1,12 +1,14 @@
 // The transport by itself, over kernel UDP sockets, between two processes: bulk transfer in one direction.
 //
 //   bench_transport serve HOST:PORT                     until SIGTERM
-//   bench_transport send HOST:PORT [--seconds 5] [--push-bytes 262144] [--json]
+//   bench_transport send HOST:PORT [--seconds 5] [--push-bytes 262144] [--trace-ms 100]
+//                                                       [--idle-timeout-ms 30000]; nothing to push: it stays idle
 //   bench_transport raw HOST:PORT ...                    bursts of datagrams without a transport, to the same server
 //
 // bench/transport.py puts them into network namespaces, beside iperf3.
 #include <sys/resource.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -36,6 +38,8 @@ struct Arguments {
     double seconds = 5;
     uint64_t push_bytes = 256 * kib;
     uint32_t datagram_bytes = 1472;
+    int64_t trace_ms = 0;
+    uint32_t idle_timeout_ms = 30'000;
 };
 
 [[noreturn]] void die(const std::string& what) {
@@ -56,6 +60,9 @@ Arguments parse(int argc, char** argv) {
         const std::string_view name = argv[i];
         if (name == "--seconds") arguments.seconds = std::atof(argv[i + 1]);
         else if (name == "--push-bytes") arguments.push_bytes = std::strtoull(argv[i + 1], nullptr, 10);
+        else if (name == "--trace-ms") arguments.trace_ms = std::atoi(argv[i + 1]);
+        else if (name == "--idle-timeout-ms")
+            arguments.idle_timeout_ms = static_cast<uint32_t>(std::atoi(argv[i + 1]));
         else if (name == "--datagram-bytes")
             arguments.datagram_bytes = static_cast<uint32_t>(std::atoi(argv[i + 1]));
         else die("unknown option " + std::string(name));
@@ -71,7 +78,7 @@ double cpu_seconds() {
 }
 
 struct Node {
-    Node(const io::Address& listen, bool accepts) {
+    Node(const io::Address& listen, bool accepts, uint32_t idle_timeout_ms = 30'000) {
         auto made = uring::Ring::create();
         if (!made) die("no ring: " + made.error().detail);
         ring = std::move(*made);
@@ -81,6 +88,7 @@ struct Node {
         if (const auto port = link->open(listen); !port) die(std::strerror(port.error().os_error));
         EndpointOptions options;
         options.accepts = accepts;
+        options.parameters.idle_timeout_ms = idle_timeout_ms;
         options.parameters.connection_credit = options.parameters.stream_credit = 16 * mib;
         std::random_device entropy;
         for (std::byte& byte : options.seed) byte = std::byte(static_cast<unsigned char>(entropy()));
@@ -126,8 +134,37 @@ int serve(const Arguments& arguments) {
     return 0;
 }
 
+/// What congestion control believes, over time: a line every so often, to standard error.
+struct Trace {
+    void look(const Connection& connection, uint64_t arrived, Nanos now) {
+        if (every_ns == 0 || now < next) return;
+        static constexpr std::array names{"startup", "drain", "down", "cruise", "refill", "up", "probe_rtt"};
+        const auto& bbr = static_cast<const Bbr&>(connection.congestion());
+        const ConnectionCounters& counters = connection.counters();
+        const double seconds = static_cast<double>(now - at) / 1e9;
+        std::fprintf(stderr, "%8.3f s  %-9s  %8.2f MB/s got  %8.2f MB/s model  %8.2f MB/s pace  %9llu window  "
+                     "%8.3f ms rtt  %8.3f ms min rtt  %6llu lost  %4llu timeouts\n",
+                     static_cast<double>(now - began) / 1e9, names[static_cast<size_t>(bbr.mode())],
+                     static_cast<double>(arrived - arrived_before) / 1e6 / seconds,
+                     static_cast<double>(bbr.bandwidth()) / 1e6, static_cast<double>(bbr.bytes_per_s()) / 1e6,
+                     static_cast<unsigned long long>(bbr.window_bytes()),
+                     static_cast<double>(connection.round_trip().latest_ns()) / 1e6,
+                     static_cast<double>(bbr.round_trip_ns()) / 1e6,
+                     static_cast<unsigned long long>(counters.packets_lost - lost_before),
+                     static_cast<unsigned long long>(counters.probes));
+        at = now;
+        next = now + every_ns;
+        arrived_before = arrived;
+        lost_before = counters.packets_lost;
+    }
+
+    int64_t every_ns = 0;
+    Nanos began, at = began, next = began;
+    uint64_t arrived_before = 0, lost_before = 0;
+};
+
 int send(const Arguments& arguments) {
-    Node node({"", 0}, false);
+    Node node({"", 0}, false, arguments.idle_timeout_ms);
     const auto to = node.link->resolve(arguments.address);
     if (!to) die("cannot resolve the address");
     const ConnectionId id = node.endpoint->connect(*to, false, uring::monotonic_now());
@@ -139,6 +176,7 @@ int send(const Arguments& arguments) {
     uint64_t pushed = 0, arrived = 0;
     Nanos began, ends = never;
     double cpu = 0;
+    Trace trace;
     while (uring::monotonic_now() < ends && stopped == 0) {
         node.turn();
         bool again = false;
@@ -148,6 +186,7 @@ int send(const Arguments& arguments) {
                 began = uring::monotonic_now();
                 ends = began + static_cast<int64_t>(arguments.seconds * 1e9);
                 cpu = cpu_seconds();
+                trace = {.every_ns = arguments.trace_ms * millisecond_ns, .began = began};
                 again = true;
             } else if (event->event.kind == EventKind::closed) {
                 die(std::string("closed: ") + to_string(event->event.code));
@@ -156,7 +195,8 @@ int send(const Arguments& arguments) {
                 again = true;
             }
         }
-        while (again && node.endpoint->find(id)->push(*stream, fragments, pushed)) ++pushed;
+        while (again && !data.empty() && node.endpoint->find(id)->push(*stream, fragments, pushed)) ++pushed;
+        if (stream) trace.look(*node.endpoint->find(id), arrived, uring::monotonic_now());
     }
     const double seconds = static_cast<double>(uring::monotonic_now() - began) / 1e9;
     cpu = cpu_seconds() - cpu;

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PLAIN_SUITES = ['tidy', 'unit', 'scenario', 'driver', 'sim', 'fuzz', 'bench', 'system', 'clients']
+PLAIN_SUITES = ['tidy', 'unit', 'scenario', 'driver', 'sim', 'fuzz', 'bench', 'system', 'net', 'clients']
 
 # The sanitizers' builds hold only what their suites need. Warnings are the plain build's business: instrumented code
 # has other, false ones.
