@@ -106,7 +106,7 @@ void Bbr::update_losses(const CongestionSample& sample) {
     if (sample.lost_bytes > 0) ++round_loss_events_;
     if (mode_ == Mode::probe_up && too_much_loss()) handle_too_much_loss(sample);
     const bool holds_back = mode_ == Mode::drain || mode_ == Mode::probe_down || mode_ == Mode::probe_cruise;
-    if (round_began_ && round_lost_ > 0 && holds_back) update_bounds_after_loss();
+    if (round_began_ && too_much_loss() && holds_back) update_bounds_after_loss();
 }
 
 void Bbr::handle_too_much_loss(const CongestionSample& sample) {
