@@ -1,6 +1,7 @@
 #include "transport/bbr.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace penstock::transport {
 
@@ -95,18 +96,22 @@ void Bbr::update_bandwidth(const CongestionSample& sample) {
     if (measured >= max_bandwidth() || !rate.sender_limited) bandwidths_[0] = std::max(bandwidths_[0], measured);
 }
 
-bool Bbr::too_much_loss() const {
-    const uint64_t all = round_lost_ + round_delivered_;
-    return round_lost_ > scaled(all, loss_tolerated) && round_lost_ > 2 * uint64_t{packet_bytes_};
+/// Of a round's packets, of which as many as are under way belong to it even if it has only begun. A few packets lose
+/// more than their share by chance: it takes twice the deviation of what is tolerated.
+bool Bbr::too_much_loss(const CongestionSample& sample) const {
+    const uint64_t all = std::max(round_lost_ + round_delivered_, sample.bytes_under_way);
+    const double tolerated = loss_tolerated * static_cast<double>(all) / packet_bytes_;
+    const double lost = static_cast<double>(round_lost_) / packet_bytes_;
+    return lost > std::max(2.0, tolerated + 2 * std::sqrt(tolerated));
 }
 
 void Bbr::update_losses(const CongestionSample& sample) {
     round_lost_ += sample.lost_bytes;
     round_delivered_ += sample.acknowledged_bytes;
     if (sample.lost_bytes > 0) ++round_loss_events_;
-    if (mode_ == Mode::probe_up && too_much_loss()) handle_too_much_loss(sample);
+    if (mode_ == Mode::probe_up && too_much_loss(sample)) handle_too_much_loss(sample);
     const bool holds_back = mode_ == Mode::drain || mode_ == Mode::probe_down || mode_ == Mode::probe_cruise;
-    if (round_began_ && too_much_loss() && holds_back) update_bounds_after_loss();
+    if (round_began_ && too_much_loss(sample) && holds_back) update_bounds_after_loss();
 }
 
 void Bbr::handle_too_much_loss(const CongestionSample& sample) {
@@ -151,7 +156,7 @@ void Bbr::enter_startup() {
 
 void Bbr::check_startup(const CongestionSample& sample) {
     if (mode_ != Mode::startup || !round_began_) return;
-    if (too_much_loss() && round_loss_events_ >= startup_loss_events) {
+    if (too_much_loss(sample) && round_loss_events_ >= startup_loss_events) {
         full_ = true;
         under_way_high_ = std::max(product(1), under_way_latest_);
     } else if (!sample.rate.sender_limited) {

@@ -62,7 +62,7 @@ private:
     uint64_t target(double gain) const;
     uint64_t window_min() const { return 4 * uint64_t{packet_bytes_}; }
     bool probes_bandwidth() const { return mode_ >= Mode::probe_down && mode_ <= Mode::probe_up; }
-    bool too_much_loss() const;
+    bool too_much_loss(const CongestionSample& sample) const;
     bool time_to_probe(Nanos now) const;
 
     Random random_;
