@@ -23,6 +23,8 @@ constexpr int64_t cycle_ns_min = 2 * second_ns, cycle_ns_spread = second_ns;
 constexpr uint64_t cycle_rounds_max = 63;
 /// A sender that has too little to send cannot fill the path: it stops trying after so many rounds.
 constexpr uint64_t up_rounds_max = 6;
+/// Less than this may be a machine that is busy.
+constexpr int64_t queue_ns_min = 2 * millisecond_ns;
 constexpr uint64_t extra_rounds = 5;
 constexpr uint64_t quantum_max = 64 * 1024;
 
@@ -75,6 +77,7 @@ void Bbr::on_sample(const CongestionSample& sample) {
         bandwidth_latest_ = under_way_latest_ = 0;
         round_lost_ = round_delivered_ = 0;
         round_loss_events_ = 0;
+        round_rtt_ns_ = INT64_MAX;
     }
 }
 
@@ -110,8 +113,15 @@ void Bbr::update_losses(const CongestionSample& sample) {
     round_delivered_ += sample.acknowledged_bytes;
     if (sample.lost_bytes > 0) ++round_loss_events_;
     if (mode_ == Mode::probe_up && too_much_loss(sample)) handle_too_much_loss(sample);
+    if (sample.round_trip_ns) round_rtt_ns_ = std::min(round_rtt_ns_, *sample.round_trip_ns);
     const bool holds_back = mode_ == Mode::drain || mode_ == Mode::probe_down || mode_ == Mode::probe_cruise;
-    if (round_began_ && too_much_loss(sample) && holds_back) update_bounds_after_loss();
+    if (round_began_ && holds_back && (too_much_loss(sample) || (round_lost_ > 0 && queue_stands())))
+        update_bounds_after_loss();
+}
+
+/// Nothing in this round came through without waiting: a loss then is a queue that overflowed, and others are in it.
+bool Bbr::queue_stands() const {
+    return round_rtt_ns_ != INT64_MAX && round_rtt_ns_ > min_rtt_ns_ + std::max(min_rtt_ns_ / 4, queue_ns_min);
 }
 
 void Bbr::handle_too_much_loss(const CongestionSample& sample) {

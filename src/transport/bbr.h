@@ -62,6 +62,7 @@ private:
     uint64_t target(double gain) const;
     uint64_t window_min() const { return 4 * uint64_t{packet_bytes_}; }
     bool probes_bandwidth() const { return mode_ >= Mode::probe_down && mode_ <= Mode::probe_up; }
+    bool queue_stands() const;
     bool too_much_loss(const CongestionSample& sample) const;
     bool time_to_probe(Nanos now) const;
 
@@ -95,6 +96,7 @@ private:
     // Losses of the round.
     uint64_t round_lost_ = 0, round_delivered_ = 0;
     uint32_t round_loss_events_ = 0;
+    int64_t round_rtt_ns_ = INT64_MAX;              ///< the least of the round
 
     // Acknowledgements that come in bunches: what arrived beyond the bandwidth, the most of the last ten rounds or so.
     Nanos bunch_began_at_;
