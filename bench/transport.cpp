@@ -231,12 +231,15 @@ int raw(const Arguments& arguments) {
     const Fragment fragment{data.data(), static_cast<uint32_t>(data.size())};
     const io::OutgoingBurst burst{*to, arguments.datagram_bytes, {&fragment, 1}};
     const Nanos began = uring::monotonic_now(), ends = began + static_cast<int64_t>(arguments.seconds * 1e9);
+    const double cpu = cpu_seconds();
     uint64_t sent = 0;
     while (uring::monotonic_now() < ends) {
         if (node.link->send({&burst, 1}) == 1) sent += data.size();
         else node.ring->wait_until(uring::monotonic_now() + millisecond_ns);
     }
-    std::printf("{\"mb_per_s\": %.1f}\n", static_cast<double>(sent) / 1e6 / arguments.seconds);
+    std::printf("{\"mb_per_s\": %.1f, \"seconds\": %.2f, \"packets\": %llu, \"cpu_s\": %.3f}\n",
+                static_cast<double>(sent) / 1e6 / arguments.seconds, arguments.seconds,
+                static_cast<unsigned long long>(sent / arguments.datagram_bytes), cpu_seconds() - cpu);
     return 0;
 }
 
