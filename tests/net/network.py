@@ -73,6 +73,7 @@ class Host:
         subprocess.run(['ip', 'netns', 'del', self.name], capture_output=True, check=False)
 
     def command(self, *words):
+        # Ahead of whatever else the machine does, as the forwarder is: the link is to be the bound.
         return ['ip', 'netns', 'exec', self.name, 'nice', '-n', '-10', *map(str, words)]
 
     def run(self, *words, text=None):
