@@ -3,9 +3,9 @@
 //
 // Stepped by its connection. Losses count only when there are many (2 % of a round trip's packets, and more than chance
 // explains), or when everything in the round stood in a queue; so a path that loses at random does not slow it, where
-// the draft would lower its bounds for any loss. Queues do slow it, since what is under way is kept near bandwidth times
-// round trip. It probes for more bandwidth at intervals, as often as a Reno flow of the same size would fill the queue,
-// so that both can live beside each other, and drains the queue now and then to see the path's own round trip.
+// the draft would lower its bounds for any loss. Queues do slow it, since what is under way is kept near bandwidth
+// times round trip. It probes for more bandwidth at intervals, as often as a Reno flow of the same size would fill the
+// queue, so that both can live beside each other, and drains the queue now and then to see the path's own round trip.
 #pragma once
 
 #include <algorithm>
