@@ -23,6 +23,7 @@
 
 #include "transport/endpoint.h"
 #include "uring/clock.h"
+#include "uring/datagram_socket.h"
 #include "uring/link.h"
 #include "uring/ring.h"
 
@@ -108,6 +109,9 @@ struct Node {
 };
 
 int serve(const Arguments& arguments) {
+    // The kernel closes the ring of a killed process a while after its end.
+    if (const auto port = uring::probe_datagram_port(arguments.address, 5 * second_ns); !port)
+        die(std::strerror(port.error().os_error));
     Node node(arguments.address, true);
     std::printf("serving\n");
     std::fflush(stdout);
