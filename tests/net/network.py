@@ -115,6 +115,7 @@ class Network(contextlib.AbstractContextManager):
     own."""
 
     def __init__(self, mtu=1500, segments=True, path_mtu=None, **path):
+        need_namespaces()
         if path or path_mtu:
             path['mtu'] = path_mtu or mtu
         prefix = f'penstock-{os.getpid()}-{next(_numbers)}'
@@ -130,7 +131,6 @@ class Network(contextlib.AbstractContextManager):
         self.forwarder = None
 
     def __enter__(self):
-        need_namespaces()
         try:
             for host in self.hosts:
                 host.create()
