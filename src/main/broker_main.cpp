@@ -191,7 +191,8 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
     }
     if (failure.empty()) {
         if (threads.front()->native_port() != 0)
-            spdlog::info("taking datagrams at {}: ports {}", settings.native_listen.host, fmt::join(native_ports, ", "));
+            spdlog::info("taking datagrams at {}: ports {}", settings.native_listen.host,
+                         fmt::join(native_ports, ", "));
         spdlog::info("{} shards, waiting for the coordinator at {}:{}", count, settings.coordinator_address.host,
                      settings.coordinator_address.port);
         int signal = 0;

@@ -5,7 +5,8 @@
 // called from another thread. Shard 0 also has the seat at the coordinator.
 //
 // A turn: stream events, what the disk finished, mailboxes, timers, the cluster's view, then requests and answers until
-// both are quiet, then the store's commit and what leaves as datagrams. Each step is bounded, so one busy neighbour cannot hold up the others.
+// both are quiet, then the store's commit and what leaves as datagrams. Each step is bounded, so one busy neighbour
+// cannot hold up the others.
 // Invariant: everything appended in a turn is in the commit that ends it.
 #pragma once
 
