@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "transport/connection.h"
-#include "transport/lending_link.h"
+#include "lending_link.h"
 
 namespace penstock::transport {
 
