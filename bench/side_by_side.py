@@ -62,6 +62,14 @@ class Report:
     def put(self, part, **values):
         self.values.setdefault(part, {}).update(values)
 
+    def keep(self):
+        stem = datetime.datetime.now(datetime.timezone.utc).strftime('%Y%m%d-%H%M%S')
+        folder = ROOT / 'bench/results'
+        folder.mkdir(exist_ok=True)
+        (folder / f'{stem}.txt').write_text('\n'.join(self.lines) + '\n')
+        (folder / f'{stem}.json').write_text(json.dumps(self.values, indent=1) + '\n')
+        print(f'\nkept in bench/results/{stem}.txt and .json')
+
 
 # The machine ---------------------------------------------------------------------------------------------------------
 
@@ -420,12 +428,7 @@ def main():
     for name in options.part or PARTS:
         PARTS[name](report, options)
     if options.keep:
-        stem = datetime.datetime.now(datetime.timezone.utc).strftime('%Y%m%d-%H%M%S')
-        folder = ROOT / 'bench/results'
-        folder.mkdir(exist_ok=True)
-        (folder / f'{stem}.txt').write_text('\n'.join(report.lines) + '\n')
-        (folder / f'{stem}.json').write_text(json.dumps(report.values, indent=1) + '\n')
-        print(f'\nkept in bench/results/{stem}.txt and .json')
+        report.keep()
 
 
 if __name__ == '__main__':

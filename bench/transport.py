@@ -12,7 +12,6 @@ bench/results. CPU is what the processes are charged with: the kernel's work on 
 then, so it means most as a sum of both ends.
 """
 import argparse
-import datetime
 import json
 import statistics
 import subprocess
@@ -241,12 +240,7 @@ def main():
     except (Failure, subprocess.TimeoutExpired) as failure:
         sys.exit(f'transport: {failure}')
     if options.keep:
-        stem = datetime.datetime.now(datetime.timezone.utc).strftime('%Y%m%d-%H%M%S')
-        folder = ROOT / 'bench/results'
-        folder.mkdir(exist_ok=True)
-        (folder / f'{stem}.txt').write_text('\n'.join(report.lines) + '\n')
-        (folder / f'{stem}.json').write_text(json.dumps(report.values, indent=1) + '\n')
-        print(f'\nkept in bench/results/{stem}.txt and .json')
+        report.keep()
 
 
 if __name__ == '__main__':

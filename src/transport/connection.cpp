@@ -8,8 +8,6 @@ namespace penstock::transport {
 
 namespace {
 
-/// Pushes of one stream that wait for acknowledgements; beyond it push() says no.
-constexpr size_t pushes_max = 64;
 /// The wait for the next probe doubles, up to this: a path that comes back must be noticed well before the connection
 /// counts as idle.
 constexpr int64_t backoff_ns_max = second_ns;
@@ -37,9 +35,15 @@ Connection::~Connection() {
     }
 }
 
-Stream* Connection::find(uint32_t id) const {
+/// Where it is, or would be.
+size_t Connection::place_of(uint32_t id) const {
     const auto at = std::ranges::lower_bound(streams_, id, {}, [](const auto& stream) { return stream->id; });
-    return at != streams_.end() && (*at)->id == id ? at->get() : nullptr;
+    return static_cast<size_t>(at - streams_.begin());
+}
+
+Stream* Connection::find(uint32_t id) const {
+    const size_t place = place_of(id);
+    return place < streams_.size() && streams_[place]->id == id ? streams_[place].get() : nullptr;
 }
 
 Stream& Connection::add_stream(uint32_t id) {
@@ -60,7 +64,7 @@ std::optional<uint32_t> Connection::open_stream() {
 bool Connection::push(uint32_t id, std::span<const Fragment> fragments, uint64_t token) {
     Stream* stream = find(id);
     if (closed_ || stream == nullptr || stream->was_reset || stream->out.ended()) return false;
-    if (stream->out.pushes() >= pushes_max) return false;
+    if (stream->out.pushes() >= io::max_sends_queued) return false;
     stream->out.push(fragments, token);
     while (const auto done = stream->out.next_done()) emit({EventKind::pushed, id, *done});   // one without bytes
     want_to_send(*stream);
@@ -157,10 +161,9 @@ void Connection::tell_readable(Stream& stream) {
 void Connection::forget_if_over(Stream& stream) {
     if (stream.in.at_end()) stream.stop_due = false;
     if (!stream.is_over() || stream.readable_told || stream.has_control()) return;
-    const auto at = std::ranges::lower_bound(streams_, stream.id, {}, [](const auto& each) { return each->id; });
     stream.unlink();
     stream.in.clear(buffers_);
-    streams_.erase(at);
+    streams_.erase(streams_.begin() + static_cast<std::ptrdiff_t>(place_of(stream.id)));
     ++streams_over_;
     if (options_.opener || streams_granted_ - streams_over_ > options_.granted.streams / 2) return;
     streams_granted_ = streams_over_ + options_.granted.streams;

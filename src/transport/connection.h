@@ -142,6 +142,7 @@ private:
     void add_close(Burst& burst);
 
     // connection.cpp
+    size_t place_of(uint32_t id) const;
     Stream* find(uint32_t id) const;
     Stream& add_stream(uint32_t id);
     void want_to_send(Stream& stream);

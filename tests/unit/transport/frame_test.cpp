@@ -4,10 +4,10 @@
 
 #include <array>
 #include <cstring>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "transport/hex.h"
 #include "transport/packet.h"
 
 namespace penstock::transport {
@@ -18,16 +18,6 @@ std::vector<NumberRange> ranges_of(const Frame& frame) {
     RangeReader reader(frame);
     while (const auto range = reader.next()) ranges.push_back(*range);
     return ranges;
-}
-
-std::string hex(std::span<const std::byte> bytes) {
-    std::string text;
-    for (const std::byte byte : bytes) {
-        constexpr std::string_view digits = "0123456789ABCDEF";
-        text += digits[std::to_integer<size_t>(byte >> 4)];
-        text += digits[std::to_integer<size_t>(byte & std::byte{15})];
-    }
-    return text;
 }
 
 TEST(Frame, worked_example_of_the_specification) {

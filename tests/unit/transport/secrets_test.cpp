@@ -5,25 +5,17 @@
 #include <set>
 #include <string>
 
+#include "transport/hex.h"
+
 namespace penstock::transport {
 namespace {
-
-std::string hex(const Hash& hash) {
-    std::string text;
-    for (const std::byte byte : hash) {
-        constexpr std::string_view digits = "0123456789abcdef";
-        text += digits[std::to_integer<size_t>(byte >> 4)];
-        text += digits[std::to_integer<size_t>(byte & std::byte{15})];
-    }
-    return text;
-}
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 TEST(Secrets, hash_is_that_of_rfc_4231) {
     const std::span<const std::byte> pieces[] = {bytes_of("what do ya "), bytes_of(""), bytes_of("want for nothing?")};
     EXPECT_EQ(hex(hmac_sha256(bytes_of("Jefe"), pieces)),
-              "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+              "5BDCC146BF60754E6A042426089575C75A003F089D2739839DEC58B964EC3843");
 }
 
 TEST(Secrets, bits_differ_and_follow_from_the_seed) {
