@@ -225,6 +225,33 @@ static_assert(copied_frame_bytes < lent_piece_bytes && lent_piece_bytes <= frame
 static_assert(frame_block_bytes <= small_frame_bytes);
 static_assert(request_arena_kept_bytes * requests_per_shard <= 2 * arena_bytes_per_shard);
 
+// --- client: the C SDK --------------------------------------------------------------------------------------------
+
+/// Of one record with its batch: what brokers that are set generously take in one request.
+inline constexpr uint64_t client_record_bytes_max = 64 * mib;
+/// An answer that says it is larger is not believed. Brokers answer a Fetch with a first batch of any size.
+inline constexpr uint32_t client_answer_bytes_max = 256 * mib;
+/// What decoding an answer may take beside its bytes: descriptions of 100,000 partitions.
+inline constexpr uint64_t client_answer_arena_bytes_max = 64 * mib;
+/// What encoding a request may take beside its records.
+inline constexpr uint64_t client_request_arena_bytes_max = 16 * mib;
+/// Rounds of events in a turn, so that an application gets to run beside a flood.
+inline constexpr uint32_t client_event_rounds = 16;
+/// Connections of a client: four purposes at each of 256 shards.
+inline constexpr uint32_t client_connections_max = 1024;
+inline constexpr uint32_t client_brokers_max = 4096;
+/// Batch buffers that a producer keeps for the next batches.
+inline constexpr uint32_t client_idle_buffers_max = 64;
+/// Requests under way on one connection: more only wait at the broker.
+inline constexpr uint32_t client_requests_under_way = 8;
+/// Of one Produce request, unless a single batch is larger; and batches in it, two fragments each of a send's 512.
+inline constexpr uint64_t client_produce_bytes_max = 1 * mib;
+inline constexpr uint32_t client_produce_batches_max = 200;
+/// Partitions that a group's leader may give to one consumer: what somebody else wrote is not believed without end.
+inline constexpr uint32_t client_partitions_max = 100'000;
+/// Events of a group that nobody takes.
+inline constexpr uint32_t client_events_max = 64;
+
 }  // namespace penstock::limits
 
 #endif  // PENSTOCK_LIMITS_H

@@ -247,6 +247,7 @@ bool BrokerWorld::turn() {
         shards_deadline_ = std::min(shards_deadline_, turned.next_deadline);
     }
     for (auto& client : clients) worked |= client->turn();
+    for (Participant* participant : participants) worked |= participant->turn();
     return worked;
 }
 
@@ -258,6 +259,7 @@ bool BrokerWorld::move_time(Nanos end) {
     Nanos next = std::min({network.next_event(), datagrams.next_event(), directory->next_completion(),
                            shards_deadline_, end});
     for (const auto& client : clients) next = std::min(next, client->next_deadline());
+    for (const Participant* participant : participants) next = std::min(next, participant->next_deadline());
     if (server_ != nullptr) next = std::min(next, server_->next_deadline());
     if (next == never) return false;
     clock.advance_to(std::max(next, clock.now() + 1));

@@ -53,6 +53,15 @@ struct BrokerWorldOptions {
 
 class BrokerWorld;
 
+/// Whoever else lives in the world and takes turns with it.
+class Participant {
+public:
+    virtual ~Participant() = default;
+    /// True if anything happened.
+    virtual bool turn() = 0;
+    virtual Nanos next_deadline() const = 0;
+};
+
 /// One connection of a Kafka client.
 class Client {
 public:
@@ -175,13 +184,15 @@ public:
     std::unique_ptr<sim::Directory> directory;
     std::vector<std::unique_ptr<shard::Shard>> shards;
     std::deque<std::unique_ptr<Client>> clients;
+    std::vector<Participant*> participants;
     const BrokerWorldOptions options;
+
+    uint64_t next_seed() { return mix64(options.seed ^ ++seeds_); }
 
 private:
     friend class Client;
     bool move_time(Nanos end);
     transport::Streams* add_native(uint32_t shard);
-    uint64_t next_seed() { return mix64(options.seed ^ ++seeds_); }
     bool turn();
 
     sim::StoreMedium medium_;

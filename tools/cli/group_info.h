@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/consumer_protocol.h"
+#include "client/consumer_protocol.h"
 #include "cli/group_client.h"
 
 namespace penstock::cli {

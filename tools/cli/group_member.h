@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/consumer_protocol.h"
+#include "client/consumer_protocol.h"
 #include "cli/group_client.h"
 #include "wire/kafka/join_group.h"
 

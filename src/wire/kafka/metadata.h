@@ -45,6 +45,7 @@ struct MetadataResponse {
         std::string_view host;
         int32_t port = 0;
         NullableString rack;
+        int32_t native_port = -1;
 
         template <class C>
         void fields(C& c) {
@@ -52,6 +53,10 @@ struct MetadataResponse {
             c.field(host);
             c.field(port);
             c.field(rack, from(1));
+        }
+        template <class C>
+        void tags(C& c) {
+            c.tag(10000, native_port, from(9), -1);
         }
     };
 
@@ -63,6 +68,7 @@ struct MetadataResponse {
         Array<int32_t> replica_nodes;
         Array<int32_t> isr_nodes;
         Array<int32_t> offline_replicas;
+        int32_t native_port = -1;
 
         template <class C>
         void fields(C& c) {
@@ -73,6 +79,10 @@ struct MetadataResponse {
             c.field(replica_nodes);
             c.field(isr_nodes);
             c.field(offline_replicas, from(5));
+        }
+        template <class C>
+        void tags(C& c) {
+            c.tag(10000, native_port, from(9), -1);
         }
     };
 

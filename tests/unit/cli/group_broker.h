@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 
-#include "cli/consumer_protocol.h"
+#include "client/consumer_protocol.h"
 #include "scripted_broker.h"
 #include "wire/kafka/delete_groups.h"
 #include "wire/kafka/describe_groups.h"

@@ -1,10 +1,10 @@
-#include "cli/consumer_protocol.h"
+#include "client/consumer_protocol.h"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
 
-namespace penstock::cli {
+namespace penstock::client {
 namespace {
 
 std::vector<std::byte> bytes_of(const std::string& text) {
@@ -60,4 +60,4 @@ TEST(ConsumerProtocol, StaticMembersComeFirstAndThoseWithoutAPartitionAreTold) {
 }
 
 }  // namespace
-}  // namespace penstock::cli
+}  // namespace penstock::client

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace penstock::cli {
+namespace penstock::client {
 
 inline constexpr const char* consumer_protocol_type = "consumer";
 
@@ -37,4 +37,4 @@ struct Subscriber {
 std::map<std::string, Assignment> assign_ranges(std::vector<Subscriber> subscribers,
                                                 const std::map<std::string, int32_t>& partition_counts);
 
-}  // namespace penstock::cli
+}  // namespace penstock::client

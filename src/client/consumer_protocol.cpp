@@ -1,11 +1,11 @@
-#include "cli/consumer_protocol.h"
+#include "client/consumer_protocol.h"
 
 #include <algorithm>
 #include <tuple>
 
 #include "base/bytes.h"
 
-namespace penstock::cli {
+namespace penstock::client {
 
 namespace {
 
@@ -138,4 +138,4 @@ std::map<std::string, Assignment> assign_ranges(std::vector<Subscriber> subscrib
     return result;
 }
 
-}  // namespace penstock::cli
+}  // namespace penstock::client

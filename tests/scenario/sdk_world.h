@@ -1,0 +1,44 @@
+// The client SDK's core in a world with a broker: on the same simulated networks, on either road.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/cluster.h"
+#include "scenario/broker_world.h"
+
+namespace penstock::scenario {
+
+/// One process that uses the SDK. Its members (producers, consumers) must end before it.
+class SdkClient final : public Participant {
+public:
+    explicit SdkClient(BrokerWorld& world, const std::string& host = "sdk");
+    ~SdkClient() override;
+
+    bool turn() override;
+    Nanos next_deadline() const override;
+    int64_t wall_ms() const { return world_.clock.time().wall_ms; }
+
+private:
+    BrokerWorld& world_;
+    std::unique_ptr<sim::Streams> tcp_;
+    std::unique_ptr<sim::Link> link_;
+    std::unique_ptr<transport::Streams> native_;
+
+public:
+    std::unique_ptr<client::Cluster> cluster;
+};
+
+inline penstock_bytes bytes_of(std::string_view text) { return {text.data(), text.size()}; }
+
+/// Key and value; an empty key is none.
+inline penstock_record record_of(std::string_view key, std::string_view value, uint64_t tag = 0) {
+    penstock_record record = PENSTOCK_RECORD_INIT;
+    if (!key.empty()) record.key = bytes_of(key);
+    record.value = bytes_of(value);
+    record.tag = tag;
+    return record;
+}
+
+}  // namespace penstock::scenario
