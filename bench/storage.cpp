@@ -16,7 +16,7 @@
 #include "base/bytes.h"
 #include "log/recover.h"
 #include "log/store.h"
-#include "uring/clock.h"
+#include "socket/clock.h"
 #include "uring/disk.h"
 #include "uring/ring.h"
 
@@ -59,14 +59,14 @@ public:
         auto disk = uring::Disk::create(*ring_, *directory_);
         if (!disk) die(path, disk.error().detail);
         disk_ = std::move(*disk);
-        Nanos before = uring::monotonic_now();
+        Nanos before = socket::monotonic_now();
         auto opened = log::open_directory(*disk_, {});
         if (!opened) die(path, opened.error().detail);
-        open_ms_ = static_cast<double>(uring::monotonic_now() - before) / millisecond_ns;
+        open_ms_ = static_cast<double>(socket::monotonic_now() - before) / millisecond_ns;
         log::StoreOptions options;
         options.pool_bytes = 4 * gib;
         options.pool_refill_bytes_per_s = 0;
-        store_ = std::make_unique<log::Store>(options, std::move(opened->shards[0]), *disk_, uring::read_time());
+        store_ = std::make_unique<log::Store>(options, std::move(opened->shards[0]), *disk_, socket::read_time());
         body_.assign(load.bytes - log::batch_header_size, 'x');
         fragment_ = {reinterpret_cast<const std::byte*>(body_.data()), static_cast<uint32_t>(body_.size())};
     }
@@ -76,31 +76,31 @@ public:
         // The pool first: what is measured is appending to files that are ready.
         while (store_->counters().files_ready < 1408) turn();
         latencies_us_.reserve(1 << 22);
-        Nanos begin = uring::monotonic_now();
+        Nanos begin = socket::monotonic_now();
         Nanos end = begin + static_cast<int64_t>(load_.seconds * second_ns);
         uint64_t done = 0;
-        for (Nanos now = begin; now < end; now = uring::monotonic_now()) {
-            store_->on_turn(uring::read_time());
-            done += answer(uring::monotonic_now());
-            fill(uring::monotonic_now());
-            store_->submit(uring::read_time());
+        for (Nanos now = begin; now < end; now = socket::monotonic_now()) {
+            store_->on_turn(socket::read_time());
+            done += answer(socket::monotonic_now());
+            fill(socket::monotonic_now());
+            store_->submit(socket::read_time());
             wait();
         }
-        double took = static_cast<double>(uring::monotonic_now() - begin) / second_ns;
+        double took = static_cast<double>(socket::monotonic_now() - begin) / second_ns;
         report(done, took);
         drain();
     }
 
 private:
     void turn() {
-        Time time = uring::read_time();
+        Time time = socket::read_time();
         store_->on_turn(time);
         store_->submit(time);
         wait();
     }
 
     void wait() {
-        ring_->wait_until(std::min(uring::monotonic_now() + 10 * millisecond_ns, store_->next_deadline()));
+        ring_->wait_until(std::min(socket::monotonic_now() + 10 * millisecond_ns, store_->next_deadline()));
     }
 
     void create_logs() {
@@ -109,7 +109,7 @@ private:
             key.topic_id.bytes[0] = 1;
             key.partition = static_cast<int32_t>(i);
             log::Log* log = store_->find(key);
-            producers_.push_back({log != nullptr ? log : *store_->create(key, {}, uring::read_time()), {}});
+            producers_.push_back({log != nullptr ? log : *store_->create(key, {}, socket::read_time()), {}});
         }
     }
 
@@ -134,7 +134,7 @@ private:
             std::memset(batch.header, 0, sizeof batch.header);
             store_be<int32_t>(batch.header + 8, static_cast<int32_t>(load_.bytes - 12));
             batch.body = {&fragment_, 1};
-            auto offset = store_->append(*producer.log, batch, uring::read_time());
+            auto offset = store_->append(*producer.log, batch, socket::read_time());
             if (!offset) {
                 ++refused;
                 continue;

@@ -21,9 +21,9 @@
 #include <string_view>
 #include <vector>
 
+#include "socket/clock.h"
+#include "socket/datagram_socket.h"
 #include "transport/endpoint.h"
-#include "uring/clock.h"
-#include "uring/datagram_socket.h"
 #include "uring/link.h"
 #include "uring/ring.h"
 
@@ -99,8 +99,8 @@ struct Node {
     /// One turn, and a sleep if there was nothing to do.
     void turn() {
         ring->submit_and_reap();
-        if (endpoint->turn(uring::monotonic_now())) return;
-        ring->wait_until(std::min(endpoint->next_deadline(), uring::monotonic_now() + second_ns / 10));
+        if (endpoint->turn(socket::monotonic_now())) return;
+        ring->wait_until(std::min(endpoint->next_deadline(), socket::monotonic_now() + second_ns / 10));
     }
 
     std::unique_ptr<uring::Ring> ring;
@@ -110,7 +110,7 @@ struct Node {
 
 int serve(const Arguments& arguments) {
     // The kernel closes the ring of a killed process a while after its end.
-    if (const auto port = uring::probe_datagram_port(arguments.address, 5 * second_ns); !port)
+    if (const auto port = socket::probe_datagram_port(arguments.address, 5 * second_ns); !port)
         die(std::strerror(port.error().os_error));
     Node node(arguments.address, true);
     std::printf("serving\n");
@@ -171,7 +171,7 @@ int send(const Arguments& arguments) {
     Node node({"", 0}, false, arguments.idle_timeout_ms);
     const auto to = node.link->resolve(arguments.address);
     if (!to) die("cannot resolve the address");
-    const ConnectionId id = node.endpoint->connect(*to, false, uring::monotonic_now());
+    const ConnectionId id = node.endpoint->connect(*to, false, socket::monotonic_now());
     std::vector<std::byte> data(arguments.push_bytes, std::byte{'p'});
     std::vector<Fragment> fragments;
     for (size_t at = 0; at < data.size(); at += 64 * kib)
@@ -181,13 +181,13 @@ int send(const Arguments& arguments) {
     Nanos began, ends = never;
     double cpu = 0;
     Trace trace;
-    while (uring::monotonic_now() < ends && stopped == 0) {
+    while (socket::monotonic_now() < ends && stopped == 0) {
         node.turn();
         bool again = false;
         while (const auto event = node.endpoint->next_event()) {
             if (event->kind == EndpointEventKind::connected) {
                 stream = node.endpoint->find(id)->open_stream();
-                began = uring::monotonic_now();
+                began = socket::monotonic_now();
                 ends = began + static_cast<int64_t>(arguments.seconds * 1e9);
                 cpu = cpu_seconds();
                 trace = {.every_ns = arguments.trace_ms * millisecond_ns, .began = began};
@@ -200,9 +200,9 @@ int send(const Arguments& arguments) {
             }
         }
         while (again && !data.empty() && node.endpoint->find(id)->push(*stream, fragments, pushed)) ++pushed;
-        if (stream) trace.look(*node.endpoint->find(id), arrived, uring::monotonic_now());
+        if (stream) trace.look(*node.endpoint->find(id), arrived, socket::monotonic_now());
     }
-    const double seconds = static_cast<double>(uring::monotonic_now() - began) / 1e9;
+    const double seconds = static_cast<double>(socket::monotonic_now() - began) / 1e9;
     cpu = cpu_seconds() - cpu;
     Connection& connection = *node.endpoint->find(id);
     const ConnectionCounters& counters = connection.counters();
@@ -234,12 +234,12 @@ int raw(const Arguments& arguments) {
     std::vector<std::byte> data(count * size_t{arguments.datagram_bytes}, std::byte{0xff});
     const Fragment fragment{data.data(), static_cast<uint32_t>(data.size())};
     const io::OutgoingBurst burst{*to, arguments.datagram_bytes, {&fragment, 1}};
-    const Nanos began = uring::monotonic_now(), ends = began + static_cast<int64_t>(arguments.seconds * 1e9);
+    const Nanos began = socket::monotonic_now(), ends = began + static_cast<int64_t>(arguments.seconds * 1e9);
     const double cpu = cpu_seconds();
     uint64_t sent = 0;
-    while (uring::monotonic_now() < ends) {
+    while (socket::monotonic_now() < ends) {
         if (node.link->send({&burst, 1}) == 1) sent += data.size();
-        else node.ring->wait_until(uring::monotonic_now() + millisecond_ns);
+        else node.ring->wait_until(socket::monotonic_now() + millisecond_ns);
     }
     std::printf("{\"mb_per_s\": %.1f, \"seconds\": %.2f, \"packets\": %llu, \"cpu_s\": %.3f}\n",
                 static_cast<double>(sent) / 1e6 / arguments.seconds, arguments.seconds,

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "io/stream.h"
-#include "uring/send_queue.h"
-#include "uring/socket.h"
+#include "socket/send_queue.h"
+#include "socket/socket.h"
 
 namespace penstock::uring {
 
@@ -40,11 +40,11 @@ struct Connection {
     Error error{Errc::io, 0};
     char peer[48] = {};
 
-    SendQueue sends;
+    socket::SendQueue sends;
     std::vector<iovec> vectors;     ///< the kernel's copy of the front of `sends` while a send is under way
     msghdr message{};
 
-    std::vector<SocketAddress> targets;  ///< connecting: what the name stands for
+    std::vector<socket::SocketAddress> targets;  ///< connecting: what the name stands for
     size_t target = 0;                   ///< the one being tried
 };
 

@@ -17,7 +17,7 @@
 #include <cstring>
 
 #include "base/assert.h"
-#include "uring/outlast.h"
+#include "socket/outlast.h"
 
 namespace penstock::uring {
 
@@ -28,8 +28,8 @@ constexpr const char* folder_names[io::file_kind_count] = {"super",   "journal",
 constexpr const char* probe_name = "probe";
 constexpr int64_t zfs_magic = 0x2fc12fc1;  // not in the kernel's list, since ZFS is not in the kernel
 
-std::unexpected<Failure> failed(const std::string& what, int os_error, const std::string& advice = {}) {
-    return std::unexpected(Failure{{Errc::io, os_error}, what + ": " + std::strerror(os_error) + advice});
+std::unexpected<socket::Failure> failed(const std::string& what, int os_error, const std::string& advice = {}) {
+    return std::unexpected(socket::Failure{{Errc::io, os_error}, what + ": " + std::strerror(os_error) + advice});
 }
 
 /// What to say of filesystems that keep data differently from what our writes assume; null for the others.
@@ -60,7 +60,7 @@ void DataDirectory::file_name(uint32_t number, char (&out)[name_size]) {
     out[name_size - 1] = '\0';
 }
 
-Opened<std::unique_ptr<DataDirectory>> DataDirectory::open(const DirectoryOptions& options) {
+socket::Opened<std::unique_ptr<DataDirectory>> DataDirectory::open(const DirectoryOptions& options) {
     std::unique_ptr<DataDirectory> directory(new DataDirectory);
     directory->path_ = options.path;
     directory->read_only_ = options.read_only;
@@ -86,19 +86,19 @@ DataDirectory::~DataDirectory() {
     if (root_ >= 0) ::close(root_);
 }
 
-Opened<void> DataDirectory::take_lock() {
+socket::Opened<void> DataDirectory::take_lock() {
     lock_ = ::openat(root_, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (lock_ < 0) return failed("cannot open " + path_ + "/lock", errno);
     char text[24] = {};
     int locked = -1;
-    outlast(2 * second_ns, [&] {
+    socket::outlast(2 * second_ns, [&] {
         locked = ::flock(lock_, LOCK_EX | LOCK_NB);
         return locked == 0 || errno != EWOULDBLOCK;
     });
     if (locked != 0) {
         if (errno != EWOULDBLOCK) return failed("cannot lock " + path_ + "/lock", errno);
         const bool named = ::pread(lock_, text, sizeof text - 1, 0) > 0;
-        return std::unexpected(Failure{{Errc::refused, EWOULDBLOCK},
+        return std::unexpected(socket::Failure{{Errc::refused, EWOULDBLOCK},
             "the data directory " + path_ + " is in use by another process" +
             (named ? " (pid " + std::to_string(std::strtol(text, nullptr, 10)) + ")" : std::string()) +
             "; stop it, or give this one a data directory of its own"});
@@ -109,7 +109,7 @@ Opened<void> DataDirectory::take_lock() {
     return {};
 }
 
-Opened<void> DataDirectory::open_folders() {
+socket::Opened<void> DataDirectory::open_folders() {
     for (uint8_t kind = 0; kind < io::file_kind_count; ++kind) {
         const char* name = folder_names[kind];
         if (!read_only_ && ::mkdirat(root_, name, 0750) != 0 && errno != EEXIST) {
@@ -131,7 +131,7 @@ Result<io::DiskSpace> DataDirectory::space() const {
     return io::DiskSpace{filesystem.f_blocks * block, filesystem.f_bavail * block};
 }
 
-Opened<void> DataDirectory::examine() {
+socket::Opened<void> DataDirectory::examine() {
     struct statfs filesystem{};
     if (::fstatfs(root_, &filesystem) != 0) return failed("cannot look at the filesystem of " + path_, errno);
     const auto magic = static_cast<int64_t>(filesystem.f_type);
@@ -163,7 +163,7 @@ std::string DataDirectory::direct_obstacle(int probe) {
     return refused ? "refuses direct writes" : "";
 }
 
-Opened<void> DataDirectory::probe_direct() {
+socket::Opened<void> DataDirectory::probe_direct() {
     ::unlinkat(root_, probe_name, 0);
     const int probe = ::openat(root_, probe_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0640);
     if (probe < 0 && errno != EINVAL && errno != EOPNOTSUPP) return failed("cannot write in " + path_, errno);

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "io/disk.h"
-#include "uring/failure.h"
+#include "socket/failure.h"
 
 namespace penstock::uring {
 
@@ -24,7 +24,7 @@ struct DirectoryOptions {
 class DataDirectory final {
 public:
     /// Makes the directory and its folders where they are missing. Fails when another process holds its lock.
-    static Opened<std::unique_ptr<DataDirectory>> open(const DirectoryOptions& options);
+    static socket::Opened<std::unique_ptr<DataDirectory>> open(const DirectoryOptions& options);
     ~DataDirectory();
     DataDirectory(const DataDirectory&) = delete;
     DataDirectory& operator=(const DataDirectory&) = delete;
@@ -47,10 +47,10 @@ public:
 
 private:
     DataDirectory() = default;
-    Opened<void> take_lock();
-    Opened<void> open_folders();
-    Opened<void> examine();
-    Opened<void> probe_direct();
+    socket::Opened<void> take_lock();
+    socket::Opened<void> open_folders();
+    socket::Opened<void> examine();
+    socket::Opened<void> probe_direct();
     static std::string direct_obstacle(int probe);
 
     std::string path_;

@@ -45,15 +45,17 @@ struct Disk::Operation {
     char name[DataDirectory::name_size] = {};  ///< what unlink removes
 };
 
-Opened<std::unique_ptr<Disk>> Disk::create(Ring& ring, const DataDirectory& directory, const DiskOptions& options) {
+socket::Opened<std::unique_ptr<Disk>> Disk::create(Ring& ring, const DataDirectory& directory,
+                                                    const DiskOptions& options) {
     rlimit limit{};
     uint64_t slot_count = options.files_open_max;
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) slot_count = std::min<uint64_t>(slot_count, limit.rlim_cur / 2);
     slot_count = std::max<uint64_t>(slot_count, files_open_min);
     const int result = io_uring_register_files_sparse(ring.native(), static_cast<unsigned>(slot_count));
     if (result < 0) {
-        return std::unexpected(Failure{{Errc::io, -result}, "cannot register a table of " + std::to_string(slot_count) +
-            " files: " + std::strerror(-result) + "; raise the limit of open files (ulimit -n, LimitNOFILE=)"});
+        return std::unexpected(socket::Failure{{Errc::io, -result},
+            "cannot register a table of " + std::to_string(slot_count) + " files: " +
+            std::strerror(-result) + "; raise the limit of open files (ulimit -n, LimitNOFILE=)"});
     }
     return std::unique_ptr<Disk>(new Disk(ring, directory, options, static_cast<uint32_t>(slot_count)));
 }

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "io/disk.h"
+#include "socket/failure.h"
 #include "uring/directory.h"
-#include "uring/failure.h"
 #include "uring/file_table.h"
 #include "uring/ring.h"
 
@@ -35,7 +35,7 @@ struct DiskCounters {
 class Disk final : public io::Disk, private RingClient {
 public:
     /// One Disk to a Ring. Both arguments must outlive it.
-    static Opened<std::unique_ptr<Disk>> create(Ring& ring, const DataDirectory& directory,
+    static socket::Opened<std::unique_ptr<Disk>> create(Ring& ring, const DataDirectory& directory,
                                                 const DiskOptions& options = {});
     ~Disk() override;
 

@@ -11,9 +11,9 @@
 #include <cstring>
 
 #include "base/assert.h"
-#include "uring/clock.h"
-#include "uring/endpoint.h"
-#include "uring/socket.h"
+#include "socket/clock.h"
+#include "socket/endpoint.h"
+#include "socket/socket.h"
 
 namespace penstock::uring {
 
@@ -30,7 +30,7 @@ constexpr size_t resolved_max = 16;
 
 }  // namespace
 
-Opened<std::unique_ptr<Link>> Link::create(Ring& ring, const LinkOptions& options) {
+socket::Opened<std::unique_ptr<Link>> Link::create(Ring& ring, const LinkOptions& options) {
     std::unique_ptr<Link> link(new Link(ring, options));
     const uint32_t buffer_bytes = payload_at + options.receive_buffer_bytes;
     // The place in the ring is unique among its clients, so it names the buffer group as well.
@@ -62,25 +62,25 @@ Link::~Link() {
 
 Result<uint16_t> Link::open(const io::Address& address) {
     PENSTOCK_ASSERT(socket_.descriptor < 0);
-    auto socket = open_datagram_socket(address, options_.socket);
+    auto socket = socket::open_datagram_socket(address, options_.socket);
     if (!socket) return std::unexpected(socket.error());
     socket_ = *socket;
     sender_.open(socket_.descriptor, socket_.family);
-    return local_port(socket_.descriptor);
+    return socket::local_port(socket_.descriptor);
 }
 
 Result<io::Endpoint> Link::resolve(const io::Address& address) {
-    auto found = uring::resolve(address, false, resolved_max);
+    auto found = socket::resolve(address, false, resolved_max);
     if (!found) return std::unexpected(found.error());
-    for (const SocketAddress& one : *found) {
-        const io::Endpoint endpoint = endpoint_of(&one.storage, one.size);
-        if (is_ipv4(endpoint) ? socket_.ipv4 : socket_.ipv6) return endpoint;
+    for (const socket::SocketAddress& one : *found) {
+        const io::Endpoint endpoint = socket::endpoint_of(&one.storage, one.size);
+        if (socket::is_ipv4(endpoint) ? socket_.ipv4 : socket_.ipv6) return endpoint;
     }
     return fail(Errc::not_found);
 }
 
 uint32_t Link::datagram_bytes_max(const io::Endpoint& to) {
-    return routes_.datagram_bytes_max(to, monotonic_now());
+    return routes_.datagram_bytes_max(to, socket::monotonic_now());
 }
 
 // Sending.
@@ -151,8 +151,9 @@ void Link::take(uint32_t index, uint32_t size) {
         pool_->give_back(index);
         return;
     }
-    io::IncomingBurst burst{.from = endpoint_of(io_uring_recvmsg_name(head), head->namelen), .datagram_bytes = payload,
-                            .data = buffer.data + payload_at, .size = payload, .index = index};
+    io::IncomingBurst burst{.from = socket::endpoint_of(io_uring_recvmsg_name(head), head->namelen),
+                            .datagram_bytes = payload, .data = buffer.data + payload_at, .size = payload,
+                            .index = index};
     for (cmsghdr* one = io_uring_recvmsg_cmsg_firsthdr(head, &layout_); one != nullptr;
          one = io_uring_recvmsg_cmsg_nexthdr(head, &layout_, one)) {
         if (one->cmsg_level != IPPROTO_UDP || one->cmsg_type != UDP_GRO) continue;
@@ -182,7 +183,7 @@ void Link::release(const io::IncomingBurst& burst) { pool_->give_back(burst.inde
 double Link::free_buffer_share() const { return static_cast<double>(pool_->free()) / pool_->count(); }
 
 uint64_t Link::dropped_by_kernel() const {
-    return socket_.descriptor < 0 ? 0 : dropped_datagrams(socket_.descriptor);
+    return socket_.descriptor < 0 ? 0 : socket::dropped_datagrams(socket_.descriptor);
 }
 
 }  // namespace penstock::uring

@@ -14,19 +14,19 @@
 #include <vector>
 
 #include "io/link.h"
-#include "uring/datagram_sender.h"
-#include "uring/datagram_socket.h"
-#include "uring/failure.h"
+#include "socket/datagram_sender.h"
+#include "socket/datagram_socket.h"
+#include "socket/failure.h"
+#include "socket/route_sizes.h"
 #include "uring/receive_pool.h"
 #include "uring/ring.h"
-#include "uring/route_sizes.h"
 
 namespace penstock::uring {
 
 struct LinkOptions {
     uint32_t receive_buffers = 256;  ///< power of two; each takes a burst, or one datagram that came alone
     uint32_t receive_buffer_bytes = 65'536;  ///< no datagram and no burst of the kernel is larger; what is, is lost
-    DatagramSocketOptions socket;
+    socket::DatagramSocketOptions socket;
     bool segmentation = true;        ///< false: each datagram is a message of its own to the kernel
 };
 
@@ -41,7 +41,7 @@ struct LinkCounters {
 class Link final : public io::Link, private RingClient {
 public:
     /// The ring must outlive it.
-    static Opened<std::unique_ptr<Link>> create(Ring& ring, const LinkOptions& options = {});
+    static socket::Opened<std::unique_ptr<Link>> create(Ring& ring, const LinkOptions& options = {});
     ~Link() override;
 
     Result<uint16_t> open(const io::Address& address) override;
@@ -53,7 +53,7 @@ public:
     double free_buffer_share() const override;
 
     const LinkCounters& counters() const { return counters_; }
-    const DatagramSendCounters& send_counters() const { return sender_.counters(); }
+    const socket::DatagramSendCounters& send_counters() const { return sender_.counters(); }
     /// What the kernel lost because nobody received it in time. A system call.
     uint64_t dropped_by_kernel() const;
     int descriptor() const { return socket_.descriptor; }
@@ -74,9 +74,9 @@ private:
     Ring& ring_;
     LinkOptions options_;
     uint8_t client_;
-    DatagramSocket socket_;
-    DatagramSender sender_;
-    RouteSizes routes_;
+    socket::DatagramSocket socket_;
+    socket::DatagramSender sender_;
+    socket::RouteSizes routes_;
     std::unique_ptr<ReceivePool> pool_;
     msghdr layout_{};                ///< of a receive buffer: how much of it is for the name and for the control data
     uint32_t under_way_ = 0;

@@ -26,14 +26,15 @@ void* map_memory(size_t bytes) {
 ReceivePool::ReceivePool(Ring& ring, uint16_t group, uint32_t count, uint32_t bytes)
     : ring_(ring), group_(group), count_(count), bytes_(bytes), lent_(count) {}
 
-Opened<std::unique_ptr<ReceivePool>> ReceivePool::create(Ring& ring, uint16_t group, uint32_t count, uint32_t bytes) {
+socket::Opened<std::unique_ptr<ReceivePool>> ReceivePool::create(Ring& ring, uint16_t group, uint32_t count,
+                                                                  uint32_t bytes) {
     PENSTOCK_ASSERT(std::has_single_bit(count) && count <= 32768);
     PENSTOCK_ASSERT(bytes > 0);
     std::unique_ptr<ReceivePool> pool(new ReceivePool(ring, group, count, bytes));
     pool->memory_ = static_cast<std::byte*>(map_memory(size_t{count} * bytes));
     pool->buffers_ = static_cast<io_uring_buf_ring*>(map_memory(count * sizeof(io_uring_buf)));
     if (pool->memory_ == nullptr || pool->buffers_ == nullptr) {
-        return std::unexpected(Failure{{Errc::io, ENOMEM}, "no memory for " + std::to_string(count) +
+        return std::unexpected(socket::Failure{{Errc::io, ENOMEM}, "no memory for " + std::to_string(count) +
             " receive buffers of " + std::to_string(bytes) + " bytes"});
     }
     io_uring_buf_reg registration{};
@@ -42,8 +43,9 @@ Opened<std::unique_ptr<ReceivePool>> ReceivePool::create(Ring& ring, uint16_t gr
     registration.bgid = group;
     const int result = io_uring_register_buf_ring(ring.native(), &registration, 0);
     if (result < 0) {
-        return std::unexpected(Failure{{Errc::io, -result}, std::string("cannot register the receive buffers: ") +
-            std::strerror(-result) + "; Linux 6.1 or newer is needed"});
+        return std::unexpected(socket::Failure{{Errc::io, -result},
+            std::string("cannot register the receive buffers: ") + std::strerror(-result) +
+            "; Linux 6.1 or newer is needed"});
     }
     pool->registered_ = true;
     io_uring_buf_ring_init(pool->buffers_);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "io/stream.h"
-#include "uring/failure.h"
+#include "socket/failure.h"
 #include "uring/ring.h"
 
 struct io_uring_buf_ring;
@@ -20,7 +20,8 @@ namespace penstock::uring {
 class ReceivePool {
 public:
     /// `count` is a power of two, at most 32768. `group` names the pool among those of the ring.
-    static Opened<std::unique_ptr<ReceivePool>> create(Ring& ring, uint16_t group, uint32_t count, uint32_t bytes);
+    static socket::Opened<std::unique_ptr<ReceivePool>> create(Ring& ring, uint16_t group, uint32_t count,
+                                                               uint32_t bytes);
     ~ReceivePool();
     ReceivePool(const ReceivePool&) = delete;
     ReceivePool& operator=(const ReceivePool&) = delete;

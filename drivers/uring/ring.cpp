@@ -12,7 +12,7 @@
 #include <fstream>
 
 #include "base/assert.h"
-#include "uring/clock.h"
+#include "socket/clock.h"
 
 namespace penstock::uring {
 
@@ -33,8 +33,8 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);  // where it fails, the soft limit still serves
 }
 
-Failure explain(int os_error) {
-    Failure failure{{Errc::io, os_error}, std::string("cannot set up io_uring: ") + std::strerror(os_error)};
+socket::Failure explain(int os_error) {
+    socket::Failure failure{{Errc::io, os_error}, std::string("cannot set up io_uring: ") + std::strerror(os_error)};
     int disabled = 0;
     std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
     if (os_error == EPERM && disabled != 0) {
@@ -53,7 +53,7 @@ Failure explain(int os_error) {
 
 }  // namespace
 
-Opened<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
+socket::Opened<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
     raise_descriptor_limit();
     int result = -EINVAL;
     auto native = std::make_unique<io_uring>();
@@ -158,7 +158,7 @@ bool Ring::can_sleep() const {
 void Ring::wait_until(Nanos deadline) {
     begin();
     if (!wake_up_armed_) arm_wake_up();
-    const int64_t left_ns = deadline == never ? INT64_MAX : deadline - monotonic_now();
+    const int64_t left_ns = deadline == never ? INT64_MAX : deadline - socket::monotonic_now();
     if (left_ns <= 0 || !can_sleep() || !waker_.try_sleep()) {
         submit_and_reap();
         return;

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "base/units.h"
-#include "uring/failure.h"
+#include "socket/failure.h"
 #include "uring/waker.h"
 
 struct io_uring;
@@ -49,7 +49,7 @@ struct RingCounters {
 class Ring final {
 public:
     /// Also raises the soft limit of open descriptors to the hard one. The failure says what forbids io_uring.
-    static Opened<std::unique_ptr<Ring>> create(const RingOptions& options = {});
+    static socket::Opened<std::unique_ptr<Ring>> create(const RingOptions& options = {});
     ~Ring();  ///< no client may be attached any more
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;

@@ -21,7 +21,7 @@ constexpr uint32_t index_mask = (1u << 24) - 1;
 
 }  // namespace
 
-Opened<std::unique_ptr<Streams>> Streams::create(Ring& ring, const StreamOptions& options) {
+socket::Opened<std::unique_ptr<Streams>> Streams::create(Ring& ring, const StreamOptions& options) {
     PENSTOCK_ASSERT(options.connections_max > 0 && options.connections_max <= index_mask);
     std::unique_ptr<Streams> streams(new Streams(ring, options));
     // The place in the ring is unique among its clients, so it names the buffer group as well.

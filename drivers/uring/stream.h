@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "io/stream.h"
-#include "uring/failure.h"
+#include "socket/failure.h"
 #include "uring/receive_pool.h"
 #include "uring/ring.h"
 
@@ -41,7 +41,7 @@ struct StreamCounters {
 class Streams final : public io::Streams, private RingClient {
 public:
     /// The ring must outlive it.
-    static Opened<std::unique_ptr<Streams>> create(Ring& ring, const StreamOptions& options = {});
+    static socket::Opened<std::unique_ptr<Streams>> create(Ring& ring, const StreamOptions& options = {});
     ~Streams() override;
 
     Result<uint16_t> listen(const io::Address& address) override;

@@ -19,14 +19,14 @@ constexpr __kernel_timespec rest_time{0, 100 * millisecond_ns};
 
 Result<uint16_t> Streams::listen(const io::Address& address) {
     if (listener_ >= 0) return fail(Errc::exists);
-    auto addresses = resolve(address, true, 1);
+    auto addresses = socket::resolve(address, true, 1);
     if (!addresses) return std::unexpected(addresses.error());
-    auto socket = listening_socket(addresses->front(), options_.backlog);
+    auto socket = socket::listening_socket(addresses->front(), options_.backlog, socket::Calls::wait);
     if (!socket) return std::unexpected(socket.error());
     listener_ = *socket;
     ++listening_;
     arm_accept();
-    return local_port(listener_);
+    return socket::local_port(listener_);
 }
 
 void Streams::stop_listening() {
@@ -59,7 +59,7 @@ void Streams::on_accepted(uint32_t listening, int32_t result, bool more) {
     if (connection != nullptr) {
         connection->socket = result;
         connection->state = ConnectionState::open;
-        peer_text(result, connection->peer);
+        socket::peer_text(result, connection->peer);
         ++counters_.accepted;
         push_event({.kind = io::StreamEventKind::accepted, .connection = connection->index});
         receive_if_wanted(*connection);
@@ -93,7 +93,7 @@ Connection* Streams::take_connection() {
 }
 
 Result<io::ConnectionId> Streams::connect(const io::Address& address) {
-    auto targets = resolve(address, false, targets_max);
+    auto targets = socket::resolve(address, false, targets_max);
     if (!targets) return std::unexpected(targets.error());
     Connection* connection = take_connection();
     if (connection == nullptr) return fail(Errc::would_block);
@@ -108,8 +108,8 @@ Result<io::ConnectionId> Streams::connect(const io::Address& address) {
 
 void Streams::try_connect(Connection& connection, int32_t os_error) {
     for (; connection.target < connection.targets.size(); ++connection.target) {
-        const SocketAddress& target = connection.targets[connection.target];
-        const auto socket = connecting_socket(target);
+        const socket::SocketAddress& target = connection.targets[connection.target];
+        const auto socket = socket::connecting_socket(target, socket::Calls::wait);
         if (!socket) {
             os_error = socket.error().os_error;
             continue;

@@ -17,8 +17,8 @@
 #include "limits.h"
 #include "main/process.h"
 #include "main/settings.h"
+#include "socket/clock.h"
 #include "store/sqlite.h"
-#include "uring/clock.h"
 #include "uring/ring.h"
 #include "uring/stream.h"
 
@@ -73,7 +73,7 @@ bool open_store(const CoordinatorSettings& settings, Process& process) {
     coordinator::CoordinatorOptions options;
     options.session_timeout_ns = settings.session_timeout_ms * millisecond_ns;
     options.seed = random_word();
-    process.coordinator.emplace(options, std::move(*state), uring::monotonic_now());
+    process.coordinator.emplace(options, std::move(*state), socket::monotonic_now());
     return true;
 }
 
@@ -115,7 +115,7 @@ int serve(Process& process) {
     while (true) {
         if (worked) process.ring->submit_and_reap();
         else process.ring->wait_until(std::min(process.server->next_deadline(), stop_by.value_or(never)));
-        const Nanos now = uring::monotonic_now();
+        const Nanos now = socket::monotonic_now();
         worked = process.server->turn(now);
         log_notes(*process.coordinator);
         if (process.coordinator->failure()) {

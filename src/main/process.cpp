@@ -7,8 +7,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "uring/datagram_socket.h"
-#include "uring/socket.h"
+#include "socket/datagram_socket.h"
+#include "socket/socket.h"
 
 namespace penstock {
 
@@ -26,7 +26,7 @@ void start_log(const std::string& name, LogLevel level) {
 
 bool port_is_free(const io::Address& address) {
     constexpr int64_t short_wait_ns = 500 * millisecond_ns, long_wait_ns = 20 * second_ns;
-    const auto probe = address.road == io::Road::native ? uring::probe_datagram_port : uring::probe_port;
+    const auto probe = address.road == io::Road::native ? socket::probe_datagram_port : socket::probe_port;
     Result<void> free = probe(address, short_wait_ns);
     if (!free && free.error().code == Errc::exists) {
         spdlog::warn("port {} of {} is taken: waiting for it, {} s at most", address.port, address.host,

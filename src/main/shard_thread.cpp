@@ -10,7 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/assert.h"
-#include "uring/clock.h"
+#include "socket/clock.h"
 #include "uring/disk.h"
 
 namespace penstock {
@@ -128,7 +128,7 @@ std::string ShardThread::run_shard() {
         options_.native->port = *port;
     }
     shard::Shard shard(options_.shard, std::move(image_), **disk, **streams, native.get(), group_.mailboxes,
-                       uring::read_time());
+                       socket::read_time());
     group_.wakers[shard_number()].store(&(*ring)->waker(), std::memory_order_release);
     started({});
     loop(shard, **ring);
@@ -138,7 +138,7 @@ std::string ShardThread::run_shard() {
 
 void ShardThread::loop(shard::Shard& shard, uring::Ring& ring) {
     while (true) {
-        const Time time = uring::read_time();
+        const Time time = socket::read_time();
         const shard::TurnResult turned = shard.turn(time);
         for (const uint32_t peer : shard.to_wake()) group_.wake(peer);
         report(shard);

@@ -12,11 +12,11 @@
 #include <thread>
 
 #include "../link_contract.h"
+#include "../socket/refused_sends.h"
 #include "../stream_contract.h"
-#include "refused_sends.h"
-#include "uring/clock.h"
-#include "uring/endpoint.h"
-#include "uring/socket.h"
+#include "socket/clock.h"
+#include "socket/endpoint.h"
+#include "socket/socket.h"
 
 namespace penstock::tests {
 
@@ -33,7 +33,7 @@ public:
     io::Link& link(size_t index) override { return *all[index]; }
     std::string host(size_t) const override { return host_; }
     bool step() override {
-        ring->wait_until(uring::monotonic_now() + 2 * millisecond_ns);
+        ring->wait_until(socket::monotonic_now() + 2 * millisecond_ns);
         return false;
     }
 
@@ -46,7 +46,7 @@ public:
 };
 
 // A small socket buffer, so that a test can fill it.
-constexpr uring::DatagramSocketOptions small_sockets{.receive_bytes = 256 * 1024, .send_bytes = 256 * 1024};
+constexpr socket::DatagramSocketOptions small_sockets{.receive_bytes = 256 * 1024, .send_bytes = 256 * 1024};
 
 template <bool segmentation>
 std::unique_ptr<LinkWorld> make_world(const LinkLimits& limits) {
@@ -59,7 +59,7 @@ std::unique_ptr<LinkWorld> make_ipv6_world(const LinkLimits& limits) {
 }
 
 bool has_ipv6() {
-    const auto socket = uring::open_datagram_socket({"::1", 0}, {});
+    const auto socket = socket::open_datagram_socket({"::1", 0}, {});
     if (socket) ::close(socket->descriptor);
     return socket.has_value();
 }
@@ -89,7 +89,7 @@ protected:
     }
     /// A socket that is connected to the link.
     int plain_socket(const std::string& host = "127.0.0.1") {
-        const auto to = uring::resolve({host, port_}, false, 1).value().front();
+        const auto to = socket::resolve({host, port_}, false, 1).value().front();
         const int socket = ::socket(to.storage.ss_family, SOCK_DGRAM, 0);
         EXPECT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&to.storage), to.size), 0);
         sockets_.push_back(socket);
@@ -100,7 +100,7 @@ protected:
         for (int i = 0; i < 5000; ++i) {
             side_->poll();
             if (done()) return true;
-            ring_->wait_until(uring::monotonic_now() + 2 * millisecond_ns);
+            ring_->wait_until(socket::monotonic_now() + 2 * millisecond_ns);
         }
         return false;
     }
@@ -154,7 +154,7 @@ TEST_F(UringLink, counts_what_the_kernel_lost) {
     EXPECT_EQ(side_->datagrams, 2u);
     EXPECT_GT(link_->dropped_by_kernel(), 50u);
     const uint64_t shortages = link_->counters().buffer_shortages;
-    for (int i = 0; i < 5; ++i) ring_->wait_until(uring::monotonic_now() + millisecond_ns);
+    for (int i = 0; i < 5; ++i) ring_->wait_until(socket::monotonic_now() + millisecond_ns);
     EXPECT_EQ(link_->counters().buffer_shortages, shortages) << "it asks again when a buffer is free, not before";
     side_->release_held();
 }
@@ -170,13 +170,13 @@ TEST_F(UringLink, an_arrival_wakes_the_shard) {
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
     });
-    const Nanos start = uring::monotonic_now();
+    const Nanos start = socket::monotonic_now();
     while (side_->datagrams == 0) {
         ring_->wait_until(start + 60 * second_ns);
         side_->poll();
     }
     arrived = true;
-    EXPECT_LT(uring::monotonic_now() - start, 30 * second_ns);
+    EXPECT_LT(socket::monotonic_now() - start, 30 * second_ns);
 }
 
 TEST_F(UringLink, what_waits_to_be_received_keeps_the_shard_awake) {
@@ -185,9 +185,9 @@ TEST_F(UringLink, what_waits_to_be_received_keeps_the_shard_awake) {
     ASSERT_EQ(::send(socket, "x", 1, 0), 1);
     ASSERT_TRUE(run_until([&] { return side_->datagrams == 1; }));
     ASSERT_EQ(::send(socket, "x", 1, 0), 1);
-    while (link_->counters().datagrams < 2) ring_->wait_until(uring::monotonic_now() + millisecond_ns);
+    while (link_->counters().datagrams < 2) ring_->wait_until(socket::monotonic_now() + millisecond_ns);
     const uint64_t sleeps = ring_->counters().sleeps;
-    ring_->wait_until(uring::monotonic_now() + 60 * second_ns);
+    ring_->wait_until(socket::monotonic_now() + 60 * second_ns);
     EXPECT_EQ(ring_->counters().sleeps, sleeps);
     EXPECT_TRUE(run_until([&] { return side_->datagrams == 2; }));
 }
@@ -202,9 +202,9 @@ TEST_F(UringLink, room_to_send_wakes_the_shard) {
     // Nothing is on its way now but the word that there is room.
     refused_sends() = {.os_errors = {EAGAIN}};
     ASSERT_EQ(link_->send(bursts), 0u);
-    const Nanos start = uring::monotonic_now();
+    const Nanos start = socket::monotonic_now();
     ring_->wait_until(start + 60 * second_ns);
-    EXPECT_LT(uring::monotonic_now() - start, 30 * second_ns);
+    EXPECT_LT(socket::monotonic_now() - start, 30 * second_ns);
     EXPECT_EQ(link_->send(bursts), 2u);
     EXPECT_TRUE(run_until([&] { return side_->datagrams == 3; }));
 }
@@ -219,7 +219,7 @@ TEST_F(UringLink, one_socket_serves_both_families) {
     ASSERT_TRUE(run_until([&] { return side_->datagrams == 2; }));
     for (const int socket : {four, six}) {
         const std::string host = socket == four ? "127.0.0.1" : "::1";
-        const io::Endpoint peer = link_->resolve({host, uring::local_port(socket)}).value();
+        const io::Endpoint peer = link_->resolve({host, socket::local_port(socket)}).value();
         EXPECT_EQ(side_->from(peer).size(), 1u) << host;
         const Fragment one{reinterpret_cast<const std::byte*>("answer"), 6};
         const io::OutgoingBurst burst{peer, 6, {&one, 1}};
@@ -232,7 +232,7 @@ TEST_F(UringLink, one_socket_serves_both_families) {
 
 TEST_F(UringLink, resolves_to_what_its_socket_reaches) {
     open({});
-    EXPECT_TRUE(uring::is_ipv4(link_->resolve({"localhost", 7}).value()));
+    EXPECT_TRUE(socket::is_ipv4(link_->resolve({"localhost", 7}).value()));
     EXPECT_EQ(link_->resolve({"localhost", 7}), link_->resolve({"127.0.0.1", 7}));
     EXPECT_EQ(link_->resolve({"::1", 7}).error().code, Errc::not_found);
     EXPECT_EQ(link_->resolve({"no such host.invalid", 7}).error().code, Errc::not_found);
@@ -266,7 +266,7 @@ bool talks_to_itself(const std::string& host) {
     LinkSide side(*link);
     for (int i = 0; i < 1000 && side.datagrams < 5; ++i) {
         if (i == 0 && link->send({&burst, 1}) != 1) return false;
-        ring->wait_until(uring::monotonic_now() + 2 * millisecond_ns);
+        ring->wait_until(socket::monotonic_now() + 2 * millisecond_ns);
         side.poll();
     }
     return side.from(self) == cut(bytes, 1000) && link->datagram_bytes_max(self) > 1232;

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "uring/clock.h"
+#include "socket/clock.h"
 
 namespace penstock::uring {
 namespace {
@@ -75,9 +75,9 @@ TEST(Ring, a_turn_without_work_makes_no_system_call) {
 
 TEST(Ring, sleeps_until_the_deadline) {
     auto ring = *Ring::create();
-    const Nanos before = monotonic_now();
+    const Nanos before = socket::monotonic_now();
     ring->wait_until(before + 5 * millisecond_ns);
-    EXPECT_GE(monotonic_now() - before, 5 * millisecond_ns);
+    EXPECT_GE(socket::monotonic_now() - before, 5 * millisecond_ns);
     EXPECT_EQ(ring->counters().sleeps, 1u);
     ring->wait_until(before);
     EXPECT_EQ(ring->counters().sleeps, 1u) << "the past is no reason to sleep";

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "../stream_contract.h"
-#include "uring/clock.h"
-#include "uring/socket.h"
+#include "socket/clock.h"
+#include "socket/socket.h"
 
 namespace penstock::tests {
 
@@ -26,7 +26,7 @@ public:
     }
     io::Streams& server() override { return *server_side; }
     io::Streams& client() override { return *client_side; }
-    void step() override { ring->wait_until(uring::monotonic_now() + 2 * millisecond_ns); }
+    void step() override { ring->wait_until(socket::monotonic_now() + 2 * millisecond_ns); }
     /// The driver does not do this, clients do: to the socket that calls itself so.
     void end_sending(io::ConnectionId, const std::string& name) override {
         const auto port = static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
@@ -142,8 +142,8 @@ TEST_F(UringStreams, counts_what_it_refuses) {
 
 TEST_F(UringStreams, shards_share_a_port_and_strangers_are_found) {
     EXPECT_EQ(world_.client_side->listen({"127.0.0.1", port_}).value_or(0), port_);
-    EXPECT_EQ(uring::probe_port({"127.0.0.1", port_}, 100 * millisecond_ns).error().code, Errc::exists);
-    EXPECT_TRUE(uring::probe_port({"127.0.0.1", 0}, 0).has_value());
+    EXPECT_EQ(socket::probe_port({"127.0.0.1", port_}, 100 * millisecond_ns).error().code, Errc::exists);
+    EXPECT_TRUE(socket::probe_port({"127.0.0.1", 0}, 0).has_value());
 }
 
 TEST_F(UringStreams, connects_by_name_and_over_ipv6) {

@@ -6,7 +6,7 @@
 
 #include <thread>
 
-#include "uring/clock.h"
+#include "socket/clock.h"
 #include "uring/ring.h"
 
 namespace penstock::uring {

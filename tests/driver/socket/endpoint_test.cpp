@@ -1,11 +1,11 @@
-#include "uring/endpoint.h"
+#include "socket/endpoint.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
 
-namespace penstock::uring {
+namespace penstock::socket {
 namespace {
 
 io::Endpoint endpoint(const char* ipv6, uint16_t port) {
@@ -44,4 +44,4 @@ TEST(Endpoint, says_when_a_family_cannot_say_it) {
 }
 
 }  // namespace
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -1,4 +1,4 @@
-#include "uring/socket.h"
+#include "socket/socket.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -10,9 +10,9 @@
 #include <cstring>
 #include <string>
 
-#include "uring/outlast.h"
+#include "socket/outlast.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 namespace {
 
@@ -25,6 +25,10 @@ bool set_common_options(int socket) {
     return set(socket, IPPROTO_TCP, TCP_NODELAY, 1) && set(socket, SOL_SOCKET, SO_KEEPALIVE, 1) &&
            set(socket, IPPROTO_TCP, TCP_KEEPIDLE, 60) && set(socket, IPPROTO_TCP, TCP_KEEPINTVL, 15) &&
            set(socket, IPPROTO_TCP, TCP_KEEPCNT, 4);
+}
+
+int stream_type(Calls calls) {
+    return SOCK_STREAM | SOCK_CLOEXEC | (calls == Calls::wait ? 0 : SOCK_NONBLOCK);
 }
 
 std::unexpected<Error> close_and_fail(int socket) {
@@ -63,8 +67,8 @@ Result<std::vector<SocketAddress>> resolve(const io::Address& address, bool to_l
     return addresses;
 }
 
-Result<int> listening_socket(const SocketAddress& address, int backlog) {
-    const int socket = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+Result<int> listening_socket(const SocketAddress& address, int backlog, Calls calls) {
+    const int socket = ::socket(address.storage.ss_family, stream_type(calls), 0);
     if (socket < 0) return fail(Errc::io, errno);
     if (!set(socket, SOL_SOCKET, SO_REUSEADDR, 1) || !set(socket, SOL_SOCKET, SO_REUSEPORT, 1) ||
         !set_common_options(socket) ||
@@ -103,8 +107,8 @@ Result<void> probe_port(const io::Address& address, int64_t patience_ns) {
     return probed;
 }
 
-Result<int> connecting_socket(const SocketAddress& address) {
-    const int socket = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+Result<int> connecting_socket(const SocketAddress& address, Calls calls) {
+    const int socket = ::socket(address.storage.ss_family, stream_type(calls), 0);
     if (socket < 0) return fail(Errc::io, errno);
     if (!set_common_options(socket)) return close_and_fail(socket);
     return socket;
@@ -132,4 +136,4 @@ void peer_text(int socket, char (&out)[48]) {
     std::snprintf(out, sizeof out, v6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -17,7 +17,7 @@
 
 #include "io/link.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 struct DatagramSendCounters {
     uint64_t bursts = 0;         ///< taken, with those that got lost
@@ -61,4 +61,4 @@ private:
     DatagramSendCounters counters_;
 };
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -6,7 +6,7 @@
 
 #include "base/units.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 /// Calls `try_once` until it returns true, for `patience_ns` at most. Blocks; start-up only.
 template <class Try>
@@ -19,4 +19,4 @@ bool outlast(int64_t patience_ns, Try try_once) {
     return try_once();
 }
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -1,9 +1,9 @@
-#include "uring/route_sizes.h"
+#include "socket/route_sizes.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
-namespace penstock::uring {
+namespace penstock::socket {
 namespace {
 
 io::Endpoint endpoint(const char* ipv6, uint16_t port) {
@@ -46,4 +46,4 @@ TEST(RouteSizes, without_a_route_it_is_what_all_carry) {
 }
 
 }  // namespace
-}  // namespace penstock::uring
+}  // namespace penstock::socket

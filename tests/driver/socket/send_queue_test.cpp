@@ -1,4 +1,4 @@
-#include "uring/send_queue.h"
+#include "socket/send_queue.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 namespace {
 
 Fragment fragment(std::string_view text) {
@@ -94,4 +94,4 @@ TEST(SendQueue, agrees_with_a_string_however_it_is_cut) {
 }
 
 }  // namespace
-}  // namespace penstock::uring
+}  // namespace penstock::socket

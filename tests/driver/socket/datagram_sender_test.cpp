@@ -1,4 +1,4 @@
-#include "uring/datagram_sender.h"
+#include "socket/datagram_sender.h"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -11,8 +11,8 @@
 #include "../link_contract.h"
 #include "../stream_contract.h"
 #include "refused_sends.h"
-#include "uring/datagram_socket.h"
-#include "uring/socket.h"
+#include "socket/datagram_socket.h"
+#include "socket/socket.h"
 
 namespace penstock::tests {
 namespace {
@@ -20,14 +20,14 @@ namespace {
 /// A sender, and a socket that takes what it sends, datagram by datagram.
 class DatagramSenderTest : public testing::Test {
 protected:
-    DatagramSenderTest() : ours_(*uring::open_datagram_socket({"127.0.0.1", 0}, {})) {
+    DatagramSenderTest() : ours_(*socket::open_datagram_socket({"127.0.0.1", 0}, {})) {
         refused_sends() = {};
         sender_.open(ours_.descriptor, ours_.family);
         theirs_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
         sockaddr_in address{.sin_family = AF_INET};
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         EXPECT_EQ(::bind(theirs_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-        to_ = {.port = uring::local_port(theirs_)};
+        to_ = {.port = socket::local_port(theirs_)};
         to_.ip[10] = to_.ip[11] = std::byte{0xff};
         to_.ip[12] = std::byte{127};
         to_.ip[15] = std::byte{1};
@@ -62,8 +62,8 @@ protected:
 
     const std::vector<std::byte> bytes_ = pattern_bytes(0, 450);
     const Fragment row_{bytes_.data(), 450};
-    uring::DatagramSocket ours_;
-    uring::DatagramSender sender_{true};
+    socket::DatagramSocket ours_;
+    socket::DatagramSender sender_{true};
     int theirs_ = -1;
     io::Endpoint to_;
 };
@@ -79,7 +79,7 @@ TEST_F(DatagramSenderTest, one_call_takes_many_bursts) {
 
 TEST_F(DatagramSenderTest, goes_on_without_segmentation_where_it_is_refused) {
     for (const int os_error : {EIO, EINVAL}) {
-        uring::DatagramSender sender(true);
+        socket::DatagramSender sender(true);
         sender.open(ours_.descriptor, ours_.family);
         refused_sends() = {.os_errors = {os_error}, .only_segmented = true, .for_ever = true};
         std::vector<io::OutgoingBurst> bursts(20, {to_, 100, {&row_, 1}});
@@ -135,7 +135,7 @@ TEST_F(DatagramSenderTest, takes_as_many_as_there_is_room_for) {
 }
 
 TEST_F(DatagramSenderTest, a_burst_that_is_half_gone_is_over) {
-    uring::DatagramSender sender(false);
+    socket::DatagramSender sender(false);
     sender.open(ours_.descriptor, ours_.family);
     refused_sends() = {.os_errors = {EAGAIN}, .messages_before = 7};
     std::vector<io::OutgoingBurst> bursts(3, {to_, 100, {&row_, 1}});
@@ -160,7 +160,7 @@ TEST_F(DatagramSenderTest, what_the_network_refuses_is_lost_and_the_rest_goes) {
 
 TEST_F(DatagramSenderTest, an_ipv4_socket_cannot_reach_ipv6) {
     const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    uring::DatagramSender sender(true);
+    socket::DatagramSender sender(true);
     sender.open(socket, AF_INET);
     const io::Endpoint ipv6{.ip = {std::byte{0xfd}}, .port = 7};
     const io::OutgoingBurst bursts[] = {{ipv6, 100, {&row_, 1}}, {to_, 100, {&row_, 1}}};

@@ -13,7 +13,7 @@
 #include "base/bytes.h"
 #include "io/stream.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 class SendQueue {
 public:
@@ -42,4 +42,4 @@ private:
     uint32_t first_ = 0, count_ = 0;
 };
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -6,7 +6,7 @@
 
 #include "io/link.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 bool is_ipv4(const io::Endpoint& endpoint);
 
@@ -22,4 +22,4 @@ SocketName socket_name(const io::Endpoint& endpoint, sa_family_t family);
 /// Of an AF_INET or AF_INET6 address; of any other, all zero.
 io::Endpoint endpoint_of(const void* address, socklen_t size);
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

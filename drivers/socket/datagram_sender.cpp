@@ -1,4 +1,4 @@
-#include "uring/datagram_sender.h"
+#include "socket/datagram_sender.h"
 
 #include <netinet/udp.h>
 
@@ -7,9 +7,9 @@
 #include <cstring>
 
 #include "base/assert.h"
-#include "uring/endpoint.h"
+#include "socket/endpoint.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 namespace {
 
@@ -176,4 +176,4 @@ size_t DatagramSender::lose_rest_of_burst(size_t message) {
     return message;
 }
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

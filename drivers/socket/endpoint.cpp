@@ -1,10 +1,10 @@
-#include "uring/endpoint.h"
+#include "socket/endpoint.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 namespace {
 
@@ -52,4 +52,4 @@ io::Endpoint endpoint_of(const void* address, socklen_t size) {
     return endpoint;
 }
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

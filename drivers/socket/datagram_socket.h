@@ -1,4 +1,4 @@
-// A UDP socket before it belongs to the ring: made, given its options, bound; and what its routes carry.
+// A UDP socket before it belongs to a link: made, given its options, bound; and what its routes carry.
 #pragma once
 
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "io/link.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 struct DatagramSocketOptions {
     uint32_t receive_bytes = 8 << 20;  ///< of the kernel's buffers; it doubles them for its own bookkeeping
@@ -37,4 +37,4 @@ uint64_t dropped_datagrams(int socket);
 /// The largest datagram that the route to `to` carries, by its MTU; 0 if there is no route.
 uint32_t route_datagram_bytes(const io::Endpoint& to);
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -5,7 +5,7 @@
 
 #include "base/units.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 inline Nanos monotonic_now() {
     timespec t{};
@@ -19,4 +19,4 @@ inline Time read_time() {
     return {monotonic_now(), wall.tv_sec * 1000 + wall.tv_nsec / millisecond_ns};
 }
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -1,4 +1,4 @@
-#include "uring/datagram_socket.h"
+#include "socket/datagram_socket.h"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -7,9 +7,9 @@
 #include <cerrno>
 
 #include "base/units.h"
-#include "uring/socket.h"
+#include "socket/socket.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 namespace {
 
 int option(int socket, int level, int name) {
@@ -74,4 +74,4 @@ TEST(DatagramSocket, finds_a_port_that_is_taken) {
 }
 
 }  // namespace
-}  // namespace penstock::uring
+}  // namespace penstock::socket

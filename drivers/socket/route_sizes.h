@@ -9,7 +9,7 @@
 #include "base/units.h"
 #include "io/link.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 class RouteSizes {
 public:
@@ -27,4 +27,4 @@ private:
     uint64_t lookups_ = 0;
 };
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

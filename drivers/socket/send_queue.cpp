@@ -1,10 +1,10 @@
-#include "uring/send_queue.h"
+#include "socket/send_queue.h"
 
 #include <algorithm>
 
 #include "base/assert.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 void SendQueue::push(std::span<const Fragment> fragments, uint64_t token) {
     PENSTOCK_ASSERT(!full());
@@ -65,4 +65,4 @@ void SendQueue::clear() {
     count_ = 0;
 }
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 struct Failure {
     Error error;
@@ -16,4 +16,4 @@ struct Failure {
 template <class T>
 using Opened = std::expected<T, Failure>;
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

@@ -1,10 +1,10 @@
-#include "uring/route_sizes.h"
+#include "socket/route_sizes.h"
 
 #include "base/bytes.h"
 #include "base/random.h"
-#include "uring/datagram_socket.h"
+#include "socket/datagram_socket.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 namespace {
 
@@ -25,4 +25,4 @@ uint32_t RouteSizes::datagram_bytes_max(const io::Endpoint& to, Nanos now) {
     return bytes;
 }
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket

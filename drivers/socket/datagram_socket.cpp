@@ -1,4 +1,4 @@
-#include "uring/datagram_socket.h"
+#include "socket/datagram_socket.h"
 
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -9,11 +9,11 @@
 #include <cerrno>
 #include <cstring>
 
-#include "uring/endpoint.h"
-#include "uring/outlast.h"
-#include "uring/socket.h"
+#include "socket/endpoint.h"
+#include "socket/outlast.h"
+#include "socket/socket.h"
 
-namespace penstock::uring {
+namespace penstock::socket {
 
 namespace {
 
@@ -115,4 +115,4 @@ uint32_t route_datagram_bytes(const io::Endpoint& to) {
     return std::min(static_cast<uint32_t>(mtu - headers), io::burst_bytes_max);
 }
 
-}  // namespace penstock::uring
+}  // namespace penstock::socket
