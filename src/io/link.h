@@ -2,7 +2,8 @@
 // Link belongs to one shard thread and has one port.
 //
 // It promises nothing about what it carries: datagrams are lost, repeated, reordered and damaged, and they tell nobody.
-// transport/ makes streams of it. Drivers: drivers/uring (UDP sockets with segmentation offload), drivers/sim.
+// transport/ makes streams of it. Drivers: drivers/uring and drivers/socket (UDP sockets with segmentation offload),
+// drivers/sim.
 #pragma once
 
 #include <array>

@@ -2,7 +2,8 @@
 // without copying them. One Streams belongs to one shard thread.
 //
 // Every connection has one receive direction that can be paused (back-pressure) and an ordered send queue.
-// Drivers: drivers/uring (io_uring: multishot accept and receive into provided buffers), drivers/sim.
+// Drivers: drivers/uring (io_uring: multishot accept and receive into provided buffers), drivers/socket (epoll),
+// drivers/sim.
 #pragma once
 
 #include <cstddef>
