@@ -229,6 +229,7 @@ static_assert(request_arena_kept_bytes * requests_per_shard <= 2 * arena_bytes_p
 
 /// Of one record with its batch: what brokers that are set generously take in one request.
 inline constexpr uint64_t client_record_bytes_max = 64 * mib;
+inline constexpr size_t client_record_headers_max = 100'000;
 /// An answer that says it is larger is not believed. Brokers answer a Fetch with a first batch of any size.
 inline constexpr uint32_t client_answer_bytes_max = 256 * mib;
 /// What decoding an answer may take beside its bytes: descriptions of 100,000 partitions.

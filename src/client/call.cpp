@@ -60,6 +60,7 @@ Connection* Call::target() {
         if (controller == nullptr) cluster_.refresh();
         return controller;
     }
+    if (options_.target == Target::broker) return cluster_.broker(options_.broker, Purpose::control);
     if (options_.target == Target::coordinator && coordinator_ >= 0) {
         return cluster_.broker(coordinator_, Purpose::control);
     }

@@ -13,16 +13,17 @@
 
 namespace penstock::client {
 
-enum class Target : uint8_t { any, controller, coordinator };
+enum class Target : uint8_t { any, broker, controller, coordinator };
 
 struct CallOptions {
     Target target = Target::any;
-    std::string group;              ///< whose coordinator
+    int32_t broker = -1;            ///< Target::broker
+    std::string group;              ///< Target::coordinator: whose
     Nanos deadline;
     bool repeatable = true;         ///< false: a lost answer is PENSTOCK_UNKNOWN
 };
 
-class Call : public Member, private Requester {
+class Call : public Member, protected Requester {
 public:
     Call(Cluster& cluster, CallOptions options);
     ~Call() override;

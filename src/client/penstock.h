@@ -122,13 +122,13 @@ PENSTOCK_API int penstock_client_poll(penstock_client *client, int timeout_ms);
  * deadline of its own has come. It must not be read or closed. Poll with timeout 0 once after every call that sends or
  * sets something in motion, and whenever it is readable.
  */
-PENSTOCK_API int penstock_client_descriptor(const penstock_client *client);
+PENSTOCK_API int penstock_client_descriptor(penstock_client *client);
 
 /*
  * What went wrong last, as a sentence that names brokers, topics and what to do; empty if nothing did. Valid until the
  * next call for this client.
  */
-PENSTOCK_API const char *penstock_client_last_error(const penstock_client *client);
+PENSTOCK_API const char *penstock_client_last_error(penstock_client *client);
 
 /* ---- Records ----------------------------------------------------------------------------------------------------- */
 
@@ -252,8 +252,8 @@ PENSTOCK_API penstock_error penstock_producer_flush(penstock_producer *producer,
 PENSTOCK_API uint64_t penstock_producer_unsettled(const penstock_producer *producer);
 
 /*
- * How many partitions the topic has: 0 while that is not known yet, or one of the errors of penstock_producer_send() for
- * a topic that cannot be used, as a number below 0 or above; see *error, which may be NULL.
+ * How many partitions the topic has: 0 while that is not known. *error, which may be NULL, is then why the topic cannot
+ * be used, if it cannot.
  */
 PENSTOCK_API int32_t penstock_producer_partitions(const penstock_producer *producer, penstock_error *error);
 
