@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static volatile sig_atomic_t stopping;
 
@@ -45,13 +46,14 @@ int main(int argc, char **argv)
     penstock_batch *batch;
     penstock_error error;
     unsigned long long seen = 0, wanted;
-    struct sigaction action = {0};
+    struct sigaction action;
 
     if (argc != 5) {
         fprintf(stderr, "usage: %s udp://HOST[:PORT]|tcp://HOST[:PORT] GROUP TOPIC COUNT\n", argv[0]);
         return 2;
     }
     wanted = strtoull(argv[4], NULL, 10);
+    memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -6,7 +6,6 @@
 #include <penstock.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static uint64_t delivered, failed;
@@ -34,7 +33,7 @@ static penstock_error send_line(penstock_client *client, penstock_producer *prod
                                 uint64_t number)
 {
     penstock_record record = PENSTOCK_RECORD_INIT;
-    const char *tab = memchr(line, '\t', size);
+    const char *tab = (const char *)memchr(line, '\t', size);
     const char *value = tab != NULL ? tab + 1 : line;
     const size_t value_size = size - (size_t)(value - line);
     if (tab != NULL) {

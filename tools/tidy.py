@@ -39,7 +39,7 @@ CODE_BANS = [
      'a cast past alignment: load_be/load_le'),
 ]
 HEADER_BANS = [(r'<(fmt|spdlog)/', 'fmt or spdlog in a header: they cost every includer seconds')]
-EDGE = ('src/main/', 'tools/', 'tests/', 'bench/')
+EDGE = ('src/main/', 'src/sdk/', 'tools/', 'tests/', 'bench/')
 
 # What a driver may use beside base and io.
 DRIVER_ARROWS = {'uring': ['socket']}
@@ -49,6 +49,11 @@ UNTESTED = {
     'src/base/assert.cpp': 'ends the process; fuzzers and crash tests see it work',
     'src/base/error.cpp': 'a table of names',
     'src/main/shard_thread.cpp': 'threads and rings: the system tests run them',
+    'src/sdk/admin.cpp': 'C functions over client/: the system tests run them',
+    'src/sdk/client.cpp': 'the same',
+    'src/sdk/consumer.cpp': 'the same',
+    'src/sdk/edge.cpp': 'clocks and sockets: the system tests run them',
+    'src/sdk/producer.cpp': 'the same',
 }
 
 
@@ -124,7 +129,7 @@ def check_arrows(sources):
     drivers = {p.name for p in (ROOT / 'drivers').iterdir() if p.is_dir()}
     for source in sources:
         parts = source.name.split('/')
-        if not source.is_cpp or parts[0] not in ('src', 'drivers') or parts[1] == 'main' or len(parts) < 3:
+        if not source.is_cpp or parts[0] not in ('src', 'drivers') or parts[1] in ('main', 'sdk') or len(parts) < 3:
             continue
         own = parts[1]
         uses = arrows.get(own, []) if parts[0] == 'src' else ['io', *DRIVER_ARROWS.get(own, [])]
@@ -182,7 +187,7 @@ def check_promises(sources):
 def check_headers_open(sources):
     """A header opens with a comment that says what it is, then #pragma once."""
     for source in sources:
-        if not source.is_header:
+        if not source.is_header or source.name == 'src/client/penstock.h':   # that one is C, and goes far
             continue
         if not source.text.startswith('//'):
             yield source, 1, 'open with what it is, who uses it, what it does not do'

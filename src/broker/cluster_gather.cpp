@@ -122,9 +122,12 @@ std::string ClusterGather::publish(const WatchClusterResponse& page, const Uuid&
     // Every broker forwards changes; while the coordinator thinks that nobody is alive, this one does.
     view->controller_id = page.controller_id >= 0 ? NodeId{page.controller_id} : self_;
     for (const WatchedBroker& b : page.brokers) {
-        if (b.id < 0 || b.port <= 0 || b.port > 65535 || b.shard_count <= 0) return "it sent a broken broker";
+        if (b.id < 0 || b.port <= 0 || b.port > 65535 || b.shard_count <= 0 || b.native_port < 0 ||
+            b.native_port > 65535) return "it sent a broken broker";
         view->brokers.push_back({.id = NodeId{b.id}, .host = std::string(b.host), .port = static_cast<uint16_t>(b.port),
-                                 .shard_count = static_cast<uint32_t>(b.shard_count), .alive = b.alive});
+                                 .shard_count = static_cast<uint32_t>(b.shard_count),
+                                 .native_port = static_cast<uint16_t>(b.native_port),
+                                 .alive = b.alive});
     }
     view->topics.reserve(topics_.size());
     for (const auto& [id, topic] : topics_) view->topics.push_back(topic);

@@ -50,6 +50,7 @@ struct BrokerView {
     std::string host;          ///< as advertised to Kafka clients
     uint16_t port = 0;
     uint32_t shard_count = 1;
+    uint16_t native_port = 0;  ///< of shard 0 for native clients, the other shards' behind it; 0: none
     bool alive = false;        ///< has a session with the coordinator (is not fenced)
     friend bool operator==(const BrokerView&, const BrokerView&) = default;
 };

@@ -34,6 +34,7 @@ public:
 
     const io::ConnectionId id;
     std::string client_host;   ///< as Kafka writes it: "/1.2.3.4"
+    io::Road road = io::Road::tcp;
     FrameAssembler frames;
 
     // Receiving.

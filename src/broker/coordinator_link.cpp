@@ -303,6 +303,7 @@ void CoordinatorLink::Impl::send_registration(Nanos now) {
     request.storage_id = options.storage_id;
     request.host = options.advertised_host;
     request.port = options.advertised_port;
+    request.native_port = options.native_port;
     request.shard_count = static_cast<int32_t>(options.shard_count);
     request.cluster_id = cluster_id;
     request.revision = static_cast<int64_t>(gather.seen_revision());

@@ -36,6 +36,7 @@ struct LinkOptions {
     Uuid storage_id;               ///< of the data directory: log::OpenReport
     std::string advertised_host;
     uint16_t advertised_port = 0;
+    uint16_t native_port = 0;      ///< of shard 0, the other shards' behind it; 0: none
     uint32_t shard_count = 1;
     Uuid cluster_id;               ///< the cluster that this data directory belongs to; zero: any, the first one seen
     uint64_t seed = 0;             ///< of the jitter in the backoff

@@ -90,6 +90,7 @@ void Listener::accept(const io::StreamEvent& event) {
     ++counters_.connections_accepted;
     auto connection = std::make_unique<Connection>(event.connection, streams_, memory_, options.request_bytes_max,
                                                    time.now);
+    connection->road = event.road;
     connection->client_host = "/" + std::string(host_of(event.peer));
     connection_timers_.set(*connection, connection->check_time(time.now));
     connections_.emplace(event.connection.value, std::move(connection));

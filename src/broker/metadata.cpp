@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "broker/connection.h"
 #include "broker/group_place.h"
 #include "broker/group_request.h"
 #include "broker/handlers.h"
@@ -69,6 +70,12 @@ std::span<const int32_t> ids(Request& request, const std::vector<NodeId>& nodes)
     return out;
 }
 
+/// Native clients go to the shard that owns a partition; nobody else sees a byte of it. -1: there is no such road.
+int32_t native_port(const Request& request, const BrokerView* broker, const log::LogKey* key) {
+    if (request.connection->road != io::Road::native || broker == nullptr || broker->native_port == 0) return -1;
+    return broker->native_port + static_cast<int32_t>(key == nullptr ? 0 : log::shard_of(*key, broker->shard_count));
+}
+
 void describe(Request& request, const ClusterView& view, const TopicView& topic, MetadataResponse::Topic& out) {
     out.name = topic.name;
     out.topic_id = topic.id;
@@ -80,8 +87,13 @@ void describe(Request& request, const ClusterView& view, const TopicView& topic,
         partitions[i].leader_epoch = partition.leader_epoch.value;
         partitions[i].replica_nodes = ids(request, partition.replicas);
         partitions[i].isr_nodes = ids(request, partition.isr);
-        if (view.alive(partition.leader)) partitions[i].leader_id = partition.leader.value;
-        else partitions[i].error_code = ErrorCode::leader_not_available;
+        if (!view.alive(partition.leader)) {
+            partitions[i].error_code = ErrorCode::leader_not_available;
+            continue;
+        }
+        partitions[i].leader_id = partition.leader.value;
+        const log::LogKey key{topic.id, static_cast<int32_t>(i)};
+        partitions[i].native_port = native_port(request, view.broker(partition.leader), &key);
     }
     out.partitions = partitions;
 }
@@ -111,7 +123,8 @@ void answer(Request& request, Serving& serving) {
     const auto alive = endpoints(request, view);
     auto brokers = request.arena.make_array<MetadataResponse::Broker>(alive.size());
     for (size_t i = 0; i < brokers.size(); ++i)
-        brokers[i] = {alive[i].node_id, alive[i].host, alive[i].port, {}};
+        brokers[i] = {alive[i].node_id, alive[i].host, alive[i].port, {},
+                      native_port(request, view.broker(NodeId{alive[i].node_id}), nullptr)};
     response.brokers = brokers;
     const std::string cluster_id = view.cluster_id.text();
     response.cluster_id = request.arena.copy(cluster_id);

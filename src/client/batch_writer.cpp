@@ -176,8 +176,8 @@ void BatchWriter::finish(wire::Codec codec) {
     header.base_timestamp = base_timestamp_;
     header.max_timestamp = max_timestamp_;
     header.record_count = count_;
-    wire::write_batch_header(std::span<std::byte, wire::batch_header_bytes>(memory_.bytes.get(), wire::batch_header_bytes),
-                             header);
+    const std::span<std::byte, wire::batch_header_bytes> bytes(memory_.bytes.get(), wire::batch_header_bytes);
+    wire::write_batch_header(bytes, header);
 }
 
 void BatchWriter::stamp(const ProducerStamp& stamp) {

@@ -70,7 +70,7 @@ Connection* Call::target() {
 Nanos Call::next_deadline() const {
     if (done_) return never;
     // While a connection is begun, it wakes us; the pause is for the case that none can be.
-    const Nanos again = asking_ ? never : std::max(not_before_, cluster_.time().now + backoff_first_ns);
+    const Nanos again = asking_ ? never : std::max(not_before_, cluster_.stepped_at() + backoff_first_ns);
     return std::min(options_.deadline, again);
 }
 

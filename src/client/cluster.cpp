@@ -45,6 +45,7 @@ bool Cluster::turn(const Time& time) {
     expire();
     step_metadata();
     awake_ = false;
+    stepped_at_ = time.now;
     for (size_t i = 0; i < members_.size(); ++i) members_[i]->step(time_);
     step_metadata();
     return busy;
@@ -132,7 +133,8 @@ void Cluster::lose(Place& place) {
 
 Connection* Cluster::any(Purpose purpose) {
     for (const auto& place : places_) {
-        if (place->purpose == purpose && place->connection && place->connection->ready()) return place->connection.get();
+        Connection* connection = place->purpose == purpose ? place->connection.get() : nullptr;
+        if (connection != nullptr && connection->ready()) return connection;
     }
     // One at a time, round and round: first those we were told to begin with, then those that we learnt of.
     for (const auto& place : places_) {

@@ -66,6 +66,8 @@ public:
     Nanos next_deadline() const;
     /// The time of the turn that goes on or was last.
     const Time& time() const { return time_; }
+    /// When members were stepped last: what next_deadline() counts from, or a deadline could recede for ever.
+    Nanos stepped_at() const { return stepped_at_; }
     const ClusterOptions& options() const { return options_; }
 
     void add(Member& member) { members_.push_back(&member); }
@@ -133,6 +135,7 @@ private:
     ClusterOptions options_;
     Random random_;
     Time time_;
+    Nanos stepped_at_;
     std::vector<std::unique_ptr<Place>> places_;
     std::map<int32_t, Broker> brokers_;
     std::map<std::string, Watched> topics_;

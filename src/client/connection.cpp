@@ -142,8 +142,9 @@ void Connection::on_received(std::span<const std::byte> bytes, Nanos now) {
 bool Connection::begin_frame() {
     frame_size_ = load_be<uint32_t>(size_bytes_);
     if (frame_size_ < correlation_bytes || frame_size_ > limits::client_answer_bytes_max) {
-        close({PENSTOCK_MALFORMED, fmt::format("{} announced an answer of {} bytes: is this a Kafka broker, without TLS?",
-                                               show(address_), frame_size_)});
+        close({PENSTOCK_MALFORMED,
+               fmt::format("{} announced an answer of {} bytes: is this a Kafka broker, without TLS?", show(address_),
+                           frame_size_)});
         return false;
     }
     frame_ = std::make_shared_for_overwrite<std::byte[]>(frame_size_);
@@ -242,9 +243,8 @@ void Connection::close(Failure why) {
 void Connection::on_closed(const Error& error, Nanos now) {
     if (failure_.code == PENSTOCK_OK) {
         const char* reason = error.os_error != 0 ? std::strerror(error.os_error) : to_string(error.code);
-        failure_ = {PENSTOCK_UNREACHABLE,
-                    state_ == State::connecting ? fmt::format("cannot reach {}: {}", show(address_), reason)
-                                                : fmt::format("the connection to {} broke: {}", show(address_), reason)};
+        const char* what = state_ == State::connecting ? "cannot reach" : "lost the connection to";
+        failure_ = {PENSTOCK_UNREACHABLE, fmt::format("{} {}: {}", what, show(address_), reason)};
     }
     state_ = State::closed;
     std::deque<Ask> lost;

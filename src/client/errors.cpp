@@ -37,7 +37,7 @@ extern "C" {
 
 const char* penstock_error_name(penstock_error error) {
     if (const OwnError* own = find_own(error)) return own->name;
-    if (error < INT16_MIN || error > INT16_MAX) return "PENSTOCK_NO_SUCH_ERROR";
+    if (error < INT16_MIN || error > INT16_MAX) return "UNKNOWN_CODE";
     return penstock::wire::kafka::to_string(static_cast<penstock::wire::kafka::ErrorCode>(error)).data();
 }
 

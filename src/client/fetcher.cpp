@@ -181,7 +181,7 @@ void Fetcher::step(Nanos now) {
 Nanos Fetcher::next_deadline() const {
     Nanos next = never;
     for (const PartitionPtr& partition : partitions_) {
-        if (partition->not_before > cluster_.time().now) next = std::min(next, partition->not_before);
+        if (partition->not_before > cluster_.stepped_at()) next = std::min(next, partition->not_before);
     }
     return next;
 }

@@ -96,7 +96,8 @@ Connection* Group::coordinator() {
         Connection* connection = cluster_.broker(coordinator_, Purpose::group);
         return connection;
     }
-    const bool asking = std::any_of(asks_.begin(), asks_.end(), [](const auto& one) { return one.second == What::find; });
+    const bool asking = std::any_of(asks_.begin(), asks_.end(),
+                                    [](const auto& one) { return one.second == What::find; });
     Connection* any = asking ? nullptr : cluster_.any(Purpose::control);
     const auto version = any == nullptr ? refuse(PENSTOCK_EMPTY, "") : any->version_of(ApiKey::find_coordinator);
     if (!version) return nullptr;

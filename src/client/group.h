@@ -1,10 +1,10 @@
-// A member of a consumer group, by the classic protocol: finds the coordinator, joins, syncs, stays alive, and keeps the
-// group's offsets. Without a subscription it only reads and commits offsets.
+// A member of a consumer group, by the classic protocol: finds the coordinator, joins, syncs, stays alive, and keeps
+// the group's offsets. Without a subscription it only reads and commits offsets.
 //
-// Stepped by its Consumer, which is the GroupListener. All its requests ride one connection, so they reach the coordinator
-// in order: a commit that is sent before a join belongs to the generation that ends. Before a rebalance everything is
-// given back (Kafka's "eager"); the leader assigns with the range assignor, and starts a rebalance when the topics'
-// partitions grow.
+// Stepped by its Consumer, which is the GroupListener. All its requests ride one connection, so they reach the
+// coordinator in order: a commit that is sent before a join belongs to the generation that ends. Before a rebalance
+// everything is given back (Kafka's "eager"); the leader assigns with the range assignor, and starts a rebalance when
+// the topics' partitions grow.
 #pragma once
 
 #include <cstdint>

@@ -101,8 +101,8 @@ typedef struct penstock_client_options {
 #define PENSTOCK_CLIENT_OPTIONS_INIT {sizeof(penstock_client_options), NULL, NULL, 10000, 30000, 300000, 0}
 
 /*
- * Makes a client. Does not wait for a connection: the first use does. On success *client is the caller's, to be given to
- * penstock_client_destroy(). PENSTOCK_INVALID: the bootstrap addresses or another option cannot be used.
+ * Makes a client. Does not wait for a connection: the first use does. On success *client is the caller's, to be given
+ * to penstock_client_destroy(). PENSTOCK_INVALID: the bootstrap addresses or another option cannot be used.
  */
 PENSTOCK_API penstock_error penstock_client_create(const penstock_client_options *options, penstock_client **client);
 
@@ -190,8 +190,8 @@ typedef struct penstock_record {
 
 /*
  * Makes a producer for one topic; it is the caller's, to be given to penstock_producer_destroy(). Does not wait: the
- * topic's partitions are asked for in penstock_client_poll(). NULL options are the defaults. PENSTOCK_INVALID: an option
- * makes no sense.
+ * topic's partitions are asked for in penstock_client_poll(). NULL options are the defaults. PENSTOCK_INVALID: an
+ * option makes no sense.
  */
 PENSTOCK_API penstock_error penstock_producer_create(penstock_client *client, const char *topic,
                                                      const penstock_producer_options *options,
@@ -279,8 +279,9 @@ typedef struct penstock_consumer_options {
     size_t size;
     const char *group;              /* NULL: of no group: nothing is committed */
     const char *group_instance;     /* makes the member static: it keeps its partitions over a restart; NULL */
-    int64_t start;                  /* where nothing is committed, or what was is gone: PENSTOCK_OFFSET_LATEST (default),
-                                       PENSTOCK_OFFSET_EARLIEST, or PENSTOCK_OFFSET_COMMITTED: then that is an error */
+    int64_t start;                  /* where nothing is committed, or what was is gone: PENSTOCK_OFFSET_LATEST
+                                       (default), PENSTOCK_OFFSET_EARLIEST, or PENSTOCK_OFFSET_COMMITTED: then that
+                                       is an error */
     int32_t commit_interval_ms;     /* what was released is committed so often; 0: only by penstock_consumer_commit();
                                        5,000 */
     int32_t session_timeout_ms;     /* silence after which the group goes on without this member; 45,000 */

@@ -61,7 +61,7 @@ penstock_error Producer::place(const penstock_record& record, size_t value_size,
         return error == PENSTOCK_OK ? PENSTOCK_FULL : error;
     }
     if (record.partition != PENSTOCK_PARTITION_ANY) {
-        if (record.partition < 0 || static_cast<size_t>(record.partition) >= partitions_.size()) return PENSTOCK_INVALID;
+        if (record.partition < 0 || record.partition >= partitions()) return PENSTOCK_INVALID;
         partition = record.partition;
     } else if (record.key.data != nullptr) {
         const auto* key = static_cast<const std::byte*>(record.key.data);

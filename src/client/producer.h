@@ -3,10 +3,11 @@
 //
 // A Member of its cluster, stepped in every turn; send() may be called between turns and only copies. Invariants: the
 // batches of a partition are sent in the order in which they were filled, and after a failure from the first one on;
-// all of a partition's requests ride one connection, so they arrive in order. When idempotent, a batch keeps its sequence
-// for as long as the broker may have it; a gap in the sequences (a batch that was given up) ends the producer id: a new
-// one begins when the fate of every batch that was sent under the old one is known. Memory: `buffer_bytes`, counted
-// from the first record of a batch to its last answer; completions that nobody takes keep 8 bytes for each record.
+// all of a partition's requests ride one connection, so they arrive in order. When idempotent, a batch keeps its
+// sequence for as long as the broker may have it; a gap in the sequences (a batch that was given up) ends the
+// producer id: a new one begins when the fate of every batch that was sent under the old one is known. Memory:
+// `buffer_bytes`, counted from the first record of a batch to its last answer; completions that nobody takes keep
+// 8 bytes for each record.
 #pragma once
 
 #include <cstdint>

@@ -72,11 +72,11 @@ Nanos Producer::next_deadline() const {
             continue;
         }
         next = std::min(next, partition.closed.front()->opened + options_.delivery_timeout_ns);
-        if (partition.not_before > cluster_.time().now) next = std::min(next, partition.not_before);
+        if (partition.not_before > cluster_.stepped_at()) next = std::min(next, partition.not_before);
     }
     if (options_.idempotent && producer_id_ < 0 && id_ask_ == 0) next = std::min(next, id_not_before_);
     // What could not be done in this turn is not tried again at once: an answer or a connection wakes us.
-    return std::max(next, cluster_.time().now + millisecond_ns);
+    return std::max(next, cluster_.stepped_at() + millisecond_ns);
 }
 
 void Producer::close_due(Nanos now) {
@@ -278,7 +278,9 @@ void Producer::on_answer(uint64_t ask, const Answer& answer, Nanos now) {
         wire::kafka::InitProducerIdResponse message;
         id_ask_ = 0;
         id_not_before_ = now + backoff_first_ns;
-        if (!answer.decode(arena, message)) return cluster_.report({PENSTOCK_MALFORMED, "a malformed answer to InitProducerId"});
+        if (!answer.decode(arena, message)) {
+            return cluster_.report({PENSTOCK_MALFORMED, "a malformed answer to InitProducerId"});
+        }
         if (message.error_code != ErrorCode::none) {
             return cluster_.report({code_of(message.error_code), "no producer id was given"});
         }

@@ -24,6 +24,8 @@ std::optional<Refusal> check_form(const RegisterBrokerRequest& request) {
     if (request.port <= 0 || request.port > 65535) return invalid("the advertised port is not within 1 to 65535");
     if (request.shard_count <= 0 || request.shard_count > static_cast<int32_t>(limits::shards_max))
         return invalid("the shard count is out of range");
+    if (request.native_port < 0 || request.native_port + request.shard_count > 65536)
+        return invalid("the native ports are not within 1 to 65535");
     return {};
 }
 
@@ -81,7 +83,8 @@ void register_broker(State& state, const RegisterBrokerRequest& request) {
     const Broker broker{.id = NodeId{request.node_id}, .incarnation = request.incarnation,
                         .storage_id = request.storage_id, .host = std::string(request.host),
                         .port = static_cast<uint16_t>(request.port),
-                        .shard_count = static_cast<uint32_t>(request.shard_count), .fenced = false};
+                        .shard_count = static_cast<uint32_t>(request.shard_count),
+                        .native_port = static_cast<uint16_t>(request.native_port), .fenced = false};
     const Broker* known = state.broker(broker.id);
     if (known != nullptr && *known == broker) return;
     const bool other_storage = known != nullptr && known->storage_id != broker.storage_id;

@@ -52,6 +52,7 @@ struct BrokerRow {
     int32_t port = 0;
     int32_t shard_count = 1;
     bool fenced = true;
+    int32_t native_port = 0;
 
     template <class C>
     void fields(C& c) {
@@ -61,6 +62,10 @@ struct BrokerRow {
         c.field(port);
         c.field(shard_count);
         c.field(fenced);
+    }
+    template <class C>
+    void tags(C& c) {
+        c.tag(0, native_port, wire::from(0), 0);
     }
 };
 

@@ -193,7 +193,7 @@ std::string State::encode(const RowKey& key, Arena& arena) const {
         case RowKind::broker: {
             const Broker& b = brokers_.at(key.broker);
             return encode_row(BrokerRow{b.incarnation, b.storage_id, b.host, b.port,
-                                        static_cast<int32_t>(b.shard_count), b.fenced}, arena);
+                                        static_cast<int32_t>(b.shard_count), b.fenced, b.native_port}, arena);
         }
         case RowKind::topic: {
             const Topic& t = topics_.at(key.topic);

@@ -32,6 +32,7 @@ struct Broker {
     std::string host;
     uint16_t port = 0;
     uint32_t shard_count = 1;
+    uint16_t native_port = 0;   ///< of shard 0 for datagrams, the other shards' behind it; 0: none
     bool fenced = true;   ///< no session: leads nothing new, gets no new partitions
     friend bool operator==(const Broker&, const Broker&) = default;
 };

@@ -54,13 +54,15 @@ struct State::Loader {
     const char* broker(const RowKey& key, const io::StoreRow& row) {
         BrokerRow fields;
         if (!decode_row(row.value, arena, fields)) return "is not a broker row";
-        if (fields.port <= 0 || fields.port > 65535 || fields.shard_count <= 0)
-            return "has a wrong port or shard count";
+        const bool ports = fields.port > 0 && fields.port <= 65535 && fields.native_port >= 0 &&
+                           fields.native_port <= 65535;
+        if (!ports || fields.shard_count <= 0) return "has a wrong port or shard count";
         if (state.brokers_.size() >= limits::brokers_max) return "is one broker too many";
         state.brokers_[key.broker] = {.id = key.broker, .incarnation = fields.incarnation,
                                       .storage_id = fields.storage_id, .host = std::string(fields.host),
                                       .port = static_cast<uint16_t>(fields.port),
                                       .shard_count = static_cast<uint32_t>(fields.shard_count),
+                                      .native_port = static_cast<uint16_t>(fields.native_port),
                                       .fenced = fields.fenced};
         return nullptr;
     }

@@ -49,7 +49,8 @@ uint64_t size_of(const Topic& topic) {
 void add_brokers(const State& state, WatchPage& page) {
     for (const auto& [id, broker] : state.brokers()) {
         page.brokers.push_back({.id = id.value, .host = broker.host, .port = broker.port,
-                                .shard_count = static_cast<int32_t>(broker.shard_count), .alive = !broker.fenced});
+                                .shard_count = static_cast<int32_t>(broker.shard_count), .alive = !broker.fenced,
+                                .native_port = broker.native_port});
         if (!broker.fenced && page.response.controller_id < 0) page.response.controller_id = id.value;
     }
     page.response.brokers = page.brokers;

@@ -40,6 +40,12 @@ enum class StreamEventKind : uint8_t {
                 ///< fragments are the caller's again.
 };
 
+/// How bytes travel.
+enum class Road : uint8_t {
+    tcp,     ///< the kernel's TCP: Kafka's clients
+    native,  ///< streams of transport/, over datagrams
+};
+
 struct StreamEvent {
     StreamEventKind kind = StreamEventKind::closed;
     ConnectionId connection;
@@ -47,13 +53,8 @@ struct StreamEvent {
     uint64_t token = 0;       ///< sent
     Error error;              ///< closed: why, when it was not a plain end (os_error 0)
     char peer[48] = {};       ///< accepted: "1.2.3.4:5678" or "[::1]:5678"
+    Road road = Road::tcp;    ///< accepted
     bool proven = false;      ///< accepted: the peer showed that it knows the cluster's secret
-};
-
-/// How bytes travel.
-enum class Road : uint8_t {
-    tcp,     ///< the kernel's TCP: Kafka's clients
-    native,  ///< streams of transport/, over datagrams
 };
 
 struct Address {

@@ -16,6 +16,7 @@
 #include "main/process.h"
 #include "main/settings.h"
 #include "main/shard_thread.h"
+#include "socket/datagram_socket.h"
 #include "uring/directory.h"
 #include "uring/disk.h"
 #include "uring/ring.h"
@@ -88,8 +89,25 @@ std::optional<io::Address> native_address(const BrokerSettings& settings, uint32
     io::Address address = settings.native_listen;
     if (address.host.empty()) return std::nullopt;
     address.road = io::Road::native;
-    if (address.port != 0) address.port = static_cast<uint16_t>(address.port + shard);
+    address.port = static_cast<uint16_t>(address.port + shard);
     return address;
+}
+
+/// For native.listen with port 0: shards have ports in a row, so somebody must find one that is free.
+bool choose_native_ports(BrokerSettings& settings, uint32_t shards) {
+    if (settings.native_listen.host.empty() || settings.native_listen.port != 0) return true;
+    constexpr uint16_t first = 20'000, last = 32'000;   // below what the kernel gives to others
+    for (int tries = 0; tries < 100; ++tries) {
+        settings.native_listen.port = static_cast<uint16_t>(first + random_word() % (last - first - shards));
+        bool free = true;
+        for (uint32_t shard = 0; shard < shards && free; ++shard) {
+            free = socket::probe_datagram_port(*native_address(settings, shard), 0).has_value();
+        }
+        if (free) return true;
+    }
+    spdlog::error("no {} free ports in a row for datagrams at {}: set native.listen", shards,
+                  settings.native_listen.host);
+    return false;
 }
 
 ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards, const Uuid& storage_id) {
@@ -144,6 +162,7 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
         link.advertised_port = settings.kafka_advertised.port != 0 ? settings.kafka_advertised.port
                                                                    : settings.kafka_listen.port;
         link.shard_count = shards;
+        if (!settings.native_listen.host.empty()) link.native_port = settings.native_listen.port;
         link.seed = random_word();
     }
     return options;
@@ -211,7 +230,7 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
     return group.failed ? exit_failed : 0;
 }
 
-int run(const BrokerSettings& settings) {
+int run(BrokerSettings settings) {
     start_log("broker", settings.log_level);
     const std::vector<uint32_t> cores = allowed_cores();
     const auto shards = shard_count(settings, cores.size());
@@ -222,6 +241,7 @@ int run(const BrokerSettings& settings) {
     const sigset_t signals = block_signals();
     spdlog::info("penstock-broker {}, node {}", PENSTOCK_VERSION, settings.node_id);
     if (!port_is_free(settings.kafka_listen)) return exit_failed;
+    if (!choose_native_ports(settings, *shards)) return exit_failed;
     for (uint32_t shard = 0; shard < *shards; ++shard) {
         const auto native = native_address(settings, shard);
         if (native && !port_is_free(*native)) return exit_failed;

@@ -12,7 +12,8 @@ bool sane(const penstock_producer_options& options) {
     const bool acks = options.acks >= -1 && options.acks <= 1;
     const bool idempotent = options.idempotent >= -1 && options.idempotent <= 1 &&
                             !(options.idempotent == 1 && options.acks != -1);
-    const bool codec = options.compression >= PENSTOCK_COMPRESSION_NONE && options.compression <= PENSTOCK_COMPRESSION_ZSTD;
+    const bool codec = options.compression >= PENSTOCK_COMPRESSION_NONE &&
+                       options.compression <= PENSTOCK_COMPRESSION_ZSTD;
     const bool sizes = options.batch_bytes >= 128 && options.batch_bytes <= 16u * 1024 * 1024 &&
                        options.buffer_bytes >= options.batch_bytes;
     return acks && idempotent && codec && sizes && options.linger_ms >= 0 && options.delivery_timeout_ms > 0;

@@ -165,6 +165,7 @@ void Streams::accept(ConnectionId connection, uint32_t stream) {
     io::StreamEvent event;
     event.kind = io::StreamEventKind::accepted;
     event.connection = made->id;
+    event.road = io::Road::native;
     event.proven = endpoint_->proven(connection);
     write_text(made->peer, event.peer);
     events_.push_back(event);

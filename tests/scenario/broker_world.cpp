@@ -15,7 +15,7 @@ namespace {
 constexpr uint16_t kafka_port = 9092;
 constexpr uint16_t coordinator_port = 9090;
 constexpr uint16_t native_port = 9192;
-const std::string native_host = "10.0.0.1";
+const std::string native_host = "broker";
 
 transport::StreamsOptions native_options(uint64_t seed) {
     transport::StreamsOptions native;
@@ -175,6 +175,7 @@ void BrokerWorld::start_broker() {
             link.storage_id = opened->report.storage_id;
             link.advertised_host = "broker";
             link.advertised_port = kafka_port;
+            if (options.road == io::Road::native) link.native_port = native_port;
             link.shard_count = options.shards;
             link.seed = options.seed;
         }

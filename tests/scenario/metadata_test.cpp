@@ -168,5 +168,23 @@ TEST(Metadata, answers_from_the_last_view_while_the_coordinator_is_away) {
     EXPECT_LT(world.clock.now() - asked, 15 * second_ns);
 }
 
+TEST(Metadata, NativeClientsLearnTheShardOfAPartitionAndOthersDoNot) {
+    BrokerWorld world({.shards = 3});
+    const Uuid id = world.make_topic("games", 6);
+    MetadataRequest::Topic topic;
+    topic.name = "games";
+    MetadataRequest request;
+    request.topics = wire::Array<MetadataRequest::Topic>(&topic, 1);
+    const auto response = world.connect().ask<MetadataResponse>(request, 12);
+    const bool native = world.options.road == io::Road::native;
+    ASSERT_EQ(response.brokers.size(), 1u);
+    EXPECT_EQ(response.brokers[0].native_port, native ? 9192 : -1);
+    ASSERT_EQ(response.topics[0].partitions.size(), 6u);
+    for (const auto& partition : response.topics[0].partitions) {
+        const uint32_t owner = log::shard_of({id, partition.partition_index}, 3);
+        EXPECT_EQ(partition.native_port, native ? 9192 + static_cast<int32_t>(owner) : -1);
+    }
+}
+
 }  // namespace
 }  // namespace penstock::scenario

@@ -15,7 +15,7 @@ SdkClient::SdkClient(BrokerWorld& world, const std::string& host) : world_(world
         store_le(options.endpoint.seed.data(), world.next_seed());
         native_ = std::make_unique<transport::Streams>(*link_, options);
         streams = native_.get();
-        bootstrap.addresses = {{.host = "10.0.0.1", .port = 9192, .road = io::Road::native}};
+        bootstrap.addresses = {{.host = "broker", .port = 9192, .road = io::Road::native}};
     }
     cluster = std::make_unique<client::Cluster>(*streams, bootstrap,
                                                 client::ClusterOptions{.seed = world.next_seed()});

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -168,6 +169,7 @@ class Node(contextlib.AbstractContextManager):
         self.folder = Path(folder or tempfile.mkdtemp(prefix='penstock-test-'))
         self.data = Path(data or self.folder / 'broker')
         self.settings = {**SMALL, **(settings or {})}
+        self.overrides = {}   # of what is chosen here
         self.coordinator_address = f'127.0.0.1:{free_port()}'
         self.address = f'127.0.0.1:{free_port()}'
         self.coordinator = None
@@ -194,6 +196,14 @@ class Node(contextlib.AbstractContextManager):
         host, port = self.address.rsplit(':', 1)
         return host, int(port)
 
+    @property
+    def native_address(self):
+        """Where shard 0 takes datagrams, as the broker says."""
+        found = re.findall(r'taking datagrams at (\S+): ports (\d+)', (self.folder / 'broker.log').read_text())
+        if not found:
+            raise Failure('the broker does not say where it takes datagrams')
+        return ':'.join(found[-1])
+
     def start_coordinator(self):
         if not COORDINATOR.exists():
             raise Failure(f'{COORDINATOR} is not built')
@@ -203,7 +213,7 @@ class Node(contextlib.AbstractContextManager):
 
     def start_broker(self, ready=True):
         values = {**self.settings, 'coordinator.address': self.coordinator_address, 'kafka.listen': self.address,
-                  'native.listen': '127.0.0.1:0', 'data.directory': self.data}
+                  'native.listen': '127.0.0.1:0', 'data.directory': self.data, **self.overrides}
         arguments = [word for key, value in values.items() for word in ('--set', f'{key}={value}')]
         self.broker = Process([BROKER, *arguments], self.folder / 'broker.log')
         if ready:

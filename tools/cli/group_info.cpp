@@ -8,6 +8,9 @@
 
 namespace penstock::cli {
 
+using client::consumer_protocol_type;
+using client::decode_assignment;
+
 using wire::kafka::DescribeGroupsRequest;
 using wire::kafka::DescribeGroupsResponse;
 using wire::kafka::ListGroupsRequest;

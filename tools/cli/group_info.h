@@ -10,6 +10,8 @@
 
 namespace penstock::cli {
 
+using client::Assignment;
+
 struct ListedGroup {
     std::string id, state, protocol_type;  ///< the state is empty where brokers do not tell it
 };

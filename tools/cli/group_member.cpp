@@ -6,6 +6,14 @@
 
 namespace penstock::cli {
 
+using client::Subscriber;
+using client::assign_ranges;
+using client::consumer_protocol_type;
+using client::decode_assignment;
+using client::decode_subscription;
+using client::encode_assignment;
+using client::encode_subscription;
+
 namespace {
 
 using wire::kafka::HeartbeatRequest;

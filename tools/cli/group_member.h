@@ -15,6 +15,8 @@
 
 namespace penstock::cli {
 
+using client::Assignment;
+
 struct GroupTimes {
     Duration session = std::chrono::seconds(10);    ///< silence after which the others read what was ours
     Duration rebalance = std::chrono::seconds(60);  ///< how long the others are waited for

@@ -45,7 +45,7 @@ struct MetadataResponse {
         std::string_view host;
         int32_t port = 0;
         NullableString rack;
-        int32_t native_port = -1;
+        int32_t native_port = -1;  ///< ours: see wire/kafka/README.md
 
         template <class C>
         void fields(C& c) {
@@ -68,7 +68,7 @@ struct MetadataResponse {
         Array<int32_t> replica_nodes;
         Array<int32_t> isr_nodes;
         Array<int32_t> offline_replicas;
-        int32_t native_port = -1;
+        int32_t native_port = -1;  ///< of the leader's shard that owns it
 
         template <class C>
         void fields(C& c) {

@@ -21,6 +21,7 @@ struct RegisterBrokerRequest {
     Uuid cluster_id;             ///< zero: never been in a cluster
     int64_t revision = 0;        ///< of the last state seen; 0: none
     Uuid epoch_id;               ///< of the coordinator that sent it
+    int32_t native_port = 0;     ///< of shard 0 for datagrams, the other shards' behind it; 0: none
 
     template <class C>
     void fields(C& c) {
@@ -33,6 +34,10 @@ struct RegisterBrokerRequest {
         c.field(cluster_id);
         c.field(revision);
         c.field(epoch_id);
+    }
+    template <class C>
+    void tags(C& c) {
+        c.tag(0, native_port, from(0), 0);
     }
 };
 

@@ -38,6 +38,7 @@ struct WatchedBroker {
     int32_t port = 0;
     int32_t shard_count = 1;
     bool alive = false;
+    int32_t native_port = 0;   ///< of shard 0, the other shards' behind it; 0: none
 
     template <class C>
     void fields(C& c) {
@@ -46,6 +47,10 @@ struct WatchedBroker {
         c.field(port);
         c.field(shard_count);
         c.field(alive);
+    }
+    template <class C>
+    void tags(C& c) {
+        c.tag(0, native_port, from(0), 0);
     }
 };
 

@@ -91,7 +91,7 @@ private:
     }
     void describe(Peer& peer, const ReceivedRequest& asked, Arena& arena) {
         const auto request = peer.decode<wire::kafka::DescribeGroupsRequest>(asked, arena);
-        const auto assignment = encode_assignment({{"games", {1}}});
+        const auto assignment = client::encode_assignment({{"games", {1}}});
         wire::kafka::DescribeGroupsResponse::Member member;
         member.member_id = "m-1";
         member.client_id = "app";
