@@ -26,7 +26,8 @@ Connection::Connection(const ConnectionOptions& options, ReceivedBuffers& buffer
       send_limit_(options.grants.connection_credit),
       receive_limit_(options.granted.connection_credit),
       heard_at_(now),
-      pinged_at_(now) {}
+      pinged_at_(now),
+      answered_at_(now) {}
 
 Connection::~Connection() {
     for (const auto& stream : streams_) {
@@ -214,9 +215,14 @@ Nanos Connection::probe_at() const {
     return sent_.last_wanting_sent_at() + std::max(patience, backoff);
 }
 
+/// A peer that is heard and acknowledges nothing is as good as gone.
+Nanos Connection::unanswered_until() const {
+    return sent_.any_wants_answer() ? answered_at_ + idle_timeout_ns() : never;
+}
+
 Nanos Connection::next_deadline() const {
     if (closed_) return never;
-    Nanos next = std::min({received_.due(acknowledgement_delay_ns()), sent_.next_loss(round_trip_), probe_at(),
+    Nanos next = std::min({tell_at(), sent_.next_loss(round_trip_), probe_at(), unanswered_until(),
                            heard_at_ + idle_timeout_ns(), keep_alive_at(), mtu_probe_at()});
     if (waits_for_pace_) next = std::min(next, pacer_.ready_at(paced_bytes_));
     return next;
@@ -244,6 +250,7 @@ void Connection::on_deadline(Nanos now) {
     if (closed_) return;
     if (now >= heard_at_ + idle_timeout_ns())
         return end_with(probes_in_a_row_ > 0 ? CloseCode::unreachable : CloseCode::idle);
+    if (now >= unanswered_until()) return close(CloseCode::unreachable);
     if (now >= sent_.next_loss(round_trip_)) {
         outcome_.clear();
         sent_.find_lost(round_trip_, now, outcome_);

@@ -128,6 +128,7 @@ private:
 
     // connection_send.cpp
     int64_t acknowledgement_delay_ns() const;
+    Nanos tell_at() const;
     uint64_t waiting_bytes(uint64_t enough);
     bool may_send_data(Nanos now);
     Nanos mtu_probe_at() const;
@@ -155,6 +156,7 @@ private:
     int64_t idle_timeout_ns() const;
     Nanos keep_alive_at() const;
     Nanos probe_at() const;
+    Nanos unanswered_until() const;
     void probe();
 
     ConnectionOptions options_;
@@ -182,6 +184,7 @@ private:
     uint32_t probes_due_ = 0;                        ///< packets that may leave whatever the window is
     uint32_t probes_in_a_row_ = 0;
     Nanos heard_at_, pinged_at_;
+    Nanos answered_at_;                              ///< the last news of what is under way, or when that began
     bool waits_for_pace_ = false;                    ///< until the pacer has paced_bytes_
     uint64_t paced_bytes_ = 0;
 

@@ -152,7 +152,10 @@ void Connection::take_acknowledgement(const Frame& frame, Nanos now) {
         const uint32_t delay_us = std::min(frame.delay_us, options_.grants.acknowledgement_delay_us);
         round_trip_.sample(*outcome_.round_trip_ns, delay_us * microsecond_ns);
     }
-    if (outcome_.acknowledged_bytes > 0) probes_in_a_row_ = 0;
+    if (outcome_.acknowledged_bytes > 0) {
+        probes_in_a_row_ = 0;
+        answered_at_ = now;
+    }
     settle(now);
 }
 

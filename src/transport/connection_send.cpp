@@ -17,6 +17,11 @@ int64_t Connection::acknowledgement_delay_ns() const {
     return options_.granted.acknowledgement_delay_us * microsecond_ns;
 }
 
+/// When acknowledgements go out by themselves. Not to a peer that acknowledges nothing: each is remembered until then.
+Nanos Connection::tell_at() const {
+    return sent_.too_much_unanswered() ? never : received_.due(acknowledgement_delay_ns());
+}
+
 /// What waits to be sent, as far as it matters: a burst's worth at most.
 uint64_t Connection::waiting_bytes(uint64_t enough) {
     uint64_t waiting = 0;
@@ -48,7 +53,7 @@ bool Connection::may_send_data(Nanos now) {
 
 bool Connection::wants_to_send(Nanos now) {
     if (closed_) return close_due_;
-    return received_.due(acknowledgement_delay_ns()) <= now || may_send_data(now) || mtu_probe_at() <= now;
+    return tell_at() <= now || may_send_data(now) || mtu_probe_at() <= now;
 }
 
 void Connection::fill(Burst& burst, Nanos now) {
@@ -77,7 +82,7 @@ bool Connection::add_packet(Burst& burst, bool data, Nanos now) {
     const bool allowed =
         data && (probes || burst.empty() ||
                  (pacer_.may_send() && sent_.bytes_under_way() + bytes <= congestion_.window_bytes()));
-    const bool must_tell = received_.due(acknowledgement_delay_ns()) <= now;
+    const bool must_tell = tell_at() <= now;
     if (!allowed && !must_tell) return false;
     burst.begin({options_.peer, static_cast<uint32_t>(sent_.next_number()), false}, bytes);
     if (allowed) {
@@ -106,6 +111,7 @@ bool Connection::add_packet(Burst& burst, bool data, Nanos now) {
 void Connection::record(Burst& burst, bool is_probe, Nanos now) {
     const bool wants_answer = burst.wants_answer();
     const uint32_t bytes = burst.finish();
+    if (!sent_.any_wants_answer()) answered_at_ = now;
     sent_.sent({.wants_answer = wants_answer, .is_probe = is_probe, .bytes = bytes}, burst.frames(), now);
     if (wants_answer) pacer_.sent(bytes);
     ++counters_.packets_sent;

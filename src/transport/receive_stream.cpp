@@ -17,6 +17,7 @@ ReceiveStream::Taken ReceiveStream::take(uint64_t offset, std::span<const std::b
             const Taken taken = keep_ahead(offset, bytes, buffers);
             if (taken != Taken::kept) return taken;
         } else {
+            if (ready_.size() >= ready_max()) return Taken::no_room;
             const auto fresh = bytes.subspan(in_order_ - offset);
             const auto kept = buffers.keep(fresh, buffer);
             if (!kept) return Taken::no_room;
@@ -42,6 +43,7 @@ ReceiveStream::Taken ReceiveStream::keep_ahead(uint64_t offset, std::span<const 
         const bool more = place < ahead_.size();
         const uint64_t until = more ? std::min(past, ahead_[place].offset) : past;
         if (at < until) {
+            if (ahead_.size() >= ahead_max()) return Taken::no_room;
             const auto copy = buffers.copy(bytes.subspan(at - offset, until - at));
             if (!copy) return Taken::no_room;
             ahead_.insert(place, {at, {{copy->data, until - at}, copy->buffer}});

@@ -22,7 +22,7 @@ public:
 
     enum class Taken : uint8_t {
         kept,            ///< or there was nothing new in it
-        no_room,         ///< must not be acknowledged
+        no_room,         ///< must not be acknowledged; a part of it may have been kept
         beyond_credit,
         contradiction,   ///< of what was said before about the stream's end
     };
@@ -60,6 +60,11 @@ private:
         Slice slice;
         uint64_t end() const { return offset + slice.bytes.size(); }
     };
+
+    /// Pieces, whatever their size: a peer that sends single bytes must not make us keep much more than them, nor move
+    /// them about for long. Those of an honest one are as large as its packets, or as its messages.
+    size_t ready_max() const { return window_ / 64 + 64; }
+    size_t ahead_max() const { return window_ / 1024 + 64; }
 
     Taken keep_ahead(uint64_t offset, std::span<const std::byte> bytes, ReceivedBuffers& buffers);
     void join_ahead(ReceivedBuffers& buffers);

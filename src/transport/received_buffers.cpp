@@ -29,14 +29,14 @@ uint32_t ReceivedBuffers::take(const io::IncomingBurst& burst) {
 }
 
 std::optional<ReceivedBuffers::Kept> ReceivedBuffers::copy(std::span<const std::byte> bytes) {
-    if (bytes.size() > copied_bytes_max_ - copied_bytes_) return std::nullopt;
+    if (bytes.size() + copy_cost > copied_bytes_max_ - copied_bytes_) return std::nullopt;
     const uint32_t place = free_place();
     Buffer& buffer = buffers_[place];
     buffer.holders = 1;
     buffer.size = static_cast<uint32_t>(bytes.size());
     buffer.copy = std::make_unique_for_overwrite<std::byte[]>(bytes.size());
     std::ranges::copy(bytes, buffer.copy.get());
-    copied_bytes_ += bytes.size();
+    copied_bytes_ += bytes.size() + copy_cost;
     return Kept{place, buffer.copy.get()};
 }
 
@@ -56,7 +56,7 @@ void ReceivedBuffers::release(uint32_t buffer) {
     Buffer& held = buffers_[buffer];
     if (--held.holders > 0) return;
     if (held.copy) {
-        copied_bytes_ -= held.size;
+        copied_bytes_ -= held.size + copy_cost;
         held.copy.reset();
     } else {
         link_.release(held.burst);

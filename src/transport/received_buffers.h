@@ -40,7 +40,11 @@ public:
     void hold(uint32_t buffer);
     void release(uint32_t buffer);
 
+    /// What all copies cost: their bytes, and copy_cost for each.
     uint64_t copied_bytes() const { return copied_bytes_; }
+    /// About what it takes to remember where a piece of a stream is. Without it a peer that sends single bytes would
+    /// make us keep a hundred times of what they count for.
+    static constexpr uint64_t copy_cost = 160;
 
 private:
     /// Below this share of free buffers of the link, what is kept is copied.

@@ -36,6 +36,7 @@ void SentPackets::sent(const SentPacket& packet, std::span<const SentFrame> fram
         last_wanting_at_ = now;
     } else {
         record.fate = Fate::acknowledged;   // it goes with its neighbours
+        ++unanswerable_;
     }
     packets_.push_back(record);
     for (const SentFrame& frame : frames) frames_.push_back(frame);
@@ -166,6 +167,7 @@ void SentPackets::retire() {
         const bool known = oldest.fate == Fate::lost && !idle;
         if (known && base_ + packets + lost_kept > largest_acknowledged_.value_or(0)) break;
         frames += oldest.frames;
+        unanswerable_ -= oldest.wants_answer ? 0 : 1;
         ++packets;
     }
     if (packets == 0) return;

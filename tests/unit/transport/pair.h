@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -61,11 +63,15 @@ public:
     }
     /// A packet of the peer's, made of these frames.
     void give_frames(Connection& to, uint32_t number, const std::function<void(FrameWriter&)>& write) {
-        std::vector<std::byte> packet(datagram_bytes_min);
-        put_data_header(packet.data(), {to.own_id(), number, false});
-        FrameWriter writer{std::span(packet).subspan(data_header_bytes)};
+        std::array<std::byte, datagram_bytes_min> row;
+        FrameWriter writer{row};
         write(writer);
-        packet.resize(data_header_bytes + writer.size() + checksum_bytes);
+        give_row(to, number, std::span(row).first(writer.size()));
+    }
+    void give_row(Connection& to, uint32_t number, std::span<const std::byte> row) {
+        std::vector<std::byte> packet(data_header_bytes + row.size() + checksum_bytes);
+        put_data_header(packet.data(), {to.own_id(), number, false});
+        std::ranges::copy(row, packet.begin() + data_header_bytes);
         put_checksum(packet);
         give(to, packet);
     }

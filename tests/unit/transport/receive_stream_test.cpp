@@ -12,6 +12,7 @@ namespace penstock::transport {
 namespace {
 
 using Taken = ReceiveStream::Taken;
+constexpr uint64_t copy_cost = ReceivedBuffers::copy_cost, room = 100'000;
 
 class ReceiveStreamTest : public testing::Test {
 protected:
@@ -34,7 +35,7 @@ protected:
     }
 
     LendingLink link_;
-    ReceivedBuffers buffers_{link_, 1000};
+    ReceivedBuffers buffers_{link_, room};
 };
 
 TEST_F(ReceiveStreamTest, in_order_nothing_is_copied) {
@@ -53,7 +54,7 @@ TEST_F(ReceiveStreamTest, what_comes_ahead_waits_in_a_copy) {
     ReceiveStream stream(100);
     EXPECT_EQ(take(stream, 6, "world"), Taken::kept);
     EXPECT_EQ(link_.lent(), 0u);
-    EXPECT_EQ(buffers_.copied_bytes(), 5u);
+    EXPECT_EQ(buffers_.copied_bytes(), 5 + copy_cost);
     EXPECT_EQ(read(stream), "");
     EXPECT_EQ(take(stream, 4, "o "), Taken::kept);
     EXPECT_EQ(take(stream, 0, "hell"), Taken::kept);
@@ -63,14 +64,15 @@ TEST_F(ReceiveStreamTest, what_comes_ahead_waits_in_a_copy) {
 
 TEST_F(ReceiveStreamTest, when_the_link_runs_low_everything_is_copied) {
     link_.share = 0.4;
-    ReceiveStream stream(10'000);
+    ReceiveStream stream(2 * room);
     EXPECT_EQ(take(stream, 0, "hello"), Taken::kept);
     EXPECT_EQ(link_.lent(), 0u);
-    EXPECT_EQ(buffers_.copied_bytes(), 5u);
-    EXPECT_EQ(take(stream, 5, std::string(996, 'x')), Taken::no_room);
+    EXPECT_EQ(buffers_.copied_bytes(), 5 + copy_cost);
+    const std::string all(room - copy_cost, 'x');
+    EXPECT_EQ(take(stream, 5, all), Taken::no_room);
     EXPECT_EQ(read(stream), "hello");
-    EXPECT_EQ(take(stream, 5, std::string(996, 'x')), Taken::kept);
-    EXPECT_EQ(read(stream).size(), 996u);
+    EXPECT_EQ(take(stream, 5, all), Taken::kept);
+    EXPECT_EQ(read(stream).size(), all.size());
 }
 
 TEST_F(ReceiveStreamTest, repeated_and_overlapping_bytes_are_kept_once) {
@@ -83,7 +85,7 @@ TEST_F(ReceiveStreamTest, repeated_and_overlapping_bytes_are_kept_once) {
     EXPECT_EQ(link_.lent(), 0u);
     take(stream, 6, "gh");
     take(stream, 5, "fghi");
-    EXPECT_EQ(buffers_.copied_bytes(), 4u);
+    EXPECT_EQ(buffers_.copied_bytes(), 4 + 3 * copy_cost);
     take(stream, 3, "defg");
     EXPECT_EQ(read(stream), "efghi");
     EXPECT_EQ(link_.lent(), 0u);
@@ -131,7 +133,7 @@ TEST_F(ReceiveStreamTest, nothing_beyond_the_credit) {
 }
 
 TEST_F(ReceiveStreamTest, copies_have_a_bound) {
-    ReceivedBuffers few(link_, 10);
+    ReceivedBuffers few(link_, 10 + copy_cost);
     ReceiveStream stream(100);
     const std::string text = "0123456789";
     const auto bytes = std::as_bytes(std::span(text));
@@ -142,6 +144,56 @@ TEST_F(ReceiveStreamTest, copies_have_a_bound) {
     EXPECT_EQ(stream.take(0, bytes, false, buffer, few), Taken::kept);   // in order there is room
     few.release(buffer);
     stream.clear(few);
+}
+
+TEST_F(ReceiveStreamTest, what_found_room_in_part_counts) {
+    ReceivedBuffers few(link_, 2 * (5 + copy_cost));
+    ReceiveStream stream(100);
+    const std::string text = "0123456789abcdefghijklmnopqrst";
+    const auto bytes = std::as_bytes(std::span(text));
+    EXPECT_EQ(stream.take(10, bytes.subspan(10, 5), false, 0, few), Taken::kept);
+    EXPECT_EQ(stream.take(5, bytes.subspan(5, 15), false, 0, few), Taken::no_room);   // from 15 on
+    EXPECT_EQ(stream.take(15, bytes.subspan(15, 5), false, 0, few), Taken::no_room);
+    EXPECT_EQ(stream.highest(), 15u);
+    const uint32_t buffer = few.take(link_.lend(text.substr(0, 5)));
+    EXPECT_EQ(stream.take(0, bytes.first(5), false, buffer, few), Taken::kept);
+    few.release(buffer);
+    uint64_t read = 0;
+    while (const auto slice = stream.next()) {
+        read += slice->bytes.size();
+        few.release(slice->buffer);
+    }
+    EXPECT_EQ(read, 15u);
+    // The gap behind is filled while there is room for one of its two parts.
+    EXPECT_EQ(stream.take(25, bytes.subspan(25, 5), false, 0, few), Taken::kept);
+    EXPECT_EQ(stream.take(20, bytes.subspan(20, 5), false, 0, few), Taken::kept);
+    EXPECT_EQ(stream.take(18, bytes.subspan(18, 2), false, 0, few), Taken::no_room);
+    EXPECT_EQ(stream.highest(), 30u);
+    EXPECT_EQ(stream.take(15, {}, true, 0, few), Taken::contradiction) << "more was kept than that";
+    stream.clear(few);
+}
+
+TEST_F(ReceiveStreamTest, pieces_have_a_bound_whatever_their_size) {
+    constexpr uint64_t window = 1 << 20;
+    ReceivedBuffers plenty(link_, uint64_t{1} << 30);
+    ReceiveStream stream(window);
+    const auto byte = std::as_bytes(std::span("x", 1));
+    uint64_t kept = 0;
+    while (stream.take(2 * kept + 1, byte, false, 0, plenty) == Taken::kept) ++kept;
+    EXPECT_EQ(kept, window / 1024 + 64);
+    // And in order, as long as nobody reads.
+    const uint32_t buffer = plenty.take(link_.lend("x"));
+    ReceiveStream other(window);
+    for (kept = 0; other.take(kept, byte, false, buffer, plenty) == Taken::kept;) ++kept;
+    EXPECT_EQ(kept, window / 64 + 64);
+    const auto slice = other.next();
+    ASSERT_TRUE(slice);
+    plenty.release(slice->buffer);
+    EXPECT_EQ(other.take(kept, byte, false, buffer, plenty), Taken::kept);
+    other.clear(plenty);
+    stream.clear(plenty);
+    plenty.release(buffer);
+    EXPECT_EQ(link_.lent(), 0u);
 }
 
 TEST_F(ReceiveStreamTest, the_end_cannot_move) {

@@ -25,16 +25,27 @@ TEST(ReceivedBuffers, go_back_after_the_last_holder) {
 
 TEST(ReceivedBuffers, copies_are_bounded) {
     LendingLink link;
-    ReceivedBuffers buffers(link, 100);
+    ReceivedBuffers buffers(link, 60 + ReceivedBuffers::copy_cost + 100);
     const std::string text(60, 'x');
     const auto copy = buffers.copy(std::as_bytes(std::span(text)));
     ASSERT_TRUE(copy);
     EXPECT_EQ(copy->data[59], std::byte{'x'});
-    EXPECT_EQ(buffers.copied_bytes(), 60u);
+    EXPECT_EQ(buffers.copied_bytes(), 60u + ReceivedBuffers::copy_cost);
     EXPECT_FALSE(buffers.copy(std::as_bytes(std::span(text))));
     buffers.release(copy->buffer);
     EXPECT_EQ(buffers.copied_bytes(), 0u);
     EXPECT_TRUE(buffers.copy(std::as_bytes(std::span(text))));
+}
+
+TEST(ReceivedBuffers, a_copy_of_one_byte_costs_more_than_a_byte) {
+    LendingLink link;
+    ReceivedBuffers buffers(link, 100 * ReceivedBuffers::copy_cost);
+    size_t copies = 0;
+    while (const auto copy = buffers.copy(std::as_bytes(std::span("x", 1)))) {
+        EXPECT_EQ(copy->data[0], std::byte{'x'});
+        ++copies;
+    }
+    EXPECT_EQ(copies, 99u);
 }
 
 TEST(ReceivedBuffers, give_back_what_is_held_at_the_end) {
