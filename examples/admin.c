@@ -90,7 +90,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", argv[1], penstock_error_message(error));
         return 1;
     }
-    fine &= check(client, "create", penstock_topic_create(client, argv[2], 2, -1, &day, 1, TIMEOUT_MS));
+    if (!check(client, "create", penstock_topic_create(client, argv[2], 2, -1, &day, 1, TIMEOUT_MS))) {
+        penstock_client_destroy(client);
+        return 1;
+    }
     print_config(client, argv[2], "retention.ms");
     fine &= check(client, "configure", penstock_topic_configure(client, argv[2], &hour, 1, TIMEOUT_MS));
     print_config(client, argv[2], "retention.ms");

@@ -198,6 +198,8 @@ void Connection::on_versions(const Answer& answer) {
     const bool refused = too_new(answer);
     if (refused) readable.version = 0;   // whatever was asked, the refusal is in version 0
     if (!readable.decode(arena, message)) {
+        // Some brokers garble this one answer; version 0 is what all of them speak.
+        if (refused && asked_versions_ > 0) return ask_versions(0);
         return close({PENSTOCK_MALFORMED, fmt::format("{} does not say what it speaks: is this a Kafka broker, without "
                                                       "TLS?", show(address_))});
     }

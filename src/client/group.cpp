@@ -279,7 +279,10 @@ void Group::on_synced(const Answer& answer, Nanos now) {
     if (state_ != State::syncing) return;
     if (message.error_code != ErrorCode::none) {
         state_ = State::to_join;
-        return on_error(message.error_code, now);
+        if (message.error_code != ErrorCode::invalid_request) return on_error(message.error_code, now);
+        // Some coordinators say this to who syncs after its leader did: the next generation may be luckier.
+        not_before_ = now + pause_ns;
+        return cluster_.report({code_of(message.error_code), "the coordinator refused to sync group " + options_.name});
     }
     const auto ours = decode_assignment(message.assignment ? *message.assignment : wire::Bytes());
     if (!ours) return fail(PENSTOCK_MALFORMED);

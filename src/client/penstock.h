@@ -119,8 +119,8 @@ PENSTOCK_API int penstock_client_poll(penstock_client *client, int timeout_ms);
 
 /*
  * A descriptor for poll(), epoll or the like: readable when penstock_client_poll() has something to do, also when a
- * deadline of its own has come. It must not be read or closed. Poll with timeout 0 once after every call that sends or
- * sets something in motion, and whenever it is readable.
+ * deadline of its own has come. It must not be read or closed. Wait for it only after penstock_client_poll() with a
+ * timeout of 0 has returned 0, and without another call in between that sends something or sets it in motion.
  */
 PENSTOCK_API int penstock_client_descriptor(penstock_client *client);
 
@@ -239,7 +239,7 @@ typedef struct penstock_completion {
  */
 PENSTOCK_API size_t penstock_producer_completions(penstock_producer *producer, penstock_completion *out, size_t max);
 
-/* Sends partial batches without waiting for linger_ms. Does not wait: penstock_producer_wait() does. */
+/* Sends partial batches without waiting for linger_ms. Does not wait: penstock_producer_flush() does. */
 PENSTOCK_API void penstock_producer_push(penstock_producer *producer);
 
 /*
@@ -250,6 +250,9 @@ PENSTOCK_API penstock_error penstock_producer_flush(penstock_producer *producer,
 
 /* Records that were taken and are not settled yet. */
 PENSTOCK_API uint64_t penstock_producer_unsettled(const penstock_producer *producer);
+
+/* How often a batch had to be sent again, after a lost connection or a refusal that passes. */
+PENSTOCK_API uint64_t penstock_producer_retried_batches(const penstock_producer *producer);
 
 /*
  * How many partitions the topic has: 0 while that is not known. *error, which may be NULL, is then why the topic cannot

@@ -48,6 +48,7 @@ public:
     /// The next step sends what there is without lingering.
     void push();
     uint64_t unsettled() const { return unsettled_; }
+    uint64_t retried_batches() const { return retried_batches_; }
     /// 0: not known yet, or the topic cannot be used: see topic_error().
     int32_t partitions() const;
     penstock_error topic_error() const;
@@ -135,6 +136,7 @@ private:
 
     uint64_t charged_ = 0;
     uint64_t unsettled_ = 0;
+    uint64_t retried_batches_ = 0;
     bool pushing_ = false;
     std::vector<BufferMemory> idle_buffers_;
 

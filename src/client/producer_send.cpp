@@ -355,6 +355,10 @@ void Producer::settle(int32_t index, Batch& batch, penstock_error error, int64_t
         return try_again(partition, now);
     }
     if (lost || penstock_error_is_transient(error) != 0) {
+        if (!lost) {
+            cluster_.report({error, fmt::format("topic {} partition {}: {} ({})", topic_, index,
+                                                penstock_error_name(error), error)});
+        }
         if (lost || leader_moved(error)) cluster_.refresh();
         return try_again(partition, now);
     }
@@ -366,6 +370,7 @@ void Producer::settle(int32_t index, Batch& batch, penstock_error error, int64_t
 }
 
 void Producer::try_again(Partition& partition, Nanos now) {
+    ++retried_batches_;
     partition.going_back = true;
     if (partition.not_before > now) return;
     partition.backoff_ns = std::clamp(partition.backoff_ns * 2, backoff_first_ns, backoff_last_ns);

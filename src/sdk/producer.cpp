@@ -92,6 +92,10 @@ penstock_error penstock_producer_flush(penstock_producer* producer, int timeout_
 
 uint64_t penstock_producer_unsettled(const penstock_producer* producer) { return producer->core.unsettled(); }
 
+uint64_t penstock_producer_retried_batches(const penstock_producer* producer) {
+    return producer->core.retried_batches();
+}
+
 int32_t penstock_producer_partitions(const penstock_producer* producer, penstock_error* error) {
     const int32_t partitions = producer->core.partitions();
     if (error != nullptr) *error = partitions > 0 ? PENSTOCK_OK : producer->core.topic_error();

@@ -6,9 +6,8 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
-#include "cli/fetcher.h"
 #include "cli/format.h"
-#include "cli/group_consumer.h"
+#include "cli/group_reader.h"
 #include "cli/offsets.h"
 #include "cli/options.h"
 #include "cli/start_offset.h"
@@ -47,7 +46,7 @@ Outcome<std::vector<int32_t>> chosen_partitions(const TopicInfo& topic, const st
     return chosen;
 }
 
-Outcome<std::vector<FetchPosition>> start_positions(Client& client, const ConsumeOptions& options, Deadline deadline) {
+Outcome<std::vector<ReadPosition>> start_positions(Client& client, const ConsumeOptions& options, Deadline deadline) {
     const auto topic = client.topic(options.topic, IfAbsent::refuse, deadline);
     if (!topic) return std::unexpected(topic.error());
     const auto partitions = chosen_partitions(*topic, options.partitions);
@@ -65,7 +64,7 @@ Outcome<std::vector<FetchPosition>> start_positions(Client& client, const Consum
         if (!found) return std::unexpected(std::move(found.error()));
         at_time = std::move(*found);
     }
-    std::vector<FetchPosition> positions;
+    std::vector<ReadPosition> positions;
     for (const int32_t p : *partitions) {
         const int64_t timed = at_time.contains(p) ? at_time[p] : -1;
         const auto next = resolve(options.start, start->at(p), end->at(p), timed);
@@ -74,12 +73,12 @@ Outcome<std::vector<FetchPosition>> start_positions(Client& client, const Consum
             failure.message = fmt::format("{}/{}: {}", options.topic, p, failure.message);
             return std::unexpected(std::move(failure));
         }
-        positions.push_back({.partition = p, .next = *next, .end = options.exit_at_end ? end->at(p) : INT64_MAX});
+        positions.push_back({.partition = p, .next = *next, .end = end->at(p)});
     }
     return positions;
 }
 
-/// Until the end, the count, Ctrl-C or a reader that has gone; `step` is Fetcher's or GroupConsumer's.
+/// Until the end, the count, Ctrl-C or a reader that has gone; `step` is Reader's or GroupReader's.
 template <class Step>
 Outcome<int> print_all(Context& context, const ConsumeOptions& options, const RecordFormat& format, Step step) {
     int64_t seen = 0;
@@ -109,13 +108,17 @@ Outcome<int> consume_in_group(Context& context, Client& client, const ConsumeOpt
     if (auto topic = client.topic(options.topic, IfAbsent::refuse, client.deadline()); !topic)
         return std::unexpected(std::move(topic.error()));
     if (options.count == 0) return exit_ok;
-    GroupConsumer consumer(client, options.group, options.topic, options.start, options.exit_at_end);
+    auto sdk = SdkClient::create(context.globals);
+    if (!sdk) return std::unexpected(std::move(sdk.error()));
+    auto reader = GroupReader::create(client, *sdk, {.group = options.group, .topic = options.topic,
+                                                     .start = options.start, .stop_at_end = options.exit_at_end});
+    if (!reader) return std::unexpected(std::move(reader.error()));
     const auto result = print_all(context, options, format, [&](Deadline until, const RecordVisitor& print) {
-        return consumer.step(until, print);
+        return reader->step(until, print);
     });
     // What was printed is committed, and the others learn at once, however it ended.
     Interrupt::acknowledge();
-    const auto finished = consumer.finish();
+    const auto finished = reader->finish();
     if (result && !finished) return std::unexpected(finished.error());
     return result;
 }
@@ -129,9 +132,16 @@ Outcome<int> consume(Context& context, const ConsumeOptions& options) {
     auto positions = start_positions(client, options, client.deadline());
     if (!positions) return std::unexpected(std::move(positions.error()));
     if (options.count == 0) return exit_ok;
-    Fetcher fetcher(client, options.topic, std::move(*positions));
+    auto sdk = SdkClient::create(context.globals);
+    if (!sdk) return std::unexpected(std::move(sdk.error()));
+    const penstock_consumer_options defaults = PENSTOCK_CONSUMER_OPTIONS_INIT;
+    auto reader = Reader::create(client, *sdk, options.topic, defaults);
+    if (!reader) return std::unexpected(std::move(reader.error()));
+    if (auto assigned = (*reader)->assign(*positions, options.exit_at_end); !assigned) {
+        return std::unexpected(std::move(assigned.error()));
+    }
     return print_all(context, options, *format, [&](Deadline until, const RecordVisitor& print) {
-        return fetcher.step(until, print);
+        return (*reader)->step(until, print);
     });
 }
 

@@ -100,7 +100,7 @@ Json describe_json(const std::string& id, const GroupInfo& info, const std::vect
     return json;
 }
 
-std::string show_assignment(const Assignment& assignment) {
+std::string show_assignment(const client::Assignment& assignment) {
     std::string text;
     for (const auto& [topic, partitions] : assignment)
         text += fmt::format("{}{}:{}", text.empty() ? "" : " ", topic, fmt::join(partitions, ","));

@@ -76,8 +76,8 @@ Outcome<GroupInfo> describe_group(GroupClient& group, Deadline deadline) {
         out.client_id = member.client_id;
         out.host = member.client_host;
         if (member.group_instance_id) out.instance_id = std::string(*member.group_instance_id);
-        if (info.protocol_type == consumer_protocol_type)
-            out.assignment = decode_assignment(member.member_assignment).value_or(Assignment());
+        if (info.protocol_type == client::consumer_protocol_type)
+            out.assignment = client::decode_assignment(member.member_assignment).value_or(client::Assignment());
     }
     std::ranges::sort(info.members, {}, &GroupMemberInfo::id);
     return info;

@@ -22,7 +22,7 @@ Outcome<std::vector<ListedGroup>> list_groups(Client& client, Deadline deadline)
 struct GroupMemberInfo {
     std::string id, client_id, host;
     std::optional<std::string> instance_id;
-    Assignment assignment;                 ///< of consumers; empty where it is something else
+    client::Assignment assignment;         ///< of consumers; empty where it is something else
 };
 
 struct GroupInfo {

@@ -8,15 +8,13 @@
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/lines.h"
 #include "cli/options.h"
-#include "cli/partition_choice.h"
-#include "cli/producer.h"
+#include "cli/sender.h"
 #include "wire/compression.h"
 
 namespace penstock::cli {
@@ -36,13 +34,6 @@ struct ProduceOptions {
     uint64_t batch_bytes = 64 * 1024;
     bool create_topic = false;
 };
-
-int64_t wall_ms() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 /// The input's descriptor, closed at the end unless it is standard input.
 class Input {
@@ -68,40 +59,36 @@ private:
 
 class ProduceRun {
 public:
-    ProduceRun(Context& context, const ProduceOptions& options, Producer& producer, int fd)
-        : context_(context), options_(options), producer_(producer), fd_(fd),
-          choice_(static_cast<int32_t>(producer.topic().partitions.size()),
-                  options.partition < 0 ? std::nullopt : std::optional(static_cast<int32_t>(options.partition)),
-                  std::random_device{}()) {
+    ProduceRun(Context& context, const ProduceOptions& options, SdkClient& client, Sender& sender, int fd)
+        : context_(context), options_(options), client_(client), sender_(sender), fd_(fd) {
+        if (options.partition >= 0) partition_ = static_cast<int32_t>(options.partition);
         for (const std::string& header : options.headers) pairs_.push_back(*parse_pair(header));
-        for (const auto& [key, value] : pairs_) headers_.push_back({.key = key, .value = bytes_of(value)});
+        for (const auto& [key, value] : pairs_) {
+            headers_.push_back({.name = key.data(), .name_size = key.size(), .value = {value.data(), value.size()}});
+        }
     }
 
     Outcome<int> run() {
-        while (!ended_ || !producer_.idle()) {
-            if (auto waited = wait(); !waited) {
+        while (true) {
+            const bool full = !add_lines();
+            const bool happened = sender_.step();
+            if (ended_ && !full && sender_.idle()) return report();
+            if (auto waited = wait(!full, happened ? Duration() : std::chrono::hours(1)); !waited) {
                 if (waited.error().kind != FailureKind::interrupted) return std::unexpected(waited.error());
                 Interrupt::acknowledge();
                 complain("penstock: interrupted; finishing what was read (Ctrl-C again to stop at once)");
-                end_input();
-            }
-            if (auto stepped = producer_.step(); !stepped) {
-                if (stepped.error().kind != FailureKind::interrupted) return std::unexpected(stepped.error());
+                ended_ = true;
             }
         }
-        return report();
     }
 
 private:
-    Outcome<void> wait() {
+    Outcome<void> wait(bool room, Duration most) {
         std::vector<pollfd> waits;
-        producer_.append_waits(waits);
-        const bool reading = !ended_ && !producer_.full();
+        const bool reading = !ended_ && room;
         if (reading) waits.push_back({.fd = fd_, .events = POLLIN, .revents = 0});
-        const auto far = Clock::now() + std::chrono::hours(1);
-        const auto ready = wait_for_any(waits, std::min<Deadline>(producer_.next_deadline(), far));
-        if (!ready) return std::unexpected(ready.error());
-        if (reading && waits.back().revents != 0) return read_some();
+        if (auto waited = client_.wait(waits, Clock::now() + most); !waited) return waited;
+        if (reading && waits.front().revents != 0) return read_some();
         return {};
     }
 
@@ -112,39 +99,37 @@ private:
         if (n < 0) return refuse(fmt::format("cannot read the input: {}", std::strerror(errno)));
         if (n == 0) lines_.end();
         lines_.feed(std::string_view(chunk_.data(), static_cast<size_t>(n)));
-        while (const auto line = lines_.next()) {
-            if (auto added = add(*line); !added) {
-                input_failure_ = std::move(added.error());
-                end_input();
-                return {};
+        ended_ = n == 0;
+        return {};
+    }
+
+    /// Gives the lines that are there to the sender; false when it has no room for the next one.
+    bool add_lines() {
+        while (!input_failure_ && (line_ || (line_ = lines_.next()))) {
+            const auto split = split_key(*line_, options_.key_separator, line_number_ + 1);
+            if (!split) {
+                fail_input(split.error());
+            } else if (!sender_.add(partition_, split->key, split->value, headers_)) {
+                return false;
             }
+            ++line_number_;
+            line_.reset();
         }
-        if (lines_.pending() > line_bytes_max) {
-            input_failure_ = Failure{.message = fmt::format("line {} is longer than 64 MiB", line_number_ + 1),
-                                     .hint = "Records are lines of text."};
-            end_input();
+        if (!input_failure_ && lines_.pending() > line_bytes_max) {
+            fail_input({.message = fmt::format("line {} is longer than 64 MiB", line_number_ + 1),
+                        .hint = "Records are lines of text."});
         }
-        if (n == 0) end_input();
-        return {};
+        if (ended_) sender_.finish();
+        return true;
     }
 
-    Outcome<void> add(std::string_view line) {
-        ++line_number_;
-        const auto split = split_key(line, options_.key_separator, line_number_);
-        if (!split) return std::unexpected(split.error());
-        const int32_t partition = choice_.choose(split->key);
-        const auto key = split->key ? wire::OptionalBytes(bytes_of(*split->key)) : std::nullopt;
-        if (producer_.add(partition, wall_ms(), key, bytes_of(split->value), headers_)) choice_.batch_closed(partition);
-        return {};
-    }
-
-    void end_input() {
+    void fail_input(Failure failure) {
+        input_failure_ = std::move(failure);
         ended_ = true;
-        producer_.finish();
     }
 
     Outcome<int> report() {
-        const ProducerReport& report = producer_.report();
+        const SendReport& report = sender_.report();
         const bool confirmed = options_.acks != "0";
         if (context_.globals.json) {
             const nlohmann::ordered_json json{{"topic", options_.topic},
@@ -167,41 +152,54 @@ private:
 
     Context& context_;
     const ProduceOptions& options_;
-    Producer& producer_;
+    SdkClient& client_;
+    Sender& sender_;
     int fd_;
-    PartitionChoice choice_;
+    std::optional<int32_t> partition_;
     std::vector<std::pair<std::string, std::string>> pairs_;
-    std::vector<wire::RecordHeader> headers_;
+    std::vector<penstock_header> headers_;
     LineSplitter lines_;
+    std::optional<std::string_view> line_;   ///< the one that there was no room for
     std::vector<char> chunk_;
     uint64_t line_number_ = 0;
     bool ended_ = false;
     std::optional<Failure> input_failure_;
 };
 
+/// How many partitions the topic has; waits until it can be used.
+Outcome<int64_t> partition_count(Context& context, const ProduceOptions& options) {
+    Client client(context.globals);
+    const auto topic = client.topic(options.topic, options.create_topic ? IfAbsent::create : IfAbsent::refuse,
+                                    client.deadline());
+    if (!topic) return std::unexpected(topic.error());
+    if (topic->partitions.empty()) return refuse(fmt::format("topic '{}' has no partitions", topic->name));
+    return static_cast<int64_t>(topic->partitions.size());
+}
+
 Outcome<int> produce(Context& context, const ProduceOptions& options) {
     Interrupt::install();
     Input input;
     if (auto opened = input.open(options.file); !opened) return std::unexpected(opened.error());
-    Client client(context.globals);
-    Producer producer(client, {.topic = options.topic,
-                               .acks = static_cast<int16_t>(options.acks == "all" ? -1 : options.acks == "1" ? 1 : 0),
-                               .codec = *wire::parse_codec(options.compression),
-                               .batch_bytes = options.batch_bytes,
-                               .linger = std::chrono::milliseconds(options.linger_ms),
-                               .delivery_timeout = options.delivery_timeout});
-    if (auto opened = producer.open(options.create_topic ? IfAbsent::create : IfAbsent::refuse); !opened) {
-        return std::unexpected(opened.error());
-    }
-    const auto partitions = static_cast<int64_t>(producer.topic().partitions.size());
-    if (options.partition >= partitions) {
+    const auto partitions = partition_count(context, options);
+    if (!partitions) return std::unexpected(partitions.error());
+    if (options.partition >= *partitions) {
         return misuse(fmt::format("'{}' has no partition {}", options.topic, options.partition),
-                      fmt::format("Its partitions are 0 to {}.", partitions - 1));
+                      fmt::format("Its partitions are 0 to {}.", *partitions - 1));
     }
+    auto client = SdkClient::create(context.globals);
+    if (!client) return std::unexpected(client.error());
+    auto sender = Sender::create(
+        *client, {.topic = options.topic,
+                  .acks = options.acks == "all" ? -1 : options.acks == "1" ? 1 : 0,
+                  .compression = static_cast<penstock_compression>(*wire::parse_codec(options.compression)),
+                  .batch_bytes = options.batch_bytes,
+                  .linger = std::chrono::milliseconds(options.linger_ms),
+                  .delivery_timeout = options.delivery_timeout});
+    if (!sender) return std::unexpected(sender.error());
     if (input.fd() == STDIN_FILENO && ::isatty(STDIN_FILENO) == 1) {
         complain("Each line becomes a record. End with Ctrl-D.");
     }
-    return ProduceRun(context, options, producer, input.fd()).run();
+    return ProduceRun(context, options, *client, *sender, input.fd()).run();
 }
 
 std::string header_fault(std::string& text) {

@@ -142,6 +142,23 @@ TEST(Connection, AnOlderBrokerIsAskedAgainInItsOwnVersion) {
     EXPECT_EQ(world.connection->version_of(ApiKey::metadata).value_or(-1), 1);
 }
 
+TEST(Connection, ARefusalThatCannotBeReadIsAskedAgainInVersion0) {
+    World world;
+    world.run();
+    // As librdkafka's mock does: in the layout of a later version, with a wrong count.
+    world.answer(1, std::vector<std::byte>{std::byte{0}, std::byte{35}, std::byte{1}, std::byte{0}, std::byte{18},
+                                           std::byte{0}, std::byte{0}, std::byte{0}, std::byte{2}, std::byte{0},
+                                           std::byte{0}, std::byte{0}, std::byte{0}});
+    world.run();
+    EXPECT_FALSE(world.connection->closed());
+    ApiVersionsResponse versions;
+    ApiVersionsResponse::Row rows[] = {{18, 0, 2}, {3, 0, 1}};
+    versions.api_keys = rows;
+    world.answer_with(2, versions, 0);
+    world.run();
+    EXPECT_TRUE(world.connection->ready());
+}
+
 TEST(Connection, WhatNoBrokerWouldSayEndsIt) {
     const std::vector<std::vector<std::byte>> sayings = {
         {std::byte{0xff}, std::byte{0xff}, std::byte{0xff}, std::byte{0xff}},   // size -1

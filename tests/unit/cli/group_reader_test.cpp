@@ -1,4 +1,4 @@
-#include "cli/group_consumer.h"
+#include "cli/group_reader.h"
 
 #include <gtest/gtest.h>
 
@@ -46,9 +46,14 @@ private:
         Client client(globals_);
         // The mock waits for a session's time, less a second, when somebody comes or goes.
         const GroupTimes quick{.session = 5s, .rebalance = 60s, .heartbeat = 200ms};
-        GroupConsumer consumer(client, "scores", "games", {.kind = StartOffset::Kind::earliest}, false, quick);
+        auto sdk = SdkClient::create(globals_);
+        ASSERT_TRUE(sdk);
+        auto reader = GroupReader::create(client, *sdk, {.group = "scores", .topic = "games",
+                                                         .start = {.kind = StartOffset::Kind::earliest},
+                                                         .times = quick});
+        ASSERT_TRUE(reader);
         while (!stopping_) {
-            const auto done = consumer.step(Clock::now() + 100ms, [&](const ShownRecord& record) {
+            const auto done = reader->step(Clock::now() + 100ms, [&](const ShownRecord& record) {
                 const std::lock_guard guard(mutex_);
                 seen_.emplace(*record.value);
                 partitions_.insert(record.partition);
@@ -57,7 +62,7 @@ private:
             EXPECT_TRUE(done) << done.error().message;
             if (!done) break;
         }
-        const auto finished = consumer.finish();
+        const auto finished = reader->finish();
         EXPECT_TRUE(finished) << finished.error().message;
     }
 
@@ -80,7 +85,7 @@ bool eventually(Condition condition) {
 }
 
 // What was shown is committed, and no more; the next one goes on there, up to what is the end when it begins.
-TEST(GroupConsumer, GoesOnWhereTheGroupHasComeTo) {
+TEST(GroupReader, GoesOnWhereTheGroupHasComeTo) {
     MockCluster cluster(1);
     cluster.create_topic("games", 1);
     cluster.produce("games", 0, "none", records(0, "a"));
@@ -88,16 +93,21 @@ TEST(GroupConsumer, GoesOnWhereTheGroupHasComeTo) {
     std::vector<std::string> seen;
     for (const size_t stop_at : {size_t{3}, size_t{1000}}) {
         Client client(globals);
-        GroupConsumer consumer(client, "scores", "games", {.kind = StartOffset::Kind::earliest}, true);
+        auto sdk = SdkClient::create(globals);
+        ASSERT_TRUE(sdk);
+        auto reader = GroupReader::create(client, *sdk, {.group = "scores", .topic = "games",
+                                                         .start = {.kind = StartOffset::Kind::earliest},
+                                                         .stop_at_end = true});
+        ASSERT_TRUE(reader);
         for (bool over = false; !over;) {
-            const auto done = consumer.step(Clock::now() + 1s, [&](const ShownRecord& record) {
+            const auto done = reader->step(Clock::now() + 1s, [&](const ShownRecord& record) {
                 seen.emplace_back(*record.value);
                 return seen.size() != stop_at;
             });
             ASSERT_TRUE(done) << done.error().message;
             over = *done;
         }
-        ASSERT_TRUE(consumer.finish());
+        ASSERT_TRUE(reader->finish());
         GroupClient group(client, "scores");
         const auto committed = group.committed({{"games", 0}}, client.deadline());
         ASSERT_TRUE(committed) << committed.error().message;
@@ -107,7 +117,7 @@ TEST(GroupConsumer, GoesOnWhereTheGroupHasComeTo) {
     for (size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], "a0-" + std::to_string(i));
 }
 
-TEST(GroupConsumer, SharesPartitionsWithMembersThatComeAndGo) {
+TEST(GroupReader, SharesPartitionsWithMembersThatComeAndGo) {
     MockCluster cluster(1);
     cluster.create_topic("games", 2);
     // The mock refuses a follower that syncs later than its leader, who asks for metadata before: that takes a while.
