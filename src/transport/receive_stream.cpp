@@ -19,7 +19,7 @@ ReceiveStream::Taken ReceiveStream::take(uint64_t offset, std::span<const std::b
         } else {
             if (ready_.size() >= ready_max()) return Taken::no_room;
             const auto fresh = bytes.subspan(in_order_ - offset);
-            const auto kept = buffers.keep(fresh, buffer);
+            const auto kept = buffers.keep(fresh, buffer, in_order_ - read_);
             if (!kept) return Taken::no_room;
             ready_.push_back({{kept->data, fresh.size()}, kept->buffer});
             in_order_ = past;
@@ -44,7 +44,7 @@ ReceiveStream::Taken ReceiveStream::keep_ahead(uint64_t offset, std::span<const 
         const uint64_t until = more ? std::min(past, ahead_[place].offset) : past;
         if (at < until) {
             if (ahead_.size() >= ahead_max()) return Taken::no_room;
-            const auto copy = buffers.copy(bytes.subspan(at - offset, until - at));
+            const auto copy = buffers.copy(bytes.subspan(at - offset, until - at), past - read_);
             if (!copy) return Taken::no_room;
             ahead_.insert(place, {at, {{copy->data, until - at}, copy->buffer}});
             ++place;

@@ -28,8 +28,9 @@ uint32_t ReceivedBuffers::take(const io::IncomingBurst& burst) {
     return place;
 }
 
-std::optional<ReceivedBuffers::Kept> ReceivedBuffers::copy(std::span<const std::byte> bytes) {
-    if (bytes.size() + copy_cost > copied_bytes_max_ - copied_bytes_) return std::nullopt;
+std::optional<ReceivedBuffers::Kept> ReceivedBuffers::copy(std::span<const std::byte> bytes, uint64_t unread) {
+    const uint64_t room = copied_bytes_max_ - copied_bytes_;
+    if (bytes.size() + copy_cost > room || unread > room) return std::nullopt;
     const uint32_t place = free_place();
     Buffer& buffer = buffers_[place];
     buffer.holders = 1;
@@ -40,8 +41,9 @@ std::optional<ReceivedBuffers::Kept> ReceivedBuffers::copy(std::span<const std::
     return Kept{place, buffer.copy.get()};
 }
 
-std::optional<ReceivedBuffers::Kept> ReceivedBuffers::keep(std::span<const std::byte> bytes, uint32_t buffer) {
-    if (link_.free_buffer_share() < few) return copy(bytes);
+std::optional<ReceivedBuffers::Kept> ReceivedBuffers::keep(std::span<const std::byte> bytes, uint32_t buffer,
+                                                           uint64_t unread) {
+    if (link_.free_buffer_share() < few) return copy(bytes, unread);
     hold(buffer);
     return Kept{buffer, bytes.data()};
 }

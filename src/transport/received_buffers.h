@@ -2,7 +2,9 @@
 //
 // One for an endpoint. A buffer is a burst that the link lent, or a copy. Copied is what arrived out of order, since it
 // may have to be kept until what is missing arrives, and a few bytes must not pin whole bursts; and when the link runs
-// low, everything, so that one reader who does not read cannot take what all others receive into. Copies are bounded.
+// low, everything, so that one reader who does not read cannot take what all others receive into.
+// Copies are bounded, and a stream gets one only while it has no more unread than is still free: N streams that nobody
+// reads leave free what each of them has, so that the one that is read, and perhaps frees the others, can go on.
 #pragma once
 
 #include <cstddef>
@@ -32,10 +34,10 @@ public:
         uint32_t buffer = 0;
         const std::byte* data = nullptr;
     };
-    /// With one holder; nothing when there is no room for more copies.
-    std::optional<Kept> copy(std::span<const std::byte> bytes);
+    /// With one holder; nothing when there is no room for more copies of a stream with so many bytes unread.
+    std::optional<Kept> copy(std::span<const std::byte> bytes, uint64_t unread);
     /// Bytes of a buffer, to be kept until somebody reads them: with another holder, or as a copy.
-    std::optional<Kept> keep(std::span<const std::byte> bytes, uint32_t buffer);
+    std::optional<Kept> keep(std::span<const std::byte> bytes, uint32_t buffer, uint64_t unread);
 
     void hold(uint32_t buffer);
     void release(uint32_t buffer);
