@@ -12,13 +12,20 @@ constexpr size_t events_per_poll = 64;
 }
 
 bool Server::turn(Nanos now) {
-    bool worked = take_stream_events(now);
+    bool worked = streams_.turn(now);
+    worked |= take_stream_events(now);
     worked |= take_store_completions(now);
     coordinator_.on_turn(now);
     worked |= give_transactions(now);
     worked |= give_frames();
     while (auto id = coordinator_.poll_close()) close(*id);
+    worked |= streams_.turn(now);
     return worked;
+}
+
+void Server::close_all(Nanos now) {
+    streams_.shut_down();
+    streams_.turn(now);
 }
 
 void Server::begin_stop() {

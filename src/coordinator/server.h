@@ -3,9 +3,11 @@
 // Stepped by the main thread (or a simulation). Invariants: what was received is handed on before deadlines are looked
 // at, so a late turn does not fence a broker whose heartbeat lies in the socket; a connection holds at most
 // connection_frames_max answers, then it is closed.
-// What it does not do: decide anything, listen (the caller does, on the same Streams), log.
+// What it does not do: decide anything, listen (the caller does, on the same Streams, which also refuse who does not
+// know the cluster's secret), log.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -15,24 +17,26 @@
 
 #include "coordinator/coordinator.h"
 #include "io/store.h"
-#include "io/stream.h"
+#include "transport/streams.h"
 #include "wire/node/frame_cutter.h"
 
 namespace penstock::coordinator {
 
 class Server {
 public:
-    Server(Coordinator& coordinator, io::Streams& streams, io::Store& store)
+    Server(Coordinator& coordinator, transport::Streams& streams, io::Store& store)
         : coordinator_(coordinator), streams_(streams), store_(store) {}
 
     /// True if anything happened: there may be more.
     bool turn(Nanos now);
-    Nanos next_deadline() const { return coordinator_.next_deadline(); }
+    Nanos next_deadline() const { return std::min(coordinator_.next_deadline(), streams_.next_deadline()); }
 
     /// From now on nothing is accepted and nothing read; what the store was given is waited for and answered.
     void begin_stop();
     /// Nothing is at the store or on its way out any more.
     bool drained() const;
+    /// Ends all connections, and says so to the brokers. The last thing.
+    void close_all(Nanos now);
 
 private:
     struct Connection {
@@ -52,7 +56,7 @@ private:
     void send(io::ConnectionId id, Connection& connection);
 
     Coordinator& coordinator_;
-    io::Streams& streams_;
+    transport::Streams& streams_;
     io::Store& store_;
     std::map<io::ConnectionId, Connection> connections_;
     bool store_busy_ = false;

@@ -14,6 +14,7 @@
 
 #include "log/recover.h"
 #include "main/process.h"
+#include "main/secret_file.h"
 #include "main/settings.h"
 #include "main/shard_thread.h"
 #include "socket/datagram_socket.h"
@@ -110,7 +111,8 @@ bool choose_native_ports(BrokerSettings& settings, uint32_t shards) {
     return false;
 }
 
-ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards, const Uuid& storage_id) {
+ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards, const Uuid& storage_id,
+                              const Secret& secret) {
     ShardThreadOptions options;
     broker::BrokerOptions& broker = options.shard.broker;
     broker.node_id = NodeId(static_cast<int32_t>(settings.node_id));
@@ -142,9 +144,7 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
                            .pool_refill_bytes_per_s = settings.storage_pool_refill_bytes_per_s,
                            .compaction_bytes_per_s = settings.storage_compaction_bytes_per_s,
                            .compaction_memory_bytes = settings.storage_compaction_memory_bytes};
-    options.shard.coordinator = settings.coordinator_address;
-    // One more for the link: a broker full of clients must still reach its coordinator.
-    options.streams.connections_max = broker.connections_max + 1;
+    options.streams.connections_max = broker.connections_max;
     options.streams.receive_buffer_bytes = receive_buffer_bytes;
     options.streams.receive_buffers = power_of_two_below(settings.limits_receive_buffer_bytes / receive_buffer_bytes);
     options.native = native_address(settings, shard);
@@ -154,6 +154,9 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     for (size_t at = 0; at < seed.size(); at += sizeof(uint64_t)) store_le(seed.data() + at, random_word());
     options.idle = settings.shards_idle;
     if (shard == 0) {
+        options.shard.coordinator = settings.coordinator_address;
+        options.shard.coordinator.road = io::Road::native;
+        options.node_streams = node_streams_options(secret);
         broker::LinkOptions& link = options.shard.link.emplace();
         link.node_id = broker.node_id;
         link.incarnation = make_uuid(random_word(), random_word());
@@ -191,7 +194,7 @@ void exit_on_second_signal(const sigset_t& set, const std::atomic<bool>& done) {
 }
 
 int run_shards(const BrokerSettings& settings, const uring::DataDirectory& directory, log::OpenedDirectory opened,
-               const std::vector<uint32_t>& cores, const sigset_t& signals) {
+               const std::vector<uint32_t>& cores, const sigset_t& signals, const Secret& secret) {
     const auto count = static_cast<uint32_t>(opened.shards.size());
     ShardGroup group(count);
     std::vector<std::unique_ptr<ShardThread>> threads;
@@ -199,7 +202,7 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
     uint16_t port = settings.kafka_listen.port;
     std::vector<uint16_t> native_ports;
     for (uint32_t shard = 0; shard < count; ++shard) {
-        ShardThreadOptions options = options_of(settings, shard, count, opened.report.storage_id);
+        ShardThreadOptions options = options_of(settings, shard, count, opened.report.storage_id, secret);
         options.shard.broker.listen.port = port;
         if (settings.shards_pin_cores && cores.size() >= count) options.core = cores[shard];
         threads.push_back(
@@ -240,6 +243,11 @@ int run(BrokerSettings settings) {
     }
     const sigset_t signals = block_signals();
     spdlog::info("penstock-broker {}, node {}", PENSTOCK_VERSION, settings.node_id);
+    const auto secret = secret_of_node(settings.secret_file, settings.coordinator_address);
+    if (!secret) {
+        spdlog::error("{}", secret.error());
+        return exit_settings;
+    }
     if (!port_is_free(settings.kafka_listen)) return exit_failed;
     if (!choose_native_ports(settings, *shards)) return exit_failed;
     for (uint32_t shard = 0; shard < *shards; ++shard) {
@@ -254,7 +262,7 @@ int run(BrokerSettings settings) {
     for (const std::string& note : (*directory)->notes()) spdlog::warn("{}", note);
     std::optional<log::OpenedDirectory> opened = recover(**directory, settings, *shards);
     if (!opened) return exit_failed;
-    const int code = run_shards(settings, **directory, std::move(*opened), cores, signals);
+    const int code = run_shards(settings, **directory, std::move(*opened), cores, signals, *secret);
     if (code == 0) {
         mark_clean(**directory);
         spdlog::info("stopped");

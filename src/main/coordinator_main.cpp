@@ -1,5 +1,5 @@
-// penstock-coordinator: reads its settings, loads the cluster's state from SQLite, and serves brokers over TCP until
-// SIGTERM. One thread turns, the store has another.
+// penstock-coordinator: reads its settings, loads the cluster's state from SQLite, and serves brokers over the
+// transport until SIGTERM. One thread turns, the store has another.
 //
 // Exit codes: 0 stopped as asked, 1 could not start or go on, 2 the settings are wrong.
 #include <unistd.h>
@@ -16,16 +16,19 @@
 #include "coordinator/server.h"
 #include "limits.h"
 #include "main/process.h"
+#include "main/secret_file.h"
 #include "main/settings.h"
 #include "socket/clock.h"
 #include "store/sqlite.h"
+#include "transport/streams.h"
+#include "uring/link.h"
 #include "uring/ring.h"
-#include "uring/stream.h"
 
 namespace penstock {
 namespace {
 
 constexpr int exit_failed = 1;
+constexpr int exit_settings = 2;
 constexpr int64_t stop_patience_ns = 1500 * millisecond_ns;  // a graceful stop ends within two seconds
 
 std::atomic<int> signals_seen{0};
@@ -51,7 +54,8 @@ struct Process {
     // In the order in which they depend on each other: destroyed from the last to the first.
     std::unique_ptr<uring::Ring> ring;
     std::unique_ptr<store::Sqlite> store;
-    std::unique_ptr<uring::Streams> streams;
+    std::unique_ptr<uring::Link> link;
+    std::unique_ptr<transport::Streams> streams;
     std::optional<coordinator::Coordinator> coordinator;
     std::optional<coordinator::Server> server;
 };
@@ -77,20 +81,22 @@ bool open_store(const CoordinatorSettings& settings, Process& process) {
     return true;
 }
 
-bool start(const CoordinatorSettings& settings, Process& process) {
+bool start(const CoordinatorSettings& settings, const Secret& secret, Process& process) {
     auto ring = uring::Ring::create();
     if (!ring) return spdlog::error("{}", ring.error().detail), false;
     process.ring = std::move(*ring);
     catch_signals(process.ring->waker());
     if (!open_store(settings, process)) return false;
-    uring::StreamOptions options;
-    options.connections_max = limits::coordinator_connections_max;
-    options.receive_buffer_bytes = 16 * kib;
-    auto streams = uring::Streams::create(*process.ring, options);
-    if (!streams) return spdlog::error("{}", streams.error().detail), false;
-    process.streams = std::move(*streams);
-    if (!port_is_free(settings.listen)) return false;
-    const Result<uint16_t> port = process.streams->listen(settings.listen);
+    auto link = uring::Link::create(*process.ring);
+    if (!link) return spdlog::error("{}", link.error().detail), false;
+    process.link = std::move(*link);
+    transport::StreamsOptions options = node_streams_options(secret);
+    options.connections_max = options.endpoint.connections_max = limits::coordinator_connections_max;
+    process.streams = std::make_unique<transport::Streams>(*process.link, options);
+    io::Address listen = settings.listen;
+    listen.road = io::Road::native;
+    if (!port_is_free(listen)) return false;
+    const Result<uint16_t> port = process.streams->listen(listen);
     if (!port) {
         spdlog::error("cannot listen on {}:{}: {}", settings.listen.host, settings.listen.port,
                       port.error().os_error != 0 ? std::strerror(port.error().os_error) : to_string(port.error().code));
@@ -128,7 +134,9 @@ int serve(Process& process) {
             process.server->begin_stop();
             stop_by = now + stop_patience_ns;
         }
-        if (stop_by && (process.server->drained() || *stop_by <= now)) return 0;
+        if (!stop_by || !(process.server->drained() || *stop_by <= now)) continue;
+        process.server->close_all(now);
+        return 0;
     }
 }
 
@@ -137,8 +145,13 @@ int run(int argc, const char* const* argv) {
     if (!settings) return settings.error();
     start_log("coordinator", settings->log_level);
     spdlog::info("penstock-coordinator {}", PENSTOCK_VERSION);
+    const auto secret = secret_of_node(settings->secret_file, settings->listen);
+    if (!secret) {
+        spdlog::error("{}", secret.error());
+        return exit_settings;
+    }
     Process process;
-    const int code = start(*settings, process) ? serve(process) : exit_failed;
+    const int code = start(*settings, *secret, process) ? serve(process) : exit_failed;
     if (code == 0) spdlog::info("stopped");
     signal_waker = nullptr;
     return code;

@@ -162,7 +162,7 @@ std::expected<void, std::string> assign(const Setting& setting, std::string_view
         **target = text == "true";
         return {};
     }
-    if (text.empty()) return reason("must not be empty");
+    if (text.empty() && setting.unit != Unit::optional_path) return reason("must not be empty");
     if (text.find('\0') != std::string_view::npos) return reason("must not hold a zero byte");
     *std::get<std::string*>(setting.target) = text;
     return {};
@@ -180,6 +180,7 @@ std::string describe_type(const Setting& setting) {
     if (std::holds_alternative<io::Address*>(setting.target)) {
         return setting.unit == Unit::optional ? "an address \"host:port\", or \"\"" : "an address \"host:port\"";
     }
+    if (setting.unit == Unit::optional_path) return "a path, or \"\"";
     return setting.unit == Unit::path ? "a path" : "text";
 }
 

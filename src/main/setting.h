@@ -22,6 +22,7 @@ enum class Unit : uint8_t {
     milliseconds,  ///< ms, s, min, h, d; a bare number is milliseconds
     path,          ///< of text: a relative path in a file counts from that file's folder
     optional,      ///< of an address: may be empty
+    optional_path, ///< a path, or empty
 };
 
 /// Where the value is stored: the type of the setting.

@@ -28,6 +28,7 @@ struct BrokerSettings {
 
     int64_t node_id;
     io::Address coordinator_address;
+    std::string secret_file;         ///< empty: none
     std::string data_directory;      ///< absolute, or relative to the current directory
 
     io::Address kafka_listen;        ///< port 0: the kernel chooses
@@ -73,6 +74,7 @@ struct CoordinatorSettings {
     CoordinatorSettings();
 
     io::Address listen;              ///< port 0: the kernel chooses
+    std::string secret_file;         ///< empty: none
     std::string data_directory;      ///< absolute, or relative to the current directory
     int64_t session_timeout_ms;
     LogLevel log_level;

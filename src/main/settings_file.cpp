@@ -101,7 +101,8 @@ private:
         if (!is_text(row)) {
             return std::unexpected(fmt::format("expected {}; write it without quotes", describe_type(row)));
         }
-        if (row.unit == Unit::path && !text->get().empty()) return assign(row, from_folder_of_file(text->get()));
+        const bool is_path = row.unit == Unit::path || row.unit == Unit::optional_path;
+        if (is_path && !text->get().empty()) return assign(row, from_folder_of_file(text->get()));
         return assign(row, text->get());
     }
 

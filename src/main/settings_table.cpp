@@ -22,6 +22,12 @@ void assign_defaults(const Settings& rows) {
     }
 }
 
+void add_secret(Settings& rows, std::string& path) {
+    rows.push_back({"cluster.secret_file", &path, "", Unit::optional_path, 0, 0,
+        "A file with the cluster's secret, of 16 to 1024 bytes, the same on all nodes; only its owner may read it.",
+        "Nodes prove it to each other. Empty: nothing is proven, and the coordinator must be on a loopback address."});
+}
+
 void add_node(Settings& rows, BrokerSettings& s) {
     rows.push_back({"node.id", &s.node_id, "1", Unit::none, 0, int32_max,
         "The broker's number in the cluster, as Kafka clients see it.",
@@ -29,6 +35,7 @@ void add_node(Settings& rows, BrokerSettings& s) {
     rows.push_back({"coordinator.address", &s.coordinator_address, "127.0.0.1:9090", Unit::none, 0, 0,
         "Where the coordinator listens.",
         "The broker goes on serving while it is away; topics are created and deleted through it only."});
+    add_secret(rows, s.secret_file);
     rows.push_back({"data.directory", &s.data_directory, "/var/lib/penstock/broker", Unit::path, 0, 0,
         "Where the logs live. A relative path counts from the folder of the file that says it.",
         "ext4 or XFS on a local disk; one broker uses it at a time."});
@@ -169,11 +176,12 @@ Settings settings_of(BrokerSettings& s) {
 Settings settings_of(CoordinatorSettings& s) {
     Settings rows;
     rows.push_back({"listen", &s.listen, "127.0.0.1:9090", Unit::none, 0, 0,
-        "Where brokers connect. Port 0 lets the kernel choose one, which the log then names.",
-        "There is no authentication yet: listen on a private network only."});
+        "Where brokers send datagrams (UDP). Port 0 lets the kernel choose one, which the log then names.",
+        "Brokers must prove that they know cluster.secret_file; what travels is not encrypted."});
     rows.push_back({"session_timeout_ms", &s.session_timeout_ms, "500ms", Unit::milliseconds, 100, 600'000,
         "A broker that is not heard of for this long is fenced: others take over what it led.",
         "Small shared machines pause for longer than this: give them 5s or more."});
+    add_secret(rows, s.secret_file);
     rows.push_back({"data.directory", &s.data_directory, "/var/lib/penstock/coordinator", Unit::path, 0, 0,
         "Where the cluster's state lives. A relative path counts from the folder of the file that says it.",
         "Small, and precious: topics and their ids are kept nowhere else. Back it up."});

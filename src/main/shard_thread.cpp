@@ -114,8 +114,8 @@ std::string ShardThread::run_shard() {
         if (options_.shard.link && options_.shard.link->advertised_port == 0)
             options_.shard.link->advertised_port = *port;
     }
-    std::unique_ptr<uring::Link> link;
-    std::unique_ptr<transport::Streams> native;
+    std::unique_ptr<uring::Link> link, node_link;
+    std::unique_ptr<transport::Streams> native, nodes;
     if (options_.native) {
         auto opened = uring::Link::create(**ring, options_.link);
         if (!opened) return opened.error().detail;
@@ -127,11 +127,23 @@ std::string ShardThread::run_shard() {
                    ": " + text(port.error());
         options_.native->port = *port;
     }
-    shard::Shard shard(options_.shard, std::move(image_), **disk, **streams, native.get(), group_.mailboxes,
-                       socket::read_time());
+    if (options_.node_streams) {
+        auto opened = uring::Link::create(**ring);
+        if (!opened) return opened.error().detail;
+        node_link = std::move(*opened);
+        nodes = std::make_unique<transport::Streams>(*node_link, *options_.node_streams);
+    }
+    const shard::Networks networks{.tcp = **streams, .native = native.get(), .nodes = nodes.get()};
+    shard::Shard shard(options_.shard, std::move(image_), **disk, networks, group_.mailboxes, socket::read_time());
     group_.wakers[shard_number()].store(&(*ring)->waker(), std::memory_order_release);
     started({});
     loop(shard, **ring);
+    // Peers hear that we end; otherwise they would wait for their idle timeout.
+    for (transport::Streams* datagrams : {native.get(), nodes.get()}) {
+        if (datagrams == nullptr) continue;
+        datagrams->shut_down();
+        datagrams->turn(socket::monotonic_now());
+    }
     group_.end.arrive_and_wait();
     return {};
 }

@@ -1,6 +1,8 @@
 #include "shard/cluster_seat.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/assert.h"
@@ -18,8 +20,26 @@ using broker::TopicsChange;
 ClusterSeat::ClusterSeat(broker::LinkOptions options, io::Address coordinator, io::Streams& streams, Nanos now)
     : link_(std::move(options), now), coordinator_(std::move(coordinator)), streams_(streams) {}
 
-bool ClusterSeat::on_event(const io::StreamEvent& event, Nanos now) {
-    if (!connection_open_ || event.connection != connection_) return false;
+namespace {
+
+std::string why_closed(const Error& error) {
+    switch (error.os_error) {
+        case 0: return "the coordinator closed the connection";
+        case EACCES: return "it and this broker do not know the same secret: check cluster.secret_file of both";
+        case ETIMEDOUT: return "no answer";
+        case ECONNREFUSED: return "it takes no more connections";
+        case ECONNRESET: return "the connection is gone: the coordinator ended";
+        default: return std::string(to_string(error.code)) + ": " + std::strerror(error.os_error);
+    }
+}
+
+}  // namespace
+
+void ClusterSeat::on_event(const io::StreamEvent& event, Nanos now) {
+    if (!connection_open_ || event.connection != connection_) {
+        if (event.kind == io::StreamEventKind::received) streams_.release(event.buffer);
+        return;
+    }
     switch (event.kind) {
         case io::StreamEventKind::connected: link_.on_connected(now); break;
         case io::StreamEventKind::received:
@@ -28,17 +48,12 @@ bool ClusterSeat::on_event(const io::StreamEvent& event, Nanos now) {
             break;
         case io::StreamEventKind::sent: link_.on_sent(); break;
         case io::StreamEventKind::ended: streams_.close(connection_); break;
-        case io::StreamEventKind::closed: {
+        case io::StreamEventKind::closed:
             connection_open_ = false;
-            std::string why = event.error.os_error == 0 ? "the coordinator closed the connection"
-                                                        : to_string(event.error.code);
-            if (event.error.os_error != 0) why += " (errno " + std::to_string(event.error.os_error) + ")";
-            link_.on_closed(why, now);
+            link_.on_closed(why_closed(event.error), now);
             break;
-        }
         case io::StreamEventKind::accepted: break;
     }
-    return true;
 }
 
 void ClusterSeat::on_call(TopicsCall& call) {

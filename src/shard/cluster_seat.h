@@ -1,4 +1,4 @@
-// Shard 0's seat in the cluster: drives the link to the coordinator over a connection of its own, hands out views, and
+// Shard 0's seat in the cluster: drives the link to the coordinator over a stream of its own, hands out views, and
 // serves the calls that change topics or take a producer id, from every shard.
 //
 // Stepped by shard 0: on_event() for the link's connection, on_call/on_cancel, on_turn(), then poll_view() and
@@ -23,8 +23,8 @@ class ClusterSeat {
 public:
     ClusterSeat(broker::LinkOptions options, io::Address coordinator, io::Streams& streams, Nanos now);
 
-    /// False: the event is not about the link.
-    bool on_event(const io::StreamEvent& event, Nanos now);
+    /// Of the streams; those of connections before the present one are ignored.
+    void on_event(const io::StreamEvent& event, Nanos now);
     void on_call(broker::TopicsCall& call);
     /// Answers now. The change itself may still happen.
     void on_cancel(broker::TopicsCall& call);

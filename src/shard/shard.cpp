@@ -12,11 +12,12 @@ using broker::Ask;
 using broker::Call;
 using broker::CallKind;
 
-Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, io::Streams& tcp,
-             transport::Streams* native, Mailboxes& mailboxes, Time time)
+Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, const Networks& networks,
+             Mailboxes& mailboxes, Time time)
     : options_(options),
-      native_(native),
-      streams_(tcp, native),
+      native_(networks.native),
+      nodes_(networks.nodes),
+      streams_(networks.tcp, networks.native),
       time_(time),
       mailbox_(mailboxes, options.broker.shard),
       store_(options.store, std::move(image), disk, time),
@@ -26,8 +27,8 @@ Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk,
       groups_(options_.broker, *this),
       listening_(options.listening) {
     if (!options.link) return;
-    PENSTOCK_ASSERT(options.broker.shard == 0);
-    seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinator, streams_, time.now);
+    PENSTOCK_ASSERT(options.broker.shard == 0 && nodes_ != nullptr);
+    seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinator, *nodes_, time.now);
     for (uint32_t shard = 1; shard < options.broker.shard_count; ++shard) {
         auto call = std::make_unique<broker::ViewCall>();
         call->owner = shard;
@@ -40,8 +41,9 @@ Shard::~Shard() = default;
 TurnResult Shard::turn(Time time) {
     time_ = time;
     listener_.begin_turn(time);
-    bool worked = native_ != nullptr && native_->turn(time.now);
+    bool worked = turn_datagrams();
     worked |= take_stream_events();
+    worked |= take_node_events();
     worked |= store_.on_turn(time);
     worked |= owner_.on_turn(time);
     worked |= drain_mailboxes();
@@ -60,12 +62,19 @@ TurnResult Shard::turn(Time time) {
         worked = true;
     }
     worked |= store_.submit(time);
-    if (native_ != nullptr) worked |= native_->turn(time.now);
+    worked |= turn_datagrams();
     Nanos deadline = std::min(
         {store_.next_deadline(), listener_.next_deadline(), groups_.next_deadline(), stop_deadline_});
     if (native_ != nullptr) deadline = std::min(deadline, native_->next_deadline());
+    if (nodes_ != nullptr) deadline = std::min(deadline, nodes_->next_deadline());
     if (seat_ != nullptr) deadline = std::min(deadline, seat_->next_deadline());
     return {worked, deadline};
+}
+
+bool Shard::turn_datagrams() {
+    bool worked = native_ != nullptr && native_->turn(time_.now);
+    if (nodes_ != nullptr) worked |= nodes_->turn(time_.now);
+    return worked;
 }
 
 bool Shard::take_stream_events() {
@@ -73,14 +82,22 @@ bool Shard::take_stream_events() {
     bool worked = false;
     for (size_t taken = 0; taken < limits::stream_events_per_turn;) {
         const size_t count = streams_.poll(events);
-        for (const io::StreamEvent& event : std::span(events).first(count)) {
-            if (seat_ == nullptr || !seat_->on_event(event, time_.now)) listener_.on_event(event);
-        }
+        for (const io::StreamEvent& event : std::span(events).first(count)) listener_.on_event(event);
         worked |= count > 0;
         taken += count;
         if (count < events.size()) break;
     }
     return worked;
+}
+
+bool Shard::take_node_events() {
+    if (nodes_ == nullptr) return false;
+    std::array<io::StreamEvent, 64> events;
+    const size_t count = nodes_->poll(events);   // what is left over makes the streams' deadline now
+    for (const io::StreamEvent& event : std::span(events).first(count)) {
+        if (seat_ != nullptr) seat_->on_event(event, time_.now);
+    }
+    return count > 0;
 }
 
 bool Shard::drain_mailboxes() {

@@ -37,6 +37,13 @@ struct ShardOptions {
     std::optional<broker::LinkOptions> link;
 };
 
+/// What a shard meets others with. All must outlive it.
+struct Networks {
+    io::Streams& tcp;
+    transport::Streams* native = nullptr;   ///< of clients that send datagrams; null: there is only TCP
+    transport::Streams* nodes = nullptr;    ///< to the cluster's other nodes; a shard with a link has one
+};
+
 struct TurnResult {
     bool did_work = false;          ///< turn again at once
     Nanos next_deadline = never;    ///< otherwise: at the latest then
@@ -44,9 +51,9 @@ struct TurnResult {
 
 class Shard final : private broker::Exchange {
 public:
-    /// All references must outlive it, and so must `native`, which may be null: then there is only TCP.
-    Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, io::Streams& tcp,
-          transport::Streams* native, Mailboxes& mailboxes, Time time);
+    /// All references must outlive it.
+    Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk, const Networks& networks,
+          Mailboxes& mailboxes, Time time);
     ~Shard();
 
     TurnResult turn(Time time);
@@ -72,7 +79,9 @@ public:
 private:
     void ask(broker::Call& call, broker::Ask what) override;
 
+    bool turn_datagrams();
     bool take_stream_events();
+    bool take_node_events();
     bool drain_mailboxes();
     void serve(broker::Call& call);
     void cancel(broker::Call& call);
@@ -87,7 +96,7 @@ private:
     void publish();
 
     const ShardOptions options_;
-    transport::Streams* native_;
+    transport::Streams *native_, *nodes_;
     Roads streams_;
     Time time_;
     Mailbox mailbox_;

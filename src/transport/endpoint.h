@@ -27,6 +27,7 @@ struct EndpointOptions {
     Seed seed{};                            ///< of all that must be hard to guess
     std::vector<std::byte> secret;          ///< the cluster's; empty: nothing is proven
     bool accepts = false;
+    bool proven_only = false;               ///< who does not prove that it knows the secret is refused
     uint32_t connections_max = 16 * 1024;
     uint64_t copied_bytes_max = 64 * mib;   ///< of what arrived out of order
     Parameters parameters{.idle_timeout_ms = 30'000,

@@ -85,10 +85,11 @@ void Endpoint::accept(const io::Endpoint& from, const Hello& hello, Nanos now) {
     }
     if (!options_.accepts) return refuse(from, hello, CloseCode::shutting_down);
     if (peers_.size() >= options_.connections_max) return refuse(from, hello, CloseCode::no_room);
-    if (hello.has_proof && (options_.secret.empty() || !same(hello.proof, prove(options_.secret, hello))))
-        return refuse(from, hello, CloseCode::not_proven);
+    const bool proven =
+        hello.has_proof && !options_.secret.empty() && same(hello.proof, prove(options_.secret, hello));
+    if (!proven && (hello.has_proof || options_.proven_only)) return refuse(from, hello, CloseCode::not_proven);
     Peer& peer = add_peer(from);
-    peer.with_proof = peer.proven = hello.has_proof;
+    peer.with_proof = peer.proven = proven;
     peer.nonce = hello.nonce;
     peer.cookie = hello.cookie;
     peer.peer_id = hello.opener;

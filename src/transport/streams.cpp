@@ -223,7 +223,6 @@ void Streams::on_closed(ConnectionId connection, CloseCode code) {
     openers_.erase(opener);
 }
 
-/// With the last stream that we opened on it, a connection ends.
 void Streams::forget(Open& open) {
     const ConnectionId connection = open.connection;
     open.unlink();

@@ -120,7 +120,6 @@ BrokerWorld::BrokerWorld(const BrokerWorldOptions& its_options)
       datagrams(clock, its_options.seed),
       directory(std::make_unique<sim::Directory>(sim::DirectoryOptions{.seed = its_options.seed})),
       options(its_options) {
-    coordinator_streams_ = std::make_unique<sim::Streams>(network, sim::StreamOptions{.host = "coordinator"});
     if (options.coordinator) start_coordinator();
     start_broker();
 }
@@ -141,14 +140,27 @@ void BrokerWorld::start_coordinator() {
     coordinator::CoordinatorOptions coordinator_options;
     coordinator_options.seed = options.seed + ++starts_;
     coordinator_.emplace(coordinator_options, std::move(*state), clock.now());
-    ASSERT_TRUE(coordinator_streams_->listen({"coordinator", coordinator_port}).has_value());
+    coordinator_link_ = std::make_unique<sim::Link>(datagrams, sim::LinkOptions{.host = "coordinator"});
+    coordinator_streams_ = std::make_unique<transport::Streams>(*coordinator_link_, node_options());
+    ASSERT_TRUE(coordinator_streams_->listen({"coordinator", coordinator_port, io::Road::native}).has_value());
     server_ = std::make_unique<coordinator::Server>(*coordinator_, *coordinator_streams_, *store_);
 }
 
+/// It says good-bye, as the program does.
 void BrokerWorld::stop_coordinator() {
+    if (server_ != nullptr) server_->close_all(clock.now());
     server_.reset();
     coordinator_.reset();
-    coordinator_streams_ = std::make_unique<sim::Streams>(network, sim::StreamOptions{.host = "coordinator"});
+    coordinator_streams_.reset();
+    coordinator_link_.reset();
+}
+
+transport::StreamsOptions BrokerWorld::node_options() {
+    transport::StreamsOptions nodes = native_options(next_seed());
+    const auto secret = std::as_bytes(std::span(options.secret));
+    nodes.endpoint.secret.assign(secret.begin(), secret.end());
+    nodes.proves = nodes.endpoint.proven_only = !options.secret.empty();
+    return nodes;
 }
 
 void BrokerWorld::start_broker() {
@@ -168,8 +180,10 @@ void BrokerWorld::start_broker() {
                                .cache_bytes = options.cache_bytes,
                                .pool_bytes = 16 * mib};
         shard_options.broker.listen = {"broker", kafka_port};
-        shard_options.coordinator = {"coordinator", coordinator_port};
         if (number == 0) {
+            node_link_ = std::make_unique<sim::Link>(datagrams, sim::LinkOptions{.host = native_host});
+            nodes_ = std::make_unique<transport::Streams>(*node_link_, node_options());
+            shard_options.coordinator = {"coordinator", coordinator_port, io::Road::native};
             broker::LinkOptions& link = shard_options.link.emplace();
             link.incarnation = make_uuid(options.seed, ++starts_);
             link.storage_id = opened->report.storage_id;
@@ -182,9 +196,10 @@ void BrokerWorld::start_broker() {
         disks_.push_back(std::make_unique<sim::Disk>(*directory));
         streams_.push_back(std::make_unique<sim::Streams>(
             network, sim::StreamOptions{.host = "broker", .receive_buffers = options.receive_buffers}));
+        const shard::Networks networks{.tcp = *streams_.back(), .native = add_native(number),
+                                       .nodes = number == 0 ? nodes_.get() : nullptr};
         shards.push_back(std::make_unique<shard::Shard>(shard_options, std::move(opened->shards[number]),
-                                                        *disks_.back(), *streams_.back(), add_native(number),
-                                                        *mailboxes_, clock.time()));
+                                                        *disks_.back(), networks, *mailboxes_, clock.time()));
     }
     if (coordinator_) {
         ASSERT_TRUE(run_until([&] {
@@ -221,6 +236,10 @@ void BrokerWorld::stop_broker() {
     ASSERT_TRUE(
         run_until([&] { return std::ranges::all_of(shards, [](const auto& shard) { return shard->stopped(); }); }));
     shards.clear();
+    nodes_->shut_down();
+    nodes_->turn(clock.now());
+    nodes_.reset();
+    node_link_.reset();
     streams_.clear();
     native_.clear();
     links_.clear();

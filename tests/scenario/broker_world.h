@@ -49,6 +49,7 @@ struct BrokerWorldOptions {
     sim::NetworkOptions network;
     uint32_t receive_buffers = 64;
     io::Road road = road_of_this_run();   ///< of the clients
+    std::string secret = "the nodes' secret";
 };
 
 class BrokerWorld;
@@ -193,11 +194,13 @@ private:
     friend class Client;
     bool move_time(Nanos end);
     transport::Streams* add_native(uint32_t shard);
+    transport::StreamsOptions node_options();
     bool turn();
 
     sim::StoreMedium medium_;
     std::unique_ptr<sim::Store> store_;
-    std::unique_ptr<sim::Streams> coordinator_streams_;
+    std::unique_ptr<sim::Link> coordinator_link_;
+    std::unique_ptr<transport::Streams> coordinator_streams_;
     std::optional<coordinator::Coordinator> coordinator_;
     std::unique_ptr<coordinator::Server> server_;
     std::unique_ptr<shard::Mailboxes> mailboxes_;
@@ -205,6 +208,8 @@ private:
     std::vector<std::unique_ptr<sim::Streams>> streams_;
     std::vector<std::unique_ptr<sim::Link>> links_;
     std::vector<std::unique_ptr<transport::Streams>> native_;
+    std::unique_ptr<sim::Link> node_link_;
+    std::unique_ptr<transport::Streams> nodes_;
     Nanos shards_deadline_ = never;
     uint64_t starts_ = 0;
     uint64_t seeds_ = 0;

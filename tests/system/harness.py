@@ -89,14 +89,15 @@ def run_cases():
 
 
 def free_port():
-    """A free port below those that the kernel gives to outgoing connections: while a broker is down, a client that
-    tries to reach it must not be given the broker's own port, which would keep it from coming back."""
+    """A port, free for TCP and UDP, below those that the kernel gives to outgoing connections: while a broker is
+    down, a client that tries to reach it must not be given the broker's own port, which would keep it away."""
     ephemeral = int(Path('/proc/sys/net/ipv4/ip_local_port_range').read_text().split()[0])
     while True:
         port = random.randrange(10_000, ephemeral)
-        with socket.socket() as probe:
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
             try:
-                probe.bind(('127.0.0.1', port))
+                stream.bind(('127.0.0.1', port))
+                datagram.bind(('127.0.0.1', port))
             except OSError:
                 continue
             return port
@@ -161,6 +162,10 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
+def settings_arguments(values):
+    return [word for key, value in values.items() for word in ('--set', f'{key}={value}')]
+
+
 class Node(contextlib.AbstractContextManager):
     """A coordinator and a broker in a folder of their own, on ports that nobody else uses."""
 
@@ -170,6 +175,7 @@ class Node(contextlib.AbstractContextManager):
         self.data = Path(data or self.folder / 'broker')
         self.settings = {**SMALL, **(settings or {})}
         self.overrides = {}   # of what is chosen here
+        self.coordinator_settings = {}
         self.coordinator_address = f'127.0.0.1:{free_port()}'
         self.address = f'127.0.0.1:{free_port()}'
         self.coordinator = None
@@ -207,15 +213,14 @@ class Node(contextlib.AbstractContextManager):
     def start_coordinator(self):
         if not COORDINATOR.exists():
             raise Failure(f'{COORDINATOR} is not built')
-        self.coordinator = Process(
-            [COORDINATOR, '--set', f'listen={self.coordinator_address}', '--set', 'session_timeout_ms=10s',
-             '--set', f'data.directory={self.folder}/coordinator'], self.folder / 'coordinator.log')
+        values = {'listen': self.coordinator_address, 'session_timeout_ms': '10s',
+                  'data.directory': f'{self.folder}/coordinator', **self.coordinator_settings}
+        self.coordinator = Process([COORDINATOR, *settings_arguments(values)], self.folder / 'coordinator.log')
 
     def start_broker(self, ready=True):
         values = {**self.settings, 'coordinator.address': self.coordinator_address, 'kafka.listen': self.address,
                   'native.listen': '127.0.0.1:0', 'data.directory': self.data, **self.overrides}
-        arguments = [word for key, value in values.items() for word in ('--set', f'{key}={value}')]
-        self.broker = Process([BROKER, *arguments], self.folder / 'broker.log')
+        self.broker = Process([BROKER, *settings_arguments(values)], self.folder / 'broker.log')
         if ready:
             self.wait_until_ready()
 

@@ -39,9 +39,11 @@ protected:
         options.shard.broker.shard_count = shards;
         options.shard.store = {.shard = shard, .shard_count = shards, .cache_bytes = 4 * mib, .pool_bytes = 16 * mib};
         options.shard.broker.listen = {"127.0.0.1", port};
-        options.shard.coordinator = {"127.0.0.1", 1};  // nobody listens there
         options.streams.receive_buffers = 16;
-        if (shard == 0) options.shard.link.emplace().advertised_host = "127.0.0.1";
+        if (shard > 0) return options;
+        options.shard.coordinator = {"127.0.0.1", 1, io::Road::native};  // nobody listens there
+        options.node_streams.emplace();
+        options.shard.link.emplace().advertised_host = "127.0.0.1";
         return options;
     }
 
