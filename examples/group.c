@@ -68,15 +68,15 @@ int main(int argc, char **argv)
     options.start = PENSTOCK_OFFSET_EARLIEST;
     penstock_consumer_create(client, &options, &consumer);
     error = penstock_consumer_subscribe(consumer, (const char *const *)&argv[3], 1);
-    penstock_client_poll(client, 0);
 
     while (error == PENSTOCK_OK && !stopping && seen < wanted) {
-        /* Other descriptors of the application would stand beside this one. */
-        struct pollfd ready;
-        ready.fd = penstock_client_descriptor(client);
-        ready.events = POLLIN;
-        if (poll(&ready, 1, 1000) > 0)
-            penstock_client_poll(client, 0);
+        if (penstock_client_poll(client, 0) == 0) {
+            /* Nothing happened, so now it is right to wait. Other descriptors would stand beside this one. */
+            struct pollfd ready;
+            ready.fd = penstock_client_descriptor(client);
+            ready.events = POLLIN;
+            poll(&ready, 1, 1000);
+        }
         print_events(client, consumer);
         while ((error = penstock_consumer_next(consumer, &batch)) == PENSTOCK_OK) {
             penstock_record_view record;
@@ -88,7 +88,6 @@ int main(int argc, char **argv)
         }
         if (error == PENSTOCK_EMPTY)
             error = PENSTOCK_OK;
-        penstock_client_poll(client, 0);   /* the room that came free is asked for */
     }
     if (error != PENSTOCK_OK)
         fprintf(stderr, "%s: %s\n", penstock_error_name(error), penstock_client_last_error(client));
