@@ -25,7 +25,8 @@ public:
         options_.node_id = NodeId(1);
         options_.shard_count = 2;
         time.now = Nanos{second_ns};
-        view_.brokers = {{NodeId(1), "one", 9092, 2, true}, {NodeId(2), "two", 9093, 2, true}};
+        view_.brokers = {{.id = NodeId(1), .host = "one", .port = 9092, .shard_count = 2, .alive = true},
+                         {.id = NodeId(2), .host = "two", .port = 9093, .shard_count = 2, .alive = true}};
         add_topic("t", make_uuid(1, 1), {1, 2});
         if (offsets_topic_exists) add_topic(std::string(offsets_topic), make_uuid(1, 2), {1, 1, 1, 1});
         else publish();

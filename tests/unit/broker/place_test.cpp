@@ -21,7 +21,9 @@ protected:
         topic.partitions[1].leader_epoch = LeaderEpoch(5);
         auto view = std::make_shared<ClusterView>();
         view->topics.push_back(std::make_shared<const TopicView>(topic));
-        view->brokers = {{NodeId(1), "a", 1, 4, true}, {NodeId(2), "b", 2, 4, false}, {NodeId(3), "c", 3, 4, true}};
+        view->brokers = {{.id = NodeId(1), .host = "a", .port = 1, .alive = true},
+                         {.id = NodeId(2), .host = "b", .port = 2, .alive = false},
+                         {.id = NodeId(3), .host = "c", .port = 3, .alive = true}};
         view->seal();
         topics_.prepare(view);
         topics_.publish();
