@@ -17,9 +17,10 @@ constexpr int64_t keep_alives = 3;
 
 }  // namespace
 
-Connection::Connection(const ConnectionOptions& options, ReceivedBuffers& buffers, Nanos now)
+Connection::Connection(const ConnectionOptions& options, ReceivedBuffers& buffers, Scratch& scratch, Nanos now)
     : options_(options),
       buffers_(buffers),
+      scratch_(scratch),
       congestion_(datagram_bytes_min, options.seed),
       path_mtu_(std::min(options.datagram_bytes_max, options.grants.datagram_bytes_max)),
       streams_granted_(options.opener ? options.grants.streams : options.granted.streams),
@@ -235,9 +236,10 @@ void Connection::probe() {
     ++counters_.probes;
     probes_due_ = 2;
     ping_due_ = true;
-    outcome_.clear();
-    sent_.oldest_frames(outcome_.lost);
-    for (const SentFrame& frame : outcome_.lost)
+    std::vector<SentFrame>& oldest = scratch_.outcome.lost;
+    oldest.clear();
+    sent_.oldest_frames(oldest);
+    for (const SentFrame& frame : oldest)
         if (frame.kind != FrameKind::stream) settle_lost(frame);
     for (const auto& stream : streams_) {
         if (stream->was_reset) continue;
@@ -252,8 +254,8 @@ void Connection::on_deadline(Nanos now) {
         return end_with(probes_in_a_row_ > 0 ? CloseCode::unreachable : CloseCode::idle);
     if (now >= unanswered_until()) return close(CloseCode::unreachable);
     if (now >= sent_.next_loss(round_trip_)) {
-        outcome_.clear();
-        sent_.find_lost(round_trip_, now, outcome_);
+        scratch_.outcome.clear();
+        sent_.find_lost(round_trip_, now, scratch_.outcome);
         settle(now);
     }
     if (now >= probe_at()) probe();

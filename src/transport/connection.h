@@ -62,9 +62,16 @@ struct Event {
     CloseCode code = CloseCode::none;   ///< closed, stream_over
 };
 
+/// What a connection needs while it works and not in between: one for all of an endpoint, since most are idle.
+struct Scratch {
+    SentPackets::Outcome outcome;
+    std::vector<Fragment> fragments;
+};
+
 class Connection {
 public:
-    Connection(const ConnectionOptions& options, ReceivedBuffers& buffers, Nanos now);
+    /// `buffers` and `scratch` must outlive it.
+    Connection(const ConnectionOptions& options, ReceivedBuffers& buffers, Scratch& scratch, Nanos now);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -163,7 +170,7 @@ private:
     ReceivedBuffers& buffers_;
     ReceivedPackets received_;
     SentPackets sent_;
-    SentPackets::Outcome outcome_;
+    Scratch& scratch_;
     RoundTrip round_trip_;
     Bbr congestion_;
     Pacer pacer_;
@@ -189,7 +196,6 @@ private:
     uint64_t paced_bytes_ = 0;
 
     Row<Event> events_;
-    std::vector<Fragment> scratch_;
     ConnectionCounters counters_;
 };
 

@@ -146,13 +146,14 @@ void Connection::take_stream_stop(const Frame& frame) {
 CloseCode Connection::code_of(const Frame& frame) { return static_cast<CloseCode>(frame.code); }
 
 void Connection::take_acknowledgement(const Frame& frame, Nanos now) {
-    outcome_.clear();
-    if (!sent_.acknowledged(frame, round_trip_, now, outcome_)) return close(CloseCode::protocol_violation);
-    if (outcome_.round_trip_ns) {
+    SentPackets::Outcome& outcome = scratch_.outcome;
+    outcome.clear();
+    if (!sent_.acknowledged(frame, round_trip_, now, outcome)) return close(CloseCode::protocol_violation);
+    if (outcome.round_trip_ns) {
         const uint32_t delay_us = std::min(frame.delay_us, options_.grants.acknowledgement_delay_us);
-        round_trip_.sample(*outcome_.round_trip_ns, delay_us * microsecond_ns);
+        round_trip_.sample(*outcome.round_trip_ns, delay_us * microsecond_ns);
     }
-    if (outcome_.acknowledged_bytes > 0) {
+    if (outcome.acknowledged_bytes > 0) {
         probes_in_a_row_ = 0;
         answered_at_ = now;
     }
@@ -161,31 +162,32 @@ void Connection::take_acknowledgement(const Frame& frame, Nanos now) {
 
 /// What became of packets becomes known to their streams and to those that learn from it.
 void Connection::settle(Nanos now) {
-    for (const SentFrame& frame : outcome_.acknowledged) settle_acknowledged(frame);
-    for (const SentFrame& frame : outcome_.lost) settle_lost(frame);
-    counters_.packets_lost += outcome_.lost_packets;
-    counters_.bytes_lost += outcome_.lost_bytes;
-    if (outcome_.probe_arrived) {
-        path_mtu_.probe_arrived(*outcome_.probe_arrived);
+    const SentPackets::Outcome& outcome = scratch_.outcome;
+    for (const SentFrame& frame : outcome.acknowledged) settle_acknowledged(frame);
+    for (const SentFrame& frame : outcome.lost) settle_lost(frame);
+    counters_.packets_lost += outcome.lost_packets;
+    counters_.bytes_lost += outcome.lost_bytes;
+    if (outcome.probe_arrived) {
+        path_mtu_.probe_arrived(*outcome.probe_arrived);
         congestion_.set_packet_bytes(path_mtu_.bytes());
     }
-    if (outcome_.probe_lost) path_mtu_.probe_lost(*outcome_.probe_lost, now);
-    if (outcome_.large_arrived) {
+    if (outcome.probe_lost) path_mtu_.probe_lost(*outcome.probe_lost, now);
+    if (outcome.large_arrived) {
         path_mtu_.large_arrived();
-    } else if (outcome_.lost_large > 0) {
-        path_mtu_.large_lost(outcome_.lost_large, now);
+    } else if (outcome.lost_large > 0) {
+        path_mtu_.large_lost(outcome.lost_large, now);
         congestion_.set_packet_bytes(path_mtu_.bytes());
     }
-    if (outcome_.acknowledged_bytes == 0 && outcome_.lost_bytes == 0) return;
+    if (outcome.acknowledged_bytes == 0 && outcome.lost_bytes == 0) return;
     congestion_.on_sample({.now = now,
-                           .acknowledged_bytes = outcome_.acknowledged_bytes,
-                           .lost_bytes = outcome_.lost_bytes,
+                           .acknowledged_bytes = outcome.acknowledged_bytes,
+                           .lost_bytes = outcome.lost_bytes,
                            .bytes_under_way = sent_.bytes_under_way(),
                            .delivered = sent_.delivered(),
-                           .round_trip_ns = outcome_.round_trip_ns,
-                           .rate = outcome_.rate});
+                           .round_trip_ns = outcome.round_trip_ns,
+                           .rate = outcome.rate});
     const int64_t patience = round_trip_.patience_ns() + options_.grants.acknowledgement_delay_us * microsecond_ns;
-    if (outcome_.lost_span_ns > persistent_congestion * patience) congestion_.on_persistent_congestion(now);
+    if (outcome.lost_span_ns > persistent_congestion * patience) congestion_.on_persistent_congestion(now);
 }
 
 void Connection::settle_acknowledged(const SentFrame& frame) {

@@ -189,9 +189,9 @@ void Connection::add_streams(Burst& burst) {
             writer.stream(stream->id, chunk->offset, length, chunk->end);
             burst.add(writer, {.kind = FrameKind::stream, .end = chunk->end, .length = length, .stream = stream->id,
                                .offset = chunk->offset});
-            scratch_.clear();
-            stream->out.add_fragments(*chunk, scratch_);
-            burst.add_data(scratch_);
+            scratch_.fragments.clear();
+            stream->out.add_fragments(*chunk, scratch_.fragments);
+            burst.add_data(scratch_.fragments);
         }
         stream->unlink();
         // Without a chunk it waits for credit, which puts it here again.

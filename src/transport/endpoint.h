@@ -147,6 +147,7 @@ private:
     Hash cookie_key_;
     Random random_;
     ReceivedBuffers buffers_;
+    Scratch scratch_;
     std::unordered_map<uint64_t, std::unique_ptr<Peer>> peers_;
     PeerNames names_;                                ///< by address and what the peer calls the connection
     TimerHeap timers_;

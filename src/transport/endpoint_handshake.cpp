@@ -172,7 +172,7 @@ bool Endpoint::open(Peer& peer, const Parameters& grants, Nanos now) {
                           .grants = grants,
                           .datagram_bytes_max = link_.datagram_bytes_max(peer.address),
                           .seed = random_.next()},
-        buffers_, now);
+        buffers_, scratch_, now);
     if (!peer.ListLink<EventList>::linked()) eventful_.push_back(peer);
     mark(peer);
     return true;

@@ -1,6 +1,8 @@
 #include "transport/received_packets.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "base/assert.h"
 
@@ -8,8 +10,10 @@ namespace penstock::transport {
 
 bool ReceivedPackets::is_new(uint64_t number) const {
     if (number < floor_) return false;
-    for (size_t i = 0; i < count_ && number <= ranges_[i].last; ++i)
-        if (number >= ranges_[i].first) return false;
+    for (const NumberRange& range : ranges_) {
+        if (number > range.last) break;
+        if (number >= range.first) return false;
+    }
     return true;
 }
 
@@ -25,33 +29,30 @@ void ReceivedPackets::add(uint64_t number, bool wants_answer, bool at_once, Nano
 }
 
 void ReceivedPackets::insert(uint64_t number) {
-    size_t at = 0;
-    while (at < count_ && ranges_[at].first > number) ++at;
-    // Now `at` is the first range that begins below the number; the one before it begins above.
-    const bool joins_newer = at > 0 && ranges_[at - 1].first == number + 1;
-    const bool joins_older = at < count_ && ranges_[at].last + 1 == number;
+    // The first range that begins below the number; the one before it begins above.
+    const auto at = std::ranges::find_if(ranges_, [&](const NumberRange& range) { return range.first <= number; });
+    const bool joins_newer = at != ranges_.begin() && std::prev(at)->first == number + 1;
+    const bool joins_older = at != ranges_.end() && at->last + 1 == number;
     if (joins_newer && joins_older) {
-        ranges_[at - 1].first = ranges_[at].first;
-        std::copy(ranges_.begin() + at + 1, ranges_.begin() + count_, ranges_.begin() + at);
-        --count_;
+        std::prev(at)->first = at->first;
+        ranges_.erase(at);
     } else if (joins_newer) {
-        ranges_[at - 1].first = number;
+        std::prev(at)->first = number;
     } else if (joins_older) {
-        ranges_[at].last = number;
+        at->last = number;
+    } else if (at == ranges_.end() && ranges_.size() == ranges_kept) {   // older than all that there is room for
+        floor_ = number + 1;
+        return;
     } else {
-        if (at == ranges_kept) {   // older than all that there is room for
-            floor_ = number + 1;
-            return;
-        }
-        if (count_ == ranges_kept) floor_ = ranges_[--count_].last + 1;
-        std::copy_backward(ranges_.begin() + at, ranges_.begin() + count_, ranges_.begin() + count_ + 1);
-        ranges_[at] = {number, number};
-        ++count_;
+        ranges_.insert(at, {number, number});
+        if (ranges_.size() > ranges_kept) forget_oldest();
     }
-    while (ranges_[count_ - 1].last + span_max < ranges_[0].last) {
-        floor_ = ranges_[count_ - 1].last + 1;
-        --count_;
-    }
+    while (ranges_.back().last + span_max < ranges_.front().last) forget_oldest();
+}
+
+void ReceivedPackets::forget_oldest() {
+    floor_ = ranges_.back().last + 1;
+    ranges_.pop_back();
 }
 
 Nanos ReceivedPackets::due(int64_t delay_ns) const {
@@ -60,10 +61,10 @@ Nanos ReceivedPackets::due(int64_t delay_ns) const {
 }
 
 void ReceivedPackets::acknowledge(FrameWriter& out, Nanos now) {
-    PENSTOCK_ASSERT(count_ > 0 && out.left() >= acknowledgement_frame_bytes + range_bytes);
+    PENSTOCK_ASSERT(!ranges_.empty() && out.left() >= acknowledgement_frame_bytes + range_bytes);
     const size_t room = (out.left() - acknowledgement_frame_bytes) / range_bytes;
     std::array<NumberRange, ranges_max> told;
-    const size_t count = std::min({room, count_, told.size()});
+    const size_t count = std::min({room, ranges_.size(), told.size()});
     std::copy_n(ranges_.begin(), count, told.begin());
     // The fields of a frame hold 32 bits; what is so old has been told long ago.
     NumberRange& last = told[count - 1];

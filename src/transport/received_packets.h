@@ -5,10 +5,10 @@
 // new number. A number is added only when what its packet held is kept, since it is acknowledged from then on.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/units.h"
 #include "transport/frame.h"
@@ -23,7 +23,7 @@ public:
     void add(uint64_t number, bool wants_answer, bool at_once, Nanos now);
 
     /// One above the largest: what to complete numbers with.
-    uint64_t expected() const { return count_ == 0 ? 0 : ranges_[0].last + 1; }
+    uint64_t expected() const { return ranges_.empty() ? 0 : ranges_.front().last + 1; }
 
     /// When an acknowledgement is due; `never` while nothing waits for one.
     Nanos due(int64_t delay_ns) const;
@@ -41,9 +41,9 @@ private:
     static constexpr uint64_t span_max = uint64_t{1} << 31;
 
     void insert(uint64_t number);
+    void forget_oldest();
 
-    std::array<NumberRange, ranges_kept> ranges_;   ///< the first count_
-    size_t count_ = 0;
+    std::vector<NumberRange> ranges_;   ///< at most ranges_kept: one, unless packets get lost or overtake each other
     uint64_t floor_ = 0;             ///< everything below counts as repeated
     Nanos largest_at_;
     Nanos first_untold_at_;

@@ -24,9 +24,9 @@ class Pair {
 public:
     explicit Pair(const Parameters& of_opener = generous(), const Parameters& of_acceptor = generous())
         : opener({.opener = true, .own = ConnectionId(1), .peer = ConnectionId(2), .granted = of_opener,
-                  .grants = of_acceptor, .datagram_bytes_max = 1472}, buffers, now),
+                  .grants = of_acceptor, .datagram_bytes_max = 1472}, buffers, scratch, now),
           acceptor({.opener = false, .own = ConnectionId(2), .peer = ConnectionId(1), .granted = of_acceptor,
-                    .grants = of_opener, .datagram_bytes_max = 1472}, buffers, now) {}
+                    .grants = of_opener, .datagram_bytes_max = 1472}, buffers, scratch, now) {}
 
     Connection& other(Connection& one) { return &one == &opener ? acceptor : opener; }
 
@@ -115,6 +115,7 @@ public:
     Nanos now{1000 * second_ns};
     LendingLink link;
     ReceivedBuffers buffers{link, 1 << 20};
+    Scratch scratch;
     Connection opener, acceptor;
 
 private:
