@@ -123,11 +123,12 @@ size_t Link::receive(std::span<io::IncomingBurst> out) {
         }
         if (os_error == EINTR) continue;
         if (os_error != 0 && os_error != EAGAIN && os_error != EWOULDBLOCK) ++counters_.failures;
-        // Fewer than could be: that was all. If it was not, the kernel says so again.
+        // Fewer than could be, or the one that was expected: that was all. If it was not, the kernel says so again. To
+        // look for a second one costs nearly as much as the first.
         const size_t useful = received > 0 ? static_cast<size_t>(received) : 0;
-        if (useful < count) readable_ = false;
+        if (useful < count || count == 1) readable_ = false;
         if (useful == batch_next_) batch_next_ = std::min(batch_next_ * 2, messages_max);
-        else if (useful < count) batch_next_ = std::max(useful + 1, size_t{2});
+        else if (useful < count) batch_next_ = std::max(useful, size_t{1});
     }
     return n;
 }

@@ -79,7 +79,7 @@ private:
     RouteSizes routes_;
     ReceiveBuffers buffers_;
     std::unique_ptr<Batch> batch_;
-    size_t batch_next_ = 2;          ///< buffers to offer at once: one more than were of use, to see the end at once
+    size_t batch_next_ = 2;          ///< buffers to offer at once: as many as were of use, twice that when all were
     uint32_t waiting_for_ = 0;       ///< as the poller knows it
     bool readable_ = false;          ///< the kernel said so, and nobody found it empty since
     LinkCounters counters_;

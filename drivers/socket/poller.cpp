@@ -108,10 +108,14 @@ void Poller::arm(Nanos deadline) {
     ++counters_.armings;
 }
 
-bool Poller::poll(Nanos now, Nanos until) {
+void Poller::flush(Nanos now) {
     for (PollerClient* client : clients_) {
         if (client != nullptr) client->flush(now);
     }
+}
+
+bool Poller::poll(Nanos now, Nanos until) {
+    flush(now);
     epoll_event events[events_max];
     const int count = wait(events, events_max, now, std::min(until, clients_due()));
     if (count < 0) PENSTOCK_ASSERT(errno == EINTR);

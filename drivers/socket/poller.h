@@ -51,6 +51,8 @@ public:
     int descriptor() const { return epoll_; }
     /// Makes descriptor() readable at that time, or when a client is due if that is earlier. `never`: no timer.
     void arm(Nanos deadline);
+    /// Flushes the clients.
+    void flush(Nanos now);
     /// Flushes the clients, waits until a socket is ready or `until` is over (not later than now: does not wait;
     /// never: without end; nor when a client is due earlier), and tells the clients. True if a socket was ready or the
     /// timer of arm() ran out. A signal ends the wait with false.

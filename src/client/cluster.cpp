@@ -14,7 +14,6 @@ using wire::kafka::MetadataResponse;
 
 namespace {
 
-constexpr size_t events_per_round = 64;
 constexpr int64_t backoff_first_ns = 20 * millisecond_ns;
 constexpr int64_t backoff_last_ns = second_ns;
 
@@ -53,12 +52,11 @@ bool Cluster::turn(const Time& time) {
 
 bool Cluster::take_events() {
     bool busy = false;
-    io::StreamEvent events[events_per_round];
     for (uint32_t rounds = 0; rounds < limits::client_event_rounds; ++rounds) {
-        const size_t count = streams_.poll(events);
+        const size_t count = streams_.poll(events_);
         if (count == 0) return busy;
         busy = true;
-        for (const io::StreamEvent& event : std::span(events).first(count)) {
+        for (const io::StreamEvent& event : std::span(events_).first(count)) {
             const auto place = std::find_if(places_.begin(), places_.end(), [&](const auto& one) {
                 return one->connection && one->connection->id() == event.connection;
             });

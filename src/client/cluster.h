@@ -7,6 +7,7 @@
 // What it does not do: read a clock, or wait.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -121,6 +122,8 @@ private:
         std::optional<Topic> topic;
     };
 
+    static constexpr size_t events_per_round = 64;
+
     bool take_events();
     void expire();
     Connection* connect(const io::Address& address, Purpose purpose);
@@ -141,6 +144,7 @@ private:
     std::map<std::string, Watched> topics_;
     int32_t controller_ = -1;
     std::vector<Member*> members_;
+    std::array<io::StreamEvent, events_per_round> events_;   ///< of one round: too large to be made anew in each
     size_t next_bootstrap_ = 0;
     Failure failure_;
 

@@ -75,7 +75,10 @@ penstock_error Producer::place(const penstock_record& record, size_t value_size,
 penstock_error Producer::make_room(Partition& partition, const penstock_record& record, size_t value_size) {
     const uint64_t needed = BatchWriter::record_bytes_max(record, value_size);
     if (needed > limits::client_record_bytes_max) return PENSTOCK_TOO_LARGE;
-    if (partition.open && partition.open->writer.size() + needed > options_.batch_bytes) close_batch(partition);
+    if (partition.open && partition.open->writer.size() + needed > options_.batch_bytes) {
+        close_batch(partition);
+        cluster_.wake();
+    }
     if (!partition.open) {
         if (charged_ > 0 && charged_ + wire::batch_header_bytes + needed > options_.buffer_bytes) return PENSTOCK_FULL;
         partition.open = std::make_shared<Batch>(take_buffer());
@@ -151,7 +154,6 @@ void Producer::close_batch(Partition& partition) {
     partition.closed.push_back(std::move(partition.open));
     partition.open = nullptr;
     sticky_ = -1;
-    cluster_.wake();
 }
 
 // Buffers.

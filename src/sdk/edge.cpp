@@ -89,19 +89,16 @@ Nanos Edge::next_deadline() const {
 }
 
 /// What the turn queued goes to the kernel now.
-void Edge::hand_over() {
-    const Nanos time = now();
-    poller_->poll(time, time);
-}
+void Edge::hand_over() { poller_->flush(now()); }
 
 bool Edge::poll(int timeout_ms) {
     const Nanos end = end_of(timeout_ms);
     bool worked = turn();
     while (!worked) {
         const Nanos before = now();
-        if (before >= end) break;
         const Nanos until = std::min(end, next_deadline());
-        const bool ready = poller_->poll(before, until);
+        const bool ready = poller_->poll(before, until);   // once at least, also for who does not wait
+        if (!ready && before >= end) break;
         worked = turn();
         if (!ready && !worked && now() < until) break;   // a signal: the application wants to know
     }
