@@ -1,7 +1,6 @@
 #include "shard/shard.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/assert.h"
 #include "limits.h"
@@ -61,8 +60,9 @@ TurnResult Shard::turn(Time time) {
         listener_.close_all();
         worked = true;
     }
-    worked |= store_.submit(time);
+    // What is ready to leave does not wait for a commit to be put together; the ring takes both after the turn.
     worked |= turn_datagrams();
+    worked |= store_.submit(time);
     Nanos deadline = std::min(
         {store_.next_deadline(), listener_.next_deadline(), groups_.next_deadline(), stop_deadline_});
     if (native_ != nullptr) deadline = std::min(deadline, native_->next_deadline());
@@ -78,23 +78,21 @@ bool Shard::turn_datagrams() {
 }
 
 bool Shard::take_stream_events() {
-    std::array<io::StreamEvent, 64> events;
     bool worked = false;
     for (size_t taken = 0; taken < limits::stream_events_per_turn;) {
-        const size_t count = streams_.poll(events);
-        for (const io::StreamEvent& event : std::span(events).first(count)) listener_.on_event(event);
+        const size_t count = streams_.poll(events_);
+        for (const io::StreamEvent& event : std::span(events_).first(count)) listener_.on_event(event);
         worked |= count > 0;
         taken += count;
-        if (count < events.size()) break;
+        if (count < events_.size()) break;
     }
     return worked;
 }
 
 bool Shard::take_node_events() {
     if (nodes_ == nullptr) return false;
-    std::array<io::StreamEvent, 64> events;
-    const size_t count = nodes_->poll(events);   // what is left over makes the streams' deadline now
-    for (const io::StreamEvent& event : std::span(events).first(count)) {
+    const size_t count = nodes_->poll(events_);   // what is left over makes the streams' deadline now
+    for (const io::StreamEvent& event : std::span(events_).first(count)) {
         if (seat_ != nullptr) seat_->on_event(event, time_.now);
     }
     return count > 0;

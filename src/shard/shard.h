@@ -5,11 +5,12 @@
 // called from another thread. Shard 0 also has the seat at the coordinator.
 //
 // A turn: stream events, what the disk finished, mailboxes, timers, the cluster's view, then requests and answers until
-// both are quiet, then the store's commit and what leaves as datagrams. Each step is bounded, so one busy neighbour
+// both are quiet, then what leaves as datagrams and the store's commit. Each step is bounded, so one busy neighbour
 // cannot hold up the others.
 // Invariant: everything appended in a turn is in the commit that ends it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -95,6 +96,8 @@ private:
     void prepare(std::shared_ptr<const broker::ClusterView> view);
     void publish();
 
+    static constexpr size_t events_at_once = 64;
+
     const ShardOptions options_;
     transport::Streams *native_, *nodes_;
     Roads streams_;
@@ -111,6 +114,8 @@ private:
     broker::ViewCall* view_call_ = nullptr;     ///< from shard 0, to be answered when its step is done
     std::vector<std::unique_ptr<broker::ViewCall>> view_calls_;  ///< of shard 0, one for each other shard
     uint32_t view_calls_open_ = 0;
+
+    std::array<io::StreamEvent, events_at_once> events_;   ///< too large to be made anew in each turn
 
     bool listening_ = false;
     std::optional<Error> listen_error_;
