@@ -138,6 +138,7 @@ std::string ShardThread::run_shard() {
     group_.wakers[shard_number()].store(&(*ring)->waker(), std::memory_order_release);
     started({});
     loop(shard, **ring);
+    report_turns();
     // Peers hear that we end; otherwise they would wait for their idle timeout.
     for (transport::Streams* datagrams : {native.get(), nodes.get()}) {
         if (datagrams == nullptr) continue;
@@ -152,6 +153,7 @@ void ShardThread::loop(shard::Shard& shard, uring::Ring& ring) {
     while (true) {
         const Time time = socket::read_time();
         const shard::TurnResult turned = shard.turn(time);
+        if (turned.did_work) turns_ns_.record(static_cast<uint64_t>(socket::monotonic_now() - time.now));
         for (const uint32_t peer : shard.to_wake()) group_.wake(peer);
         report(shard);
         if (take_stop_steps(shard, time.now)) return;
@@ -211,6 +213,13 @@ void ShardThread::report(const shard::Shard& shard) {
         spdlog::info("serving Kafka clients on {}:{}: {} topics, cluster {}", listen.host, listen.port,
                      shard.view().topics.size(), shard.view().cluster_id.text());
     }
+}
+
+void ShardThread::report_turns() const {
+    const auto us = [](uint64_t ns) { return static_cast<double>(ns) / 1e3; };
+    spdlog::info("shard {}: {} turns with work, half of them within {:.1f} us, 99 % within {:.1f} us, the longest "
+                 "{:.1f} us", shard_number(), turns_ns_.count(), us(turns_ns_.percentile(50)),
+                 us(turns_ns_.percentile(99)), us(turns_ns_.max()));
 }
 
 void ShardThread::report_link(const broker::CoordinatorLink& link) {

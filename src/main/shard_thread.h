@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/histogram.h"
 #include "main/settings.h"
 #include "shard/shard.h"
 #include "uring/directory.h"
@@ -78,6 +79,7 @@ private:
     bool take_stop_steps(shard::Shard& shard, Nanos now);
     void report(const shard::Shard& shard);
     void report_link(const broker::CoordinatorLink& link);
+    void report_turns() const;
     uint32_t shard_number() const { return options_.shard.broker.shard; }
     void started(std::string failure);
 
@@ -90,6 +92,7 @@ private:
 
     // The thread's own.
     Nanos last_work_{0};
+    Histogram turns_ns_;   ///< how long those took that had something to do: what everybody else waited
     bool stop_seen_ = false, requests_stopped_ = false, store_stop_begun_ = false;
     bool serving_reported_ = false;
     uint64_t link_changes_reported_ = 0;
