@@ -1,11 +1,14 @@
-// The transport by itself, over kernel UDP sockets, between two processes: bulk transfer in one direction.
+// The transport by itself, over kernel UDP sockets, between two processes: bulk transfer in one direction, and
+// connections that do nothing.
 //
 //   bench_transport serve HOST:PORT                     until SIGTERM
 //   bench_transport send HOST:PORT [--seconds 5] [--push-bytes 262144] [--trace-ms 100]
 //                                                       [--idle-timeout-ms 30000]; nothing to push: it stays idle
 //   bench_transport raw HOST:PORT ...                    bursts of datagrams without a transport, to the same server
+//   bench_transport idle HOST:PORT [--connections 10000] [--seconds 35]
+//                        to a broker: each connection asks once for its APIs, then only stays; says "idle" when all do
 //
-// bench/transport.py puts them into network namespaces, beside iperf3.
+// bench/transport.py puts the first three into network namespaces, beside iperf3; bench/sdk.py uses the last.
 #include <sys/resource.h>
 
 #include <array>
@@ -41,6 +44,7 @@ struct Arguments {
     uint32_t datagram_bytes = 1472;
     int64_t trace_ms = 0;
     uint32_t idle_timeout_ms = 30'000;
+    uint32_t connections = 10'000;
 };
 
 [[noreturn]] void die(const std::string& what) {
@@ -50,7 +54,7 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
     Arguments arguments;
-    if (argc < 3) die("usage: bench_transport serve|send|raw HOST:PORT [--seconds N] [--push-bytes N]");
+    if (argc < 3) die("usage: bench_transport serve|send|raw|idle HOST:PORT [--seconds N] [--push-bytes N]");
     arguments.verb = argv[1];
     const std::string_view address = argv[2];
     const size_t colon = address.rfind(':');
@@ -64,6 +68,7 @@ Arguments parse(int argc, char** argv) {
         else if (name == "--trace-ms") arguments.trace_ms = std::atoi(argv[i + 1]);
         else if (name == "--idle-timeout-ms")
             arguments.idle_timeout_ms = static_cast<uint32_t>(std::atoi(argv[i + 1]));
+        else if (name == "--connections") arguments.connections = static_cast<uint32_t>(std::atoi(argv[i + 1]));
         else if (name == "--datagram-bytes")
             arguments.datagram_bytes = static_cast<uint32_t>(std::atoi(argv[i + 1]));
         else die("unknown option " + std::string(name));
@@ -247,6 +252,82 @@ int raw(const Arguments& arguments) {
     return 0;
 }
 
+/// Kafka's ApiVersions, version 0, of a client without a name, with its length.
+constexpr std::array<unsigned char, 14> api_versions{0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff};
+
+/// Connections that are opened, used once, and then only kept. Their packets from then on are keep-alives.
+struct IdleConnections {
+    explicit IdleConnections(const Arguments& arguments) : node({"", 0}, false), wanted(arguments.connections) {
+        const auto found = node.link->resolve(arguments.address);
+        if (!found) die("cannot resolve the address");
+        to = *found;
+    }
+
+    /// A few at a time: the peer's receive buffer takes so many HELLOs at once.
+    void open_more() {
+        static constexpr size_t opening_max = 64;
+        const Nanos now = socket::monotonic_now();
+        while (ids.size() < wanted && ids.size() - answered < opening_max)
+            ids.push_back(node.endpoint->connect(to, false, now));
+    }
+
+    void take_events() {
+        while (const auto event = node.endpoint->next_event()) {
+            Connection* connection = node.endpoint->find(event->connection);
+            if (event->kind == EndpointEventKind::connected) {
+                const uint32_t stream = connection->open_stream().value();
+                if (!connection->push(stream, {&request, 1}, 0)) die("a new stream takes nothing");
+            } else if (event->event.kind == EventKind::closed) {
+                die(std::string("closed: ") + to_string(event->event.code));
+            } else if (event->event.kind == EventKind::readable) {
+                ++answered;
+                while (const auto slice = connection->read(event->event.stream)) node.endpoint->release(slice->buffer);
+            }
+        }
+    }
+
+    uint64_t packets_sent() const {
+        uint64_t sum = 0;
+        for (const ConnectionId id : ids) sum += node.endpoint->find(id)->counters().packets_sent;
+        return sum;
+    }
+
+    Node node;
+    uint32_t wanted;
+    io::Endpoint to;
+    std::vector<ConnectionId> ids;
+    size_t answered = 0;
+    Fragment request{reinterpret_cast<const std::byte*>(api_versions.data()), api_versions.size()};
+};
+
+int idle(const Arguments& arguments) {
+    IdleConnections all(arguments);
+    const Nanos began = socket::monotonic_now();
+    while (all.answered < all.wanted && stopped == 0) {
+        all.open_more();
+        all.node.turn();
+        all.take_events();
+        if (socket::monotonic_now() - began > 60 * second_ns) die("not all connections were answered within 60 s");
+    }
+    const double opened_s = static_cast<double>(socket::monotonic_now() - began) / 1e9;
+    // Acknowledgements of the answers and probes of the path's MTU still go; then it is quiet.
+    const auto turn_for = [&](double seconds) {
+        const Nanos until = socket::monotonic_now() + static_cast<int64_t>(seconds * 1e9);
+        while (socket::monotonic_now() < until && stopped == 0) {
+            all.node.turn();
+            all.take_events();
+        }
+    };
+    turn_for(3);
+    std::printf("idle\n");
+    std::fflush(stdout);
+    const uint64_t before = all.packets_sent();
+    turn_for(arguments.seconds);
+    std::printf("{\"connections\": %zu, \"opened_s\": %.2f, \"seconds\": %.1f, \"packets\": %llu}\n", all.ids.size(),
+                opened_s, arguments.seconds, static_cast<unsigned long long>(all.packets_sent() - before));
+    return 0;
+}
+
 }  // namespace
 
 }  // namespace penstock::transport
@@ -259,5 +340,6 @@ int main(int argc, char** argv) {
     if (arguments.verb == "serve") return serve(arguments);
     if (arguments.verb == "send") return send(arguments);
     if (arguments.verb == "raw") return raw(arguments);
+    if (arguments.verb == "idle") return idle(arguments);
     die("unknown verb " + arguments.verb);
 }

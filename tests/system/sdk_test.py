@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The C client SDK as its users have it: an installed tree, pkg-config, the examples, on both roads, beside kcat."""
+import json
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 from harness import BUILD, Failure, Node, case, check, check_equal, need, run, run_cases, wait_for
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / 'examples'
+SDK_LOAD = BUILD / 'tests/system/sdk_load'
 NAMES = ['produce', 'consume', 'group', 'admin']
 STRICT = ['-Wall', '-Wextra', '-Wpedantic', '-Werror']
 
@@ -227,6 +229,46 @@ def under_valgrind():
             run(*command, tree.root / 'group-cc', road, f'g-{number}', 'games', 2000 * (number + 1),
                 env=tree.run_environment)
             run(*command, tree.root / 'admin-cc', road, 'mine', env=tree.run_environment)
+
+
+def load(mode, road, *arguments, **options):
+    return json.loads(run(SDK_LOAD, mode, road, 't', *arguments, **options).stdout)
+
+
+@case
+def loads_of_the_bench():
+    """The bench's loads see every record again, also when they poll without ever waiting."""
+    with Node() as node:
+        node.create_topic('t', 3)
+        records = 0
+        for road in roads(node):
+            check_equal(load('produce', road, '--records', 20000, '--partitions', 3, '--acks', 1)['acked'], 20000,
+                        f'records acknowledged over {road}')
+            for spin in 0, 1:
+                said = load('ping', road, '--records', 500, '--partitions', 3, '--spin', spin)
+                check_equal(said['failed'], 0, f'records refused over {road}')
+            records += 20000 + 2 * (500 + 60)
+        for road in roads(node):
+            # Several loads in a row number their records alike, so it says that they are not 0 to n - 1.
+            said = load('consume', road, '--records', records, '--partitions', 3, check_exit=False)
+            check_equal(said['read'], records, f'records read over {road}')
+
+
+@case
+def clean_under_valgrind():
+    """The library touches no memory that is not its own, and gives back what it took."""
+    need('valgrind')
+    valgrind = ['valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full', '--errors-for-leak-kinds=definite']
+    with Node() as node:
+        for number, road in enumerate(roads(node)):
+            node.create_topic(f't{number}', 2)
+            for mode, *arguments in (['produce', '--records', 5000], ['ping', '--records', 100],
+                                     ['consume', '--records', 5000 + 100 + 20]):
+                done = run(*valgrind, SDK_LOAD, mode, road, f't{number}', '--partitions', 2, *arguments,
+                           check_exit=False)
+                check(done.returncode != 99, f'{mode} over {road}: {done.stderr.decode()[-2000:]}')
+                said = json.loads(done.stdout)
+                check_equal(said.get('failed', 0), 0, f'records refused by {mode} over {road}')
 
 
 if __name__ == '__main__':
