@@ -207,8 +207,8 @@ def part_consume(report, options):
         for _ in range(options.rounds):
             for name, results in loads.items():
                 results.append(read_rate(name, node, records))
-    report.head(f'consume: {records} records of {RECORD_BYTES} B from the beginning; medians of {options.rounds} rounds '
-                'in turns')
+    report.head(f'consume: {records} records of {RECORD_BYTES} B from the beginning; medians of {options.rounds} '
+                'rounds in turns')
     report.put('consume', loads=show_rates(report, loads))
 
 

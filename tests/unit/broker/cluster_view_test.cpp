@@ -38,7 +38,7 @@ TEST(ClusterView, FindsTopicsByNameAndById) {
 
 TEST(ClusterView, FindsBrokersAndTellsWhoIsAlive) {
     ClusterView view;
-    view.brokers = {{NodeId{7}, "h7", 1, 1, true}, {NodeId{2}, "h2", 1, 1, false}};
+    view.brokers = {{.id = NodeId{7}, .host = "h7", .alive = true}, {.id = NodeId{2}, .host = "h2", .alive = false}};
     view.seal();
     ASSERT_NE(view.broker(NodeId{7}), nullptr);
     EXPECT_EQ(view.broker(NodeId{7})->host, "h7");
