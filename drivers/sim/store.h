@@ -26,10 +26,13 @@ class Store final : public io::Store {
 public:
     explicit Store(StoreMedium& medium) : medium_(medium) {}
 
+    io::StoreRole role(Nanos) override { return role_; }
     Result<io::StoreContents> load() override;
     Result<void> submit(io::StoreTransaction transaction) override;
     size_t poll(std::span<io::StoreCompletion> out) override;
 
+    /// Another coordinator becomes active, or this one.
+    void set_role(io::StoreRole role) { role_ = role; }
     /// While held nothing is processed: a slow disk.
     void hold(bool held) { held_ = held; }
     /// Processes up to `count` waiting transactions, also while held; their completions come with the next poll.
@@ -55,6 +58,7 @@ private:
     void write(const io::StoreTransaction& transaction);
 
     StoreMedium& medium_;
+    io::StoreRole role_ = io::StoreRole::active;
     std::deque<io::StoreTransaction> waiting_;
     std::deque<io::StoreCompletion> finished_;
     std::optional<Failure> failure_;

@@ -41,24 +41,24 @@ struct Sqlite::Impl {
 
 Sqlite::Sqlite(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-std::expected<std::unique_ptr<Sqlite>, OpenFailure> Sqlite::open(const std::string& directory, Wake wake) {
+Checked<std::unique_ptr<Sqlite>> Sqlite::open(const std::string& directory, Wake wake) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error)
-        return std::unexpected(OpenFailure{{Errc::io, error.value()},
+        return std::unexpected(Failure{{Errc::io, error.value()},
                                            "cannot create the directory " + directory + ": " + error.message()});
     auto impl = std::make_unique<Impl>();
     impl->wake = wake;
     const std::string lock_path = directory + "/coordinator.lock";
     if (auto locked = impl->lock.lock(lock_path); !locked) {
         const bool held = locked.error().code == Errc::refused;
-        return std::unexpected(OpenFailure{
+        return std::unexpected(Failure{
             locked.error(), held ? "the directory " + directory + " is used by another coordinator (" +
                                        impl->lock.holder() + "): stop it, or choose another data.directory"
                                  : "cannot lock " + lock_path + ": " + std::strerror(locked.error().os_error)});
     }
     if (auto opened = impl->database.open(directory + "/coordinator.db"); !opened)
-        return std::unexpected(OpenFailure{opened.error(), impl->database.detail()});
+        return std::unexpected(Failure{opened.error(), impl->database.detail()});
     return std::unique_ptr<Sqlite>(new Sqlite(std::move(impl)));
 }
 

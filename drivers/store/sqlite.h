@@ -10,32 +10,23 @@
 // A backup is a copy of these files while the coordinator is stopped; restoring is copying them back.
 #pragma once
 
-#include <expected>
 #include <memory>
 #include <string>
 
 #include "io/store.h"
+#include "store/failure.h"
+#include "store/wake.h"
 
 namespace penstock::store {
-
-struct OpenFailure {
-    Error error;
-    std::string detail;   ///< what, where, and what to do: for the operator
-};
-
-/// Called on the store's thread when poll() has something.
-struct Wake {
-    void (*call)(void* context) = nullptr;
-    void* context = nullptr;
-};
 
 class Sqlite final : public io::Store {
 public:
     /// Creates the directory and the database if they are missing. Blocks.
-    static std::expected<std::unique_ptr<Sqlite>, OpenFailure> open(const std::string& directory, Wake wake);
+    static Checked<std::unique_ptr<Sqlite>> open(const std::string& directory, Wake wake);
     /// Waits for the transactions that were submitted.
     ~Sqlite() override;
 
+    io::StoreRole role(Nanos) override { return io::StoreRole::active; }  // the lock on the directory sees to it
     Result<io::StoreContents> load() override;
     Result<void> submit(io::StoreTransaction transaction) override;
     size_t poll(std::span<io::StoreCompletion> out) override;

@@ -12,6 +12,7 @@ constexpr size_t events_per_poll = 64;
 }
 
 bool Server::turn(Nanos now) {
+    if (store_.role(now) != io::StoreRole::active) return false;
     bool worked = streams_.turn(now);
     worked |= take_stream_events(now);
     worked |= take_store_completions(now);

@@ -2,7 +2,7 @@
 //
 // Stepped by the main thread (or a simulation). Invariants: what was received is handed on before deadlines are looked
 // at, so a late turn does not fence a broker whose heartbeat lies in the socket; a connection holds at most
-// connection_frames_max answers, then it is closed.
+// connection_frames_max answers, then it is closed; it acts only while the store says that it is the active one.
 // What it does not do: decide anything, listen (the caller does, on the same Streams, which also refuse who does not
 // know the cluster's secret), log.
 #pragma once
@@ -27,7 +27,7 @@ public:
     Server(Coordinator& coordinator, transport::Streams& streams, io::Store& store)
         : coordinator_(coordinator), streams_(streams), store_(store) {}
 
-    /// True if anything happened: there may be more.
+    /// True if anything happened: there may be more. Does nothing any more once the store's role is lost.
     bool turn(Nanos now);
     Nanos next_deadline() const { return std::min(coordinator_.next_deadline(), streams_.next_deadline()); }
 

@@ -1,7 +1,10 @@
 // What the coordinator asks of its state store: a small ordered key-value map, written in atomic, durable
 // transactions, asynchronously. The coordinator holds the whole state in memory; the store is what survives.
 //
-// Drivers: drivers/store (SQLite on a thread of its own), drivers/sim.
+// A store lets one coordinator act at a time. Where several share one, it says which: the role. Invariant: what a
+// coordinator was told to be durable was written while it was the only one, and whoever is active later finds it.
+//
+// Drivers: drivers/store (SQLite or ZooKeeper, each on a thread of its own), drivers/sim.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +14,15 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/units.h"
 
 namespace penstock::io {
+
+enum class StoreRole : uint8_t {
+    standby,  ///< another coordinator may be active: neither load nor act
+    active,   ///< this one acts, and nobody else
+    lost,     ///< for good: stop acting at once, and begin anew with another Store
+};
 
 struct StoreRow {
     std::string key;
@@ -42,7 +52,10 @@ class Store {
 public:
     virtual ~Store() = default;
 
-    /// Everything. Blocks; called once, at start.
+    /// At `now`, for the role may end by time alone: ask before each turn that acts. Never blocks.
+    virtual StoreRole role(Nanos now) = 0;
+
+    /// Everything. Blocks; called once, when active.
     virtual Result<StoreContents> load() = 0;
 
     /// Queues a transaction; transactions are applied in order. Errc::would_block when the queue is full.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
@@ -14,6 +15,7 @@
 #include "sim/datagram_network.h"
 #include "sim/link.h"
 #include "sim/store.h"
+#include "wire/kafka/errors.h"
 
 namespace penstock::scenario {
 namespace {
@@ -281,6 +283,44 @@ TEST(Server, GarbageClosesItsConnectionOnly) {
     EXPECT_EQ(one.link.state(), broker::LinkState::registered);
     EXPECT_TRUE(one.view->alive(NodeId{1}));
     EXPECT_EQ(world.coordinator->state().brokers().size(), 1u);
+}
+
+// Another coordinator may be active: not a datagram leaves, nothing is written, whatever still comes in.
+TEST(Server, WhoIsNotActiveAnyMoreIsSilent) {
+    World world;
+    auto& one = world.add(1);
+    world.run(100 * millisecond_ns);
+    ASSERT_EQ(one.link.state(), broker::LinkState::registered);
+    world.store->hold(true);
+    ASSERT_TRUE(one.link.create_topics(1, topics(1), false, world.clock.now() + 2 * second_ns));
+    world.run(100 * millisecond_ns);
+    const uint64_t revision = world.medium.revision;
+    world.store->set_role(io::StoreRole::lost);
+    world.store->hold(false);
+    ASSERT_TRUE(one.link.create_topics(2, topics(1, "later"), false, world.clock.now() + 2 * second_ns));
+    const std::unique_ptr<coordinator::Server> deposed = std::move(world.server);   // it has nothing to wake up for
+    for (int i = 0; i < 70; ++i) {   // until its silence is noticed
+        EXPECT_FALSE(deposed->turn(world.clock.now()));
+        world.run(100 * millisecond_ns);
+    }
+    EXPECT_NE(one.link.state(), broker::LinkState::registered);
+    EXPECT_EQ(one.view->topics.size(), 0u);
+    EXPECT_EQ(world.medium.revision, revision);
+    for (const broker::AdminResult& result : one.results)
+        EXPECT_EQ(result.error, wire::kafka::ErrorCode::request_timed_out);
+}
+
+// What a coordinator does with its port until it is elected: brokers hear at once that they should try another.
+TEST(Server, AStandbyRefusesAtOnce) {
+    World world;
+    world.streams->stop_listening();
+    auto& one = world.add(1);
+    world.run(60 * millisecond_ns);   // a round trip, and less than the first time-out of a handshake
+    EXPECT_EQ(one.link.state(), broker::LinkState::waiting);
+    EXPECT_EQ(one.link.reason(), std::strerror(ECONNREFUSED));
+    ASSERT_TRUE(world.streams->listen(address).has_value());
+    world.run(3 * second_ns);
+    EXPECT_EQ(one.link.state(), broker::LinkState::registered) << one.link.reason();
 }
 
 TEST(Server, StopsWhenWhatItHadIsAnswered) {

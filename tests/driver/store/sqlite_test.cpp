@@ -16,9 +16,13 @@
 #include <semaphore>
 
 #include "base/random.h"
+#include "store_contract.h"
 
 namespace penstock::store {
 namespace {
+
+using tests::rows;
+using tests::transaction;
 
 class Folder {
 public:
@@ -47,16 +51,21 @@ struct Waiter {
     }
 };
 
-io::StoreTransaction transaction(uint64_t revision, std::vector<io::StoreRow> puts,
-                                 std::vector<std::string> removes = {}) {
-    return {.revision = revision, .puts = std::move(puts), .removes = std::move(removes), .token = 1000 + revision};
-}
+class SqliteWorld final : public tests::StoreWorld {
+public:
+    SqliteWorld() { reopen(); }
+    io::Store& store() override { return *store_; }
+    void wait() override { waiter_.woken.acquire(); }
+    void reopen() override {
+        store_.reset();
+        store_ = std::move(*Sqlite::open(folder_.path(), waiter_.wake()));
+    }
 
-std::map<std::string, std::string> rows(const io::StoreContents& contents) {
-    std::map<std::string, std::string> out;
-    for (const auto& row : contents.rows) out[row.key] = row.value;
-    return out;
-}
+private:
+    Folder folder_;
+    Waiter waiter_;
+    std::unique_ptr<Sqlite> store_;
+};
 
 void fill(const std::string& path, uint64_t transactions) {
     Waiter waiter;
@@ -85,28 +94,6 @@ TEST(Sqlite, ANewStoreIsEmpty) {
     EXPECT_TRUE(contents->rows.empty());
 }
 
-TEST(Sqlite, TransactionsComeBackInOrderAndSurvive) {
-    Folder folder;
-    {
-        Waiter waiter;
-        auto store = std::move(*Sqlite::open(folder.path(), waiter.wake()));
-        ASSERT_TRUE(store->submit(transaction(1, {{"b", "1"}, {"a", std::string("\0\xff", 2)}, {"empty", ""}})));
-        ASSERT_TRUE(store->submit(transaction(2, {{"b", "2"}}, {"a", "never there"})));
-        ASSERT_TRUE(store->submit(transaction(3, {{"c", std::string(1 << 20, 'x')}})));
-        for (uint64_t token : {1001u, 1002u, 1003u}) {
-            const auto completion = waiter.next(*store);
-            EXPECT_TRUE(completion.ok);
-            EXPECT_EQ(completion.token, token);
-        }
-    }
-    auto store = std::move(*Sqlite::open(folder.path(), {}));
-    auto contents = store->load();
-    ASSERT_TRUE(contents.has_value()) << store->detail();
-    EXPECT_EQ(contents->revision, 3u);
-    EXPECT_EQ(rows(*contents), (std::map<std::string, std::string>{
-                                   {"b", "2"}, {"c", std::string(1 << 20, 'x')}, {"empty", ""}}));
-}
-
 TEST(Sqlite, TheEndWaitsForWhatWasSubmitted) {
     Folder folder;
     {
@@ -115,16 +102,6 @@ TEST(Sqlite, TheEndWaitsForWhatWasSubmitted) {
     }
     auto contents = (*Sqlite::open(folder.path(), {}))->load();
     EXPECT_EQ(contents->revision, 10u);
-}
-
-TEST(Sqlite, TheQueueIsBounded) {
-    Folder folder;
-    Waiter waiter;
-    auto store = std::move(*Sqlite::open(folder.path(), waiter.wake()));
-    uint64_t taken = 0;
-    while (store->submit(transaction(taken + 1, {{"a", ""}}))) ASSERT_LT(++taken, 1000u);
-    for (uint64_t i = 0; i < taken; ++i) EXPECT_TRUE(waiter.next(*store).ok);
-    EXPECT_TRUE(store->submit(transaction(taken + 1, {{"a", ""}})));
 }
 
 TEST(Sqlite, AWrongRevisionIsRefusedAndEndsIt) {
@@ -331,5 +308,14 @@ TEST(Sqlite, WhatWasConfirmedSurvivesKill) {
     EXPECT_GT(last, 50u);
 }
 
+std::unique_ptr<tests::StoreWorld> make() { return std::make_unique<SqliteWorld>(); }
+
 }  // namespace
 }  // namespace penstock::store
+
+namespace penstock::tests {
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(StoreDriver{"sqlite", store::make}),
+                         store_driver_name);
+
+}  // namespace penstock::tests
