@@ -61,6 +61,8 @@ struct Address {
     std::string host;
     uint16_t port = 0;
     Road road = Road::tcp;
+
+    friend bool operator==(const Address&, const Address&) = default;
 };
 
 class Streams {

@@ -15,6 +15,7 @@
 #include "log/recover.h"
 #include "main/process.h"
 #include "main/secret_file.h"
+#include "main/setting.h"
 #include "main/settings.h"
 #include "main/shard_thread.h"
 #include "socket/datagram_socket.h"
@@ -154,8 +155,8 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     for (size_t at = 0; at < seed.size(); at += sizeof(uint64_t)) store_le(seed.data() + at, random_word());
     options.idle = settings.shards_idle;
     if (shard == 0) {
-        options.shard.coordinator = settings.coordinator_address;
-        options.shard.coordinator.road = io::Road::native;
+        options.shard.coordinators = settings.coordinator_address;
+        for (io::Address& address : options.shard.coordinators) address.road = io::Road::native;
         options.node_streams = node_streams_options(secret);
         broker::LinkOptions& link = options.shard.link.emplace();
         link.node_id = broker.node_id;
@@ -167,6 +168,11 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
         link.shard_count = shards;
         if (!settings.native_listen.host.empty()) link.native_port = settings.native_listen.port;
         link.seed = random_word();
+        // Where others stand by, a coordinator that is silent for a while has a successor to be looked for.
+        if (settings.coordinator_address.size() > 1) {
+            link.answer_timeout_ns = second_ns;
+            link.connect_timeout_ns = link.backoff_max_ns = 500 * millisecond_ns;
+        }
     }
     return options;
 }
@@ -215,8 +221,7 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
         if (threads.front()->native_port() != 0)
             spdlog::info("taking datagrams at {}: ports {}", settings.native_listen.host,
                          fmt::join(native_ports, ", "));
-        spdlog::info("{} shards, waiting for the coordinator at {}:{}", count, settings.coordinator_address.host,
-                     settings.coordinator_address.port);
+        spdlog::info("{} shards, waiting for the coordinator at {}", count, address_text(settings.coordinator_address));
         int signal = 0;
         sigwait(&signals, &signal);
         spdlog::info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include <spdlog/spdlog.h>
 
@@ -145,7 +146,7 @@ int run(int argc, const char* const* argv) {
     if (!settings) return settings.error();
     start_log("coordinator", settings->log_level);
     spdlog::info("penstock-coordinator {}", PENSTOCK_VERSION);
-    const auto secret = secret_of_node(settings->secret_file, settings->listen);
+    const auto secret = secret_of_node(settings->secret_file, std::span(&settings->listen, 1));
     if (!secret) {
         spdlog::error("{}", secret.error());
         return exit_settings;

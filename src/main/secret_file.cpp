@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -59,13 +60,14 @@ std::expected<Secret, std::string> read_secret_file(const std::string& path) {
     return secret;
 }
 
-std::expected<Secret, std::string> secret_of_node(const std::string& path, const io::Address& address) {
+std::expected<Secret, std::string> secret_of_node(const std::string& path, std::span<const io::Address> addresses) {
     if (!path.empty()) return read_secret_file(path);
-    if (on_loopback(address.host)) return Secret();
+    const auto open = std::ranges::find_if(addresses, [](const io::Address& a) { return !on_loopback(a.host); });
+    if (open == addresses.end()) return Secret();
     return std::unexpected(fmt::format(
         "{} can be reached from other machines, so the nodes of the cluster must know each other: give all of them the "
         "same cluster.secret_file",
-        address.host));
+        open->host));
 }
 
 transport::StreamsOptions node_streams_options(const Secret& secret) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <expected>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,9 @@ using Secret = std::vector<std::byte>;
 /// What the file holds, or a sentence for the log why it cannot be used.
 std::expected<Secret, std::string> read_secret_file(const std::string& path);
 
-/// The secret of a node that meets others at `address`. Without a file it is empty, and the address must be of the
+/// The secret of a node that meets others at these addresses. Without a file it is empty, and they must be of the
 /// loopback: there, who can send packets can as well read the file.
-std::expected<Secret, std::string> secret_of_node(const std::string& path, const io::Address& address);
+std::expected<Secret, std::string> secret_of_node(const std::string& path, std::span<const io::Address> addresses);
 
 /// For connections between nodes: proven ones only, if there is a secret.
 transport::StreamsOptions node_streams_options(const Secret& secret);

@@ -79,16 +79,40 @@ std::expected<void, std::string> assign_choice(const Setting& setting, std::stri
     return reason(std::move(message));
 }
 
+std::unexpected<std::string> no_address(std::string_view text) {
+    return reason(fmt::format("\"{}\" is not an address: write host:port, or [address]:port for IPv6", text));
+}
+
 std::expected<void, std::string> assign_address(const Setting& setting, io::Address& target, std::string_view text) {
     if (text.empty() && setting.unit == Unit::optional) {
         target = {};
         return {};
     }
     auto address = parse_address(text);
-    if (!address) {
-        return reason(fmt::format("\"{}\" is not an address: write host:port, or [address]:port for IPv6", text));
-    }
+    if (!address) return no_address(text);
     target = std::move(*address);
+    return {};
+}
+
+std::string_view trimmed(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+}
+
+std::expected<void, std::string> assign_addresses(std::vector<io::Address>& target, std::string_view text) {
+    std::vector<io::Address> list;
+    for (size_t comma = 0; comma != std::string_view::npos;) {
+        comma = text.find(',');
+        const std::string_view one = trimmed(text.substr(0, comma));
+        const auto address = parse_address(one);
+        if (!address) return no_address(one);
+        if (std::ranges::find(list, *address) != list.end()) return reason(fmt::format("\"{}\" stands twice", one));
+        if (list.size() == addresses_max) return reason(fmt::format("more than {} addresses", addresses_max));
+        list.push_back(*address);
+        if (comma != std::string_view::npos) text.remove_prefix(comma + 1);
+    }
+    target = std::move(list);
     return {};
 }
 
@@ -130,13 +154,25 @@ std::optional<io::Address> parse_address(std::string_view text) {
     }
     if (host.empty() || host.size() > 255) return std::nullopt;
     for (const char c : host) {
-        if (c <= ' ' || c == '[' || c == ']' || c == '/' || c == 0x7f) return std::nullopt;
+        if (c <= ' ' || c == ',' || c == '[' || c == ']' || c == '/' || c == 0x7f) return std::nullopt;
     }
     uint16_t port = 0;
     const char* const last = port_text.data() + port_text.size();
     const auto [end, error] = std::from_chars(port_text.data(), last, port);
     if (error != std::errc{} || end != last) return std::nullopt;
     return io::Address{.host = std::string(host), .port = port};
+}
+
+std::string address_text(const io::Address& address) {
+    if (address.host.empty()) return "";
+    const bool v6 = address.host.find(':') != std::string::npos;
+    return v6 ? fmt::format("[{}]:{}", address.host, address.port) : fmt::format("{}:{}", address.host, address.port);
+}
+
+std::string address_text(const std::vector<io::Address>& addresses) {
+    std::string text;
+    for (const io::Address& address : addresses) text += (text.empty() ? "" : ",") + address_text(address);
+    return text;
 }
 
 std::expected<void, std::string> assign(const Setting& setting, int64_t number) {
@@ -157,6 +193,8 @@ std::expected<void, std::string> assign(const Setting& setting, std::string_view
     }
     if (!choices_of(setting.target).empty()) return assign_choice(setting, text);
     if (const auto* target = std::get_if<io::Address*>(&setting.target)) return assign_address(setting, **target, text);
+    if (const auto* target = std::get_if<std::vector<io::Address>*>(&setting.target))
+        return assign_addresses(**target, text);
     if (const auto* target = std::get_if<bool*>(&setting.target)) {
         if (text != "true" && text != "false") return reason(fmt::format("\"{}\" is neither true nor false", text));
         **target = text == "true";
@@ -180,6 +218,8 @@ std::string describe_type(const Setting& setting) {
     if (std::holds_alternative<io::Address*>(setting.target)) {
         return setting.unit == Unit::optional ? "an address \"host:port\", or \"\"" : "an address \"host:port\"";
     }
+    if (std::holds_alternative<std::vector<io::Address>*>(setting.target))
+        return "addresses \"host:port\", with commas between";
     if (setting.unit == Unit::optional_path) return "a path, or \"\"";
     return setting.unit == Unit::path ? "a path" : "text";
 }
@@ -191,11 +231,8 @@ std::string value_text(const Setting& setting) {
         std::string operator()(const int64_t* v) const { return format_number(unit, *v); }
         std::string operator()(const uint64_t* v) const { return format_number(unit, static_cast<int64_t>(*v)); }
         std::string operator()(const std::string* v) const { return *v; }
-        std::string operator()(const io::Address* v) const {
-            if (v->host.empty()) return "";
-            const bool v6 = v->host.find(':') != std::string::npos;
-            return v6 ? fmt::format("[{}]:{}", v->host, v->port) : fmt::format("{}:{}", v->host, v->port);
-        }
+        std::string operator()(const io::Address* v) const { return address_text(*v); }
+        std::string operator()(const std::vector<io::Address>* v) const { return address_text(*v); }
         std::string operator()(const IdleStrategy* v) const { return std::string(idle_names[static_cast<size_t>(*v)]); }
         std::string operator()(const LogLevel* v) const { return std::string(level_names[static_cast<size_t>(*v)]); }
     };

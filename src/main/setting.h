@@ -26,7 +26,10 @@ enum class Unit : uint8_t {
 };
 
 /// Where the value is stored: the type of the setting.
-using Target = std::variant<bool*, int64_t*, uint64_t*, std::string*, io::Address*, IdleStrategy*, LogLevel*>;
+using Target = std::variant<bool*, int64_t*, uint64_t*, std::string*, io::Address*, std::vector<io::Address>*,
+                            IdleStrategy*, LogLevel*>;
+
+inline constexpr size_t addresses_max = 16;   ///< in a list
 
 struct Setting {
     std::string_view key;      ///< "storage.cache_bytes": table and name in the file
@@ -70,5 +73,10 @@ std::optional<int64_t> parse_number(Unit unit, std::string_view text);
 
 /// "host:port" or "[v6]:port"; a port from 0 to 65535.
 std::optional<io::Address> parse_address(std::string_view text);
+
+/// The same backwards; empty if the host is.
+std::string address_text(const io::Address& address);
+/// With commas between.
+std::string address_text(const std::vector<io::Address>& addresses);
 
 }  // namespace penstock

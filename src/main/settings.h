@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "io/stream.h"
 
@@ -27,7 +28,7 @@ struct BrokerSettings {
     BrokerSettings();
 
     int64_t node_id;
-    io::Address coordinator_address;
+    std::vector<io::Address> coordinator_address;
     std::string secret_file;         ///< empty: none
     std::string data_directory;      ///< absolute, or relative to the current directory
 

@@ -33,7 +33,7 @@ void add_node(Settings& rows, BrokerSettings& s) {
         "The broker's number in the cluster, as Kafka clients see it.",
         "Give each broker its own, and never give it to another data directory."});
     rows.push_back({"coordinator.address", &s.coordinator_address, "127.0.0.1:9090", Unit::none, 0, 0,
-        "Where the coordinator listens.",
+        "Where the coordinator listens; all of them, where several stand by for each other.",
         "The broker goes on serving while it is away; topics are created and deleted through it only."});
     add_secret(rows, s.secret_file);
     rows.push_back({"data.directory", &s.data_directory, "/var/lib/penstock/broker", Unit::path, 0, 0,

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/assert.h"
+#include "main/setting.h"
 #include "socket/clock.h"
 #include "uring/disk.h"
 
@@ -205,7 +206,7 @@ void ShardThread::report(const shard::Shard& shard) {
     // When we stop, the link ends because we end it.
     if (!stop_seen_ && link.state_changes() != link_changes_reported_) {
         link_changes_reported_ = link.state_changes();
-        report_link(link);
+        report_link(*shard.seat());
     }
     if (!serving_reported_ && shard.serving() && shard.view().revision > 0) {
         serving_reported_ = true;
@@ -222,18 +223,20 @@ void ShardThread::report_turns() const {
                  us(turns_ns_.percentile(99)), us(turns_ns_.max()));
 }
 
-void ShardThread::report_link(const broker::CoordinatorLink& link) {
-    const io::Address& at = options_.shard.coordinator;
+void ShardThread::report_link(const shard::ClusterSeat& seat) {
+    constexpr size_t reported_max = 64;
+    const broker::CoordinatorLink& link = seat.link();
+    const io::Address& at = seat.coordinator();
     switch (link.state()) {
         case broker::LinkState::registered:
             spdlog::info("registered with the coordinator at {}:{}", at.host, at.port);
-            refusal_reported_.clear();
+            refusals_reported_.clear();
             break;
         case broker::LinkState::refused:
         case broker::LinkState::waiting:
-            // It tries again every few seconds: the same reason is said once.
-            if (link.reason() == refusal_reported_) break;
-            refusal_reported_ = link.reason();
+            // It tries again every few seconds, several in turn: the same reason of the same one is said once.
+            if (refusals_reported_.size() == reported_max) refusals_reported_.clear();
+            if (!refusals_reported_.insert(address_text(at) + link.reason()).second) break;
             spdlog::warn("coordinator {}:{}: {}: {}; trying again", at.host, at.port, name_of(link.state()),
                          link.reason());
             break;

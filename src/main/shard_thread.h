@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -78,7 +79,7 @@ private:
     void idle(uring::Ring& ring, const shard::TurnResult& turned, Nanos now);
     bool take_stop_steps(shard::Shard& shard, Nanos now);
     void report(const shard::Shard& shard);
-    void report_link(const broker::CoordinatorLink& link);
+    void report_link(const shard::ClusterSeat& seat);
     void report_turns() const;
     uint32_t shard_number() const { return options_.shard.broker.shard; }
     void started(std::string failure);
@@ -96,7 +97,7 @@ private:
     bool stop_seen_ = false, requests_stopped_ = false, store_stop_begun_ = false;
     bool serving_reported_ = false;
     uint64_t link_changes_reported_ = 0;
-    std::string refusal_reported_;
+    std::set<std::string> refusals_reported_;   ///< since the last registration
     std::thread thread_;
 };
 

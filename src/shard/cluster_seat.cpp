@@ -17,8 +17,14 @@ using broker::ProducerIdCall;
 using broker::TopicsCall;
 using broker::TopicsChange;
 
-ClusterSeat::ClusterSeat(broker::LinkOptions options, io::Address coordinator, io::Streams& streams, Nanos now)
-    : link_(std::move(options), now), coordinator_(std::move(coordinator)), streams_(streams) {}
+ClusterSeat::ClusterSeat(broker::LinkOptions options, std::vector<io::Address> coordinators, io::Streams& streams,
+                         Nanos now)
+    : link_(std::move(options), now),
+      coordinators_(std::move(coordinators)),
+      coordinator_(coordinators_.size() - 1),
+      streams_(streams) {
+    PENSTOCK_ASSERT(!coordinators_.empty());
+}
 
 namespace {
 
@@ -27,7 +33,7 @@ std::string why_closed(const Error& error) {
         case 0: return "the coordinator closed the connection";
         case EACCES: return "it and this broker do not know the same secret: check cluster.secret_file of both";
         case ETIMEDOUT: return "no answer";
-        case ECONNREFUSED: return "it takes no more connections";
+        case ECONNREFUSED: return "it takes no connections now: it stands by, stops, or has too many";
         case ECONNRESET: return "the connection is gone: the coordinator ended";
         default: return std::string(to_string(error.code)) + ": " + std::strerror(error.os_error);
     }
@@ -154,9 +160,11 @@ void ClusterSeat::answer(ProducerIdCall& call, ErrorCode error, int64_t id) {
 }
 
 void ClusterSeat::connect(Nanos now) {
-    const Result<io::ConnectionId> connecting = streams_.connect(coordinator_);
+    coordinator_ = (coordinator_ + 1) % coordinators_.size();
+    const io::Address& to = coordinator();
+    const Result<io::ConnectionId> connecting = streams_.connect(to);
     if (!connecting) {
-        std::string why = "cannot connect to " + coordinator_.host + ":" + std::to_string(coordinator_.port) + ": " +
+        std::string why = "cannot connect to " + to.host + ":" + std::to_string(to.port) + ": " +
                           to_string(connecting.error().code);
         return link_.on_closed(why, now);
     }

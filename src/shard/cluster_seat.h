@@ -3,6 +3,8 @@
 //
 // Stepped by shard 0: on_event() for the link's connection, on_call/on_cancel, on_turn(), then poll_view() and
 // poll_answer(); on_applied() when every shard has applied a view.
+// Of several coordinators one is active, and the seat does not know which: each attempt goes to the next of the list,
+// with the link's backoff between, until one registers this broker.
 // Invariant: a change is answered only after all shards have applied a view that is at least as new as it, so whoever
 // is told of a new topic finds it everywhere. A producer id is given once; those at hand are lost with the process.
 // What it does not do: apply views, or say anything (reason() is for main's log).
@@ -21,7 +23,8 @@ namespace penstock::shard {
 
 class ClusterSeat {
 public:
-    ClusterSeat(broker::LinkOptions options, io::Address coordinator, io::Streams& streams, Nanos now);
+    /// At least one coordinator.
+    ClusterSeat(broker::LinkOptions options, std::vector<io::Address> coordinators, io::Streams& streams, Nanos now);
 
     /// Of the streams; those of connections before the present one are ignored.
     void on_event(const io::StreamEvent& event, Nanos now);
@@ -38,6 +41,8 @@ public:
     broker::Call* poll_answer();
     Nanos next_deadline() const;
     const broker::CoordinatorLink& link() const { return link_; }
+    /// The one of the present attempt or connection, else of the last.
+    const io::Address& coordinator() const { return coordinators_[coordinator_]; }
 
     /// Ends the connection; nothing is served any more.
     void close();
@@ -53,7 +58,8 @@ private:
     void answer(broker::ProducerIdCall& call, broker::ErrorCode error, int64_t id);
 
     broker::CoordinatorLink link_;
-    io::Address coordinator_;
+    std::vector<io::Address> coordinators_;
+    size_t coordinator_;                      ///< each attempt goes to the one behind it
     io::Streams& streams_;
     io::ConnectionId connection_;
     bool connection_open_ = false;

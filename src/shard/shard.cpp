@@ -27,7 +27,7 @@ Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk,
       listening_(options.listening) {
     if (!options.link) return;
     PENSTOCK_ASSERT(options.broker.shard == 0 && nodes_ != nullptr);
-    seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinator, *nodes_, time.now);
+    seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinators, *nodes_, time.now);
     for (uint32_t shard = 1; shard < options.broker.shard_count; ++shard) {
         auto call = std::make_unique<broker::ViewCall>();
         call->owner = shard;

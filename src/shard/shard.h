@@ -34,7 +34,7 @@ struct ShardOptions {
     broker::BrokerOptions broker;   ///< shard and shard_count among them
     log::StoreOptions store;
     bool listening = false;         ///< the streams listen already; otherwise the first view of the cluster starts it
-    io::Address coordinator;        ///< of shard 0, as is the link
+    std::vector<io::Address> coordinators;   ///< of shard 0, as is the link
     std::optional<broker::LinkOptions> link;
 };
 

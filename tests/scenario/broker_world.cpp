@@ -183,7 +183,8 @@ void BrokerWorld::start_broker() {
         if (number == 0) {
             node_link_ = std::make_unique<sim::Link>(datagrams, sim::LinkOptions{.host = native_host});
             nodes_ = std::make_unique<transport::Streams>(*node_link_, node_options());
-            shard_options.coordinator = {"coordinator", coordinator_port, io::Road::native};
+            shard_options.coordinators = options.silent_coordinators;
+            shard_options.coordinators.push_back({"coordinator", coordinator_port, io::Road::native});
             broker::LinkOptions& link = shard_options.link.emplace();
             link.incarnation = make_uuid(options.seed, ++starts_);
             link.storage_id = opened->report.storage_id;

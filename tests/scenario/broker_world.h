@@ -50,6 +50,7 @@ struct BrokerWorldOptions {
     uint32_t receive_buffers = 64;
     io::Road road = road_of_this_run();   ///< of the clients
     std::string secret = "the nodes' secret";
+    std::vector<io::Address> silent_coordinators;   ///< in the broker's list before the one that is there
 };
 
 class BrokerWorld;

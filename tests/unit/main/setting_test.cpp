@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 namespace penstock {
 namespace {
@@ -52,6 +53,22 @@ TEST(Setting, addresses) {
                               "[::1:9092", "a b:1", "http://host:1", "host:+1"}) {
         EXPECT_FALSE(parse_address(wrong)) << wrong;
     }
+}
+
+TEST(Setting, addresses_come_in_lists) {
+    std::vector<io::Address> list{{.host = "old", .port = 1}};
+    const Setting row{"coordinator.address", &list, "a:1", Unit::none, 0, 0, "", ""};
+    for (const char* wrong : {"", ",", "a:1,", ",a:1", "a:1;b:2", "a:1,b", "a:1, ,b:2", "a,b:1"})
+        EXPECT_FALSE(assign(row, wrong)) << wrong;
+    EXPECT_EQ(assign(row, "a:1, b:2,a:1").error(), "\"a:1\" stands twice");
+    std::string many = "h:1";
+    for (size_t port = 2; port <= addresses_max + 1; ++port) many += ",h:" + std::to_string(port);
+    EXPECT_EQ(assign(row, many).error(), "more than 16 addresses");
+    EXPECT_EQ(value_text(row), "old:1");
+    EXPECT_TRUE(assign(row, "a:1, [::1]:2 ,c:3"));
+    EXPECT_EQ(value_text(row), "a:1,[::1]:2,c:3");
+    ASSERT_EQ(list.size(), 3u);
+    EXPECT_EQ(list[1], (io::Address{.host = "::1", .port = 2}));
 }
 
 TEST(Setting, a_refused_value_leaves_the_target_alone_and_says_why) {

@@ -41,7 +41,7 @@ protected:
         options.shard.broker.listen = {"127.0.0.1", port};
         options.streams.receive_buffers = 16;
         if (shard > 0) return options;
-        options.shard.coordinator = {"127.0.0.1", 1, io::Road::native};  // nobody listens there
+        options.shard.coordinators = {{"127.0.0.1", 1, io::Road::native}};  // nobody listens there
         options.node_streams.emplace();
         options.shard.link.emplace().advertised_host = "127.0.0.1";
         return options;
