@@ -33,10 +33,12 @@ std::span<const NamedFactor> units_of(Unit unit) {
 
 // Values of an enumeration, in the order of its declaration.
 constexpr std::array<std::string_view, 3> idle_names{"spin", "backoff", "block"};
+constexpr std::array<std::string_view, 2> store_names{"sqlite", "zookeeper"};
 constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warn", "error"};
 
 std::span<const std::string_view> choices_of(const Target& target) {
     if (std::holds_alternative<IdleStrategy*>(target)) return idle_names;
+    if (std::holds_alternative<StoreKind*>(target)) return store_names;
     if (std::holds_alternative<LogLevel*>(target)) return level_names;
     return {};
 }
@@ -69,6 +71,7 @@ std::expected<void, std::string> assign_choice(const Setting& setting, std::stri
     for (size_t i = 0; i < names.size(); ++i) {
         if (names[i] != text) continue;
         if (const auto* idle = std::get_if<IdleStrategy*>(&setting.target)) **idle = static_cast<IdleStrategy>(i);
+        if (const auto* kind = std::get_if<StoreKind*>(&setting.target)) **kind = static_cast<StoreKind>(i);
         if (const auto* level = std::get_if<LogLevel*>(&setting.target)) **level = static_cast<LogLevel>(i);
         return {};
     }
@@ -114,6 +117,13 @@ std::expected<void, std::string> assign_addresses(std::vector<io::Address>& targ
     }
     target = std::move(list);
     return {};
+}
+
+/// What ZooKeeper takes as a path, of plain characters.
+bool is_node_path(std::string_view text) {
+    if (text.size() < 2 || text.size() > 200 || !text.starts_with('/') || text.ends_with('/')) return false;
+    if (text.find("//") != std::string_view::npos || text.find("/.") != std::string_view::npos) return false;
+    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 }  // namespace
@@ -202,6 +212,8 @@ std::expected<void, std::string> assign(const Setting& setting, std::string_view
     }
     if (text.empty() && setting.unit != Unit::optional_path) return reason("must not be empty");
     if (text.find('\0') != std::string_view::npos) return reason("must not hold a zero byte");
+    if (setting.unit == Unit::node_path && !is_node_path(text))
+        return reason(fmt::format("\"{}\" is not a path in ZooKeeper: write one such as \"/penstock\"", text));
     *std::get<std::string*>(setting.target) = text;
     return {};
 }
@@ -221,6 +233,7 @@ std::string describe_type(const Setting& setting) {
     if (std::holds_alternative<std::vector<io::Address>*>(setting.target))
         return "addresses \"host:port\", with commas between";
     if (setting.unit == Unit::optional_path) return "a path, or \"\"";
+    if (setting.unit == Unit::node_path) return "a path in ZooKeeper";
     return setting.unit == Unit::path ? "a path" : "text";
 }
 
@@ -234,6 +247,7 @@ std::string value_text(const Setting& setting) {
         std::string operator()(const io::Address* v) const { return address_text(*v); }
         std::string operator()(const std::vector<io::Address>* v) const { return address_text(*v); }
         std::string operator()(const IdleStrategy* v) const { return std::string(idle_names[static_cast<size_t>(*v)]); }
+        std::string operator()(const StoreKind* v) const { return std::string(store_names[static_cast<size_t>(*v)]); }
         std::string operator()(const LogLevel* v) const { return std::string(level_names[static_cast<size_t>(*v)]); }
     };
     return std::visit(Visitor{setting.unit}, setting.target);

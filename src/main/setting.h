@@ -23,11 +23,12 @@ enum class Unit : uint8_t {
     path,          ///< of text: a relative path in a file counts from that file's folder
     optional,      ///< of an address: may be empty
     optional_path, ///< a path, or empty
+    node_path,     ///< of text: where something lies in ZooKeeper
 };
 
 /// Where the value is stored: the type of the setting.
 using Target = std::variant<bool*, int64_t*, uint64_t*, std::string*, io::Address*, std::vector<io::Address>*,
-                            IdleStrategy*, LogLevel*>;
+                            IdleStrategy*, StoreKind*, LogLevel*>;
 
 inline constexpr size_t addresses_max = 16;   ///< in a list
 

@@ -21,6 +21,9 @@ enum class IdleStrategy : uint8_t {
     block,    ///< waits in the kernel until something happens or a deadline comes
 };
 
+/// Where the coordinator keeps the cluster's state.
+enum class StoreKind : uint8_t { sqlite, zookeeper };
+
 enum class LogLevel : uint8_t { debug, info, warn, error };
 
 /// A default-constructed object holds the defaults of the table.
@@ -78,6 +81,10 @@ struct CoordinatorSettings {
     std::string secret_file;         ///< empty: none
     std::string data_directory;      ///< absolute, or relative to the current directory
     int64_t session_timeout_ms;
+    StoreKind store_kind;
+    std::vector<io::Address> zookeeper_servers;
+    std::string zookeeper_root;
+    int64_t zookeeper_session_timeout_ms;
     LogLevel log_level;
 };
 

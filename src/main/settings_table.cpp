@@ -159,6 +159,22 @@ void add_log_level(Settings& rows, LogLevel& level) {
         "info: starts, stops and changes; warn: only what needs attention."});
 }
 
+void add_store(Settings& rows, CoordinatorSettings& s) {
+    rows.push_back({"store.kind", &s.store_kind, "sqlite", Unit::none, 0, 0,
+        "Where the state is kept: in a file of data.directory (sqlite), or in an ensemble that exists (zookeeper).",
+        "sqlite needs nothing else; with zookeeper several coordinators stand by for each other."});
+    rows.push_back({"zookeeper.servers", &s.zookeeper_servers, "127.0.0.1:2181", Unit::none, 0, 0,
+        "The servers of the ensemble.",
+        "Name all of them: one that is away is replaced by another."});
+    rows.push_back({"zookeeper.root", &s.zookeeper_root, "/penstock", Unit::node_path, 0, 0,
+        "Under which node the state lies: the same for all coordinators of a cluster, and for no other cluster's.",
+        "It is made when it is missing. Nothing but a coordinator may write there."});
+    rows.push_back({"zookeeper.session_timeout_ms", &s.zookeeper_session_timeout_ms, "4s", Unit::milliseconds, 500,
+        60'000,
+        "How long the active coordinator may be silent until another takes over. The ensemble has bounds of its own.",
+        "Below the time in which the ensemble elects its own leader, each loss of that one costs a take-over, too."});
+}
+
 }  // namespace
 
 Settings settings_of(BrokerSettings& s) {
@@ -184,7 +200,8 @@ Settings settings_of(CoordinatorSettings& s) {
     add_secret(rows, s.secret_file);
     rows.push_back({"data.directory", &s.data_directory, "/var/lib/penstock/coordinator", Unit::path, 0, 0,
         "Where the cluster's state lives. A relative path counts from the folder of the file that says it.",
-        "Small, and precious: topics and their ids are kept nowhere else. Back it up."});
+        "Small, and precious: topics and their ids are nowhere else. With ZooKeeper, only which cluster this is."});
+    add_store(rows, s);
     add_log_level(rows, s.log_level);
     return rows;
 }

@@ -71,6 +71,18 @@ TEST(Setting, addresses_come_in_lists) {
     EXPECT_EQ(list[1], (io::Address{.host = "::1", .port = 2}));
 }
 
+TEST(Setting, paths_in_zookeeper) {
+    std::string text = "/old";
+    const Setting row{"zookeeper.root", &text, "/penstock", Unit::node_path, 0, 0, "", ""};
+    for (const char* wrong :
+         {"", "/", "penstock", "/penstock/", "/a//b", "/./a", "/a/..", "/a b", "/\x7f", "/\xc3\xa9"})
+        EXPECT_FALSE(assign(row, wrong)) << wrong;
+    EXPECT_FALSE(assign(row, "/" + std::string(200, 'a')));
+    EXPECT_EQ(text, "/old");
+    EXPECT_TRUE(assign(row, "/penstock/first"));
+    EXPECT_EQ(text, "/penstock/first");
+}
+
 TEST(Setting, a_refused_value_leaves_the_target_alone_and_says_why) {
     uint64_t count = 3;
     const Setting row{"shards.count", &count, "0", Unit::none, 0, 256, "", ""};
