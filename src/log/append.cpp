@@ -25,6 +25,35 @@ struct Store::Impl::Plan {
 };
 
 Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time) {
+    Plan plan;
+    if (auto planned = plan_append(log, batch, time, plan); !planned) return std::unexpected(planned.error());
+    store_be<int64_t>(batch.header, log.end_offset_.value);
+    store_be<int32_t>(batch.header + 12, log.leader_epoch_.value);
+    return append_planned(log, batch, time, plan);
+}
+
+/// What append() does, but for the stamps.
+Result<Offset> Store::Impl::append_replica(LogData& log, BatchToAppend& batch, Time time) {
+    if (poisoned || log.failed()) return fail(Errc::failed);
+    if (log.cutting()) return fail(Errc::not_ready);  // where it ends is not known yet
+    const auto base = load_be<int64_t>(batch.header);
+    const auto epoch = load_be<int32_t>(batch.header + 12);
+    PENSTOCK_ASSERT(batch.last_offset_delta >= 0);
+    const bool fits = base >= log.end_offset_.value && base < INT64_MAX - batch.last_offset_delta;
+    if (!fits || epoch < log.leader_epoch_.value) return fail(Errc::refused);
+    Plan plan;
+    if (auto planned = plan_append(log, batch, time, plan); !planned) return std::unexpected(planned.error());
+    if (base > log.end_offset_.value) {
+        Entry& skip = log.stage(EntryType::skip);
+        skip.offset = log.end_offset_.value;
+        skip.offset_to = base;
+        log.set_end(base);
+    }
+    if (epoch > log.leader_epoch_.value) stage_epoch(log, epoch);
+    return append_planned(log, batch, time, plan);
+}
+
+Result<void> Store::Impl::plan_append(LogData& log, const BatchToAppend& batch, Time time, Plan& plan) {
     if (poisoned || log.failed()) return fail(Errc::failed);
     if (stopping) return fail(Errc::would_block);
     uint64_t size = batch_header_size + total_size(batch.body);
@@ -33,14 +62,19 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
 
     plan_files.clear();
     plan_blocks.clear();
-    Plan plan;
-    if (auto planned = plan_append(log, size, time, plan); !planned) {
-        abandon_plan();
-        ++counters.append_refusals;
-        commit_now |= !staged.empty();  // what it waits for may be what waits for more
-        return std::unexpected(planned.error());
-    }
+    Block* last = log.row.empty() ? nullptr : log.row.back();
+    if (last != nullptr) ++last->pins;  // making room must not take the block that the batch continues
+    auto planned = plan_parts(log, size, time, plan);
+    if (last != nullptr) --last->pins;
+    if (planned) return {};
+    abandon_plan();
+    ++counters.append_refusals;
+    commit_now |= !staged.empty();  // what it waits for may be what waits for more
+    return planned;
+}
 
+Offset Store::Impl::append_planned(LogData& log, BatchToAppend& batch, Time time, Plan& plan) {
+    const uint64_t size = plan.size;
     int64_t base = log.end_offset_.value;
     if (plan.roll) stage_roll(log, time.wall_ms);
     stage_files(log, plan, base + batch.last_offset_delta + 1, time.wall_ms);
@@ -64,9 +98,6 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
         log.open_file_end = plan.file_end;
     }
     Piece& piece = entry->pieces.back();
-
-    store_be<int64_t>(batch.header, base);
-    store_be<int32_t>(batch.header + 12, log.leader_epoch_.value);
     copy_batch(log, batch, plan, piece);
     PENSTOCK_ASSERT(plan.next_block == plan_blocks.size());
 
@@ -92,15 +123,8 @@ Result<Offset> Store::Impl::append(LogData& log, BatchToAppend& batch, Time time
     return Offset(base);
 }
 
-Result<void> Store::Impl::plan_append(LogData& log, uint64_t size, Time time, Plan& plan) {
-    Block* last = log.row.empty() ? nullptr : log.row.back();
-    if (last != nullptr) ++last->pins;  // making room must not take the block that the batch continues
-    auto planned = plan_parts(log, size, time, plan);
-    if (last != nullptr) --last->pins;
-    return planned;
-}
-
 Result<void> Store::Impl::plan_parts(LogData& log, uint64_t size, Time time, Plan& plan) {
+    if (log.cutting()) return fail(Errc::not_ready);
     if (!ring_has_room(log)) return fail(checkpoint.no_space ? Errc::disk_full : Errc::would_block);
     if (dirty_bytes + size > slab.bytes_total() / 4 * 3) {
         memory_wanted = true;

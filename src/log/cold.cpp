@@ -136,21 +136,26 @@ void Store::Impl::finish_cold(ColdRange& range) {
     --cold_under_way;
     counters.read_bytes += range.range.size;
     if (range.state == ColdRange::State::loading) {
-        uint32_t crc = 0;
-        uint64_t at = range.range.position;
-        uint64_t to = at + range.range.size;
-        for (const Block* block : range.blocks) {
-            uint64_t end = std::min(to, block->end());
-            if (end <= at) continue;
-            crc = crc32c(crc, {block->data + (at - block->position), end - at});
-            at = end;
-        }
-        bool good = !range.range.crc_known || crc == range.range.crc;
+        bool good = !range.range.crc_known ||
+                    crc_of(range, range.range.position + range.range.size) == range.range.crc;
         if (!good) ++counters.corrupt_ranges;
         range.state = good ? ColdRange::State::ready : ColdRange::State::corrupt;
     }
     wake(range.waiters);
     if (compaction.log == range.log) compaction.wake_at = now.now;
+}
+
+/// Of its bytes below position `to`.
+uint32_t Store::Impl::crc_of(const ColdRange& range, uint64_t to) const {
+    uint32_t crc = 0;
+    uint64_t at = range.range.position;
+    for (const Block* block : range.blocks) {
+        uint64_t end = std::min(to, block->end());
+        if (end <= at) continue;
+        crc = crc32c(crc, {block->data + (at - block->position), end - at});
+        at = end;
+    }
+    return crc;
 }
 
 void Store::Impl::wake(std::vector<uint64_t>& waiters) {

@@ -25,6 +25,14 @@ constexpr uint64_t entry_fixed_size = 64;
 constexpr uint64_t piece_encoded_size = 29;
 constexpr uint64_t producer_encoded_size = 8 + producer_batch_size;
 
+/// Of the append that comes behind this entry of the log.
+uint64_t size_behind(const LogData& log, const Entry& entry) {
+    for (const Entry* next = &entry; next != log.staged.data() + log.staged_count; ++next) {
+        if (next->type == EntryType::append) return next->position_to - next->position;
+    }
+    return 0;
+}
+
 }  // namespace
 
 /// A commit takes no further log beyond this. Small against the ring: what is left at its end may be lost to each lap.
@@ -48,7 +56,8 @@ uint64_t Store::Impl::entry_bound(const LogData& log) const {
         if (e.type != EntryType::append) payload = 0;
         if (e.type == EntryType::append && log.failed()) bytes += log.state.end - log.state.flushed;
         bytes += entry_fixed_size + e.pieces.size() * piece_encoded_size +
-                 e.producers.size() * producer_encoded_size + e.files.size() * file_ref_size;
+                 e.producers.size() * producer_encoded_size + e.files.size() * file_ref_size +
+                 e.ranges.size() * range_size;
         bytes += std::min(payload, direct_bytes_min + rejournal_with_max + io::block_size);
     }
     return bytes;
@@ -153,8 +162,10 @@ void Store::Impl::fill_commit(Commit& commit) {
 /// False: the log's remaining entries must wait for this commit.
 bool Store::Impl::add_to_commit(Commit& commit, LogData& log, Entry& entry) {
     if (entry.type == EntryType::append) return add_append(commit, log, entry);
+    // Offsets are skipped in the commit that holds the append behind them: no crash may leave them as the log's end.
+    if (entry.type == EntryType::skip && append_must_wait(commit, log, size_behind(log, entry))) return false;
     encode_entry(commit.buffer, entry);
-    if (entry.type == EntryType::create || entry.type == EntryType::remove) {
+    if (creates(entry.type) || entry.type == EntryType::remove) {
         ++commit.header.entry_count;
         list_dirty(log);
         if (entry.type == EntryType::remove) {
@@ -167,8 +178,16 @@ bool Store::Impl::add_to_commit(Commit& commit, LogData& log, Entry& entry) {
     return true;
 }
 
+/// Whether an append of this size must wait for another commit.
+bool Store::Impl::append_must_wait(Commit& commit, LogData& log, uint64_t size) {
+    if (log.failed() || size <= rejournal_with_max) return false;
+    if (!log.quiet_tail()) return !may_write(log);
+    journal_tail_again(commit, log);
+    return true;
+}
+
 bool Store::Impl::add_append(Commit& commit, LogData& log, Entry& entry) {
-    uint64_t size = entry.position_to - entry.position;
+    if (append_must_wait(commit, log, entry.position_to - entry.position)) return false;
     uint64_t blocks_end = align_down(entry.position_to, io::block_size);
     entry.payload_from = entry.position;
     bool direct = false;
@@ -182,15 +201,9 @@ bool Store::Impl::add_append(Commit& commit, LogData& log, Entry& entry) {
     if (log.quiet_tail()) {
         // The tail block's only copy is in the segment. It is copied here first; until that is durable nobody may
         // rewrite the block.
-        if (size > rejournal_with_max) {
-            journal_tail_again(commit, log);
-            return false;
-        }
         entry.payload_from = align_down(log.state.flushed, io::block_size);
         log.guard_sequence = commit.header.sequence;
-    } else if (!may_write(log)) {
-        if (size > rejournal_with_max) return false;
-    } else {
+    } else if (may_write(log)) {
         direct = blocks_end >= std::max(entry.position, log.written) + direct_bytes_min;
     }
     if (direct) entry.payload_from = blocks_end;
@@ -269,6 +282,7 @@ void Store::Impl::record_entry(Commit& commit, LogData& log, const Entry& entry)
         list_advanced(log);
     }
     if (entry.type == EntryType::replace) replaced(log, entry);
+    if (entry.type == EntryType::cut) cut_recorded(log, commit.header.sequence);
     list_dirty(log);
 }
 

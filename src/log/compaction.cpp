@@ -74,7 +74,7 @@ void Store::Impl::choose_compaction(Time time) {
     for (uint32_t n = 0; n < logs_per_slice && it != logs.end(); ++n, ++it) {
         LogData& log = *it->second;
         c.cursor = it->first;
-        if (!log.config.compact || log.failed()) continue;
+        if (!log.config.compact || log.failed() || log.cutting()) continue;
         roll_for_compaction(log, time.wall_ms);
         if (time.now >= log.compact_at && begin_pass(log, time)) return;
     }

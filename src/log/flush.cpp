@@ -229,7 +229,7 @@ void Store::Impl::run_reclaim() {
 
 /// A file whose ranges are all closed and flushed gets its index blocks; from then on its ranges live on disk only.
 void Store::Impl::write_file_index(LogData& log) {
-    if (log.index_under_way || log.failed() || log.removed) return;
+    if (log.index_under_way || log.failed() || log.removed || log.cutting()) return;
     auto file = std::ranges::find_if(log.state.files, [](const FileRef& f) { return !f.indexed; });
     if (file == log.state.files.end()) return;
     auto next = std::ranges::upper_bound(log.state.segments, file->start, {}, &Segment::start);

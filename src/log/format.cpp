@@ -263,6 +263,26 @@ bool decode_batch(FieldReader& in, ProducerBatch& batch, int64_t from, int64_t t
     return batch.base_offset >= from && batch.base_offset < to && batch.last_offset_delta < to - batch.base_offset;
 }
 
+void encode_range(FieldWriter& out, const IndexRange& range) {
+    out.put(range.base_offset);
+    out.put(range.position);
+    out.put(range.max_timestamp);
+    out.put(range.size);
+    out.put(range.crc);
+    out.put(static_cast<uint8_t>(range.crc_known));
+}
+
+IndexRange decode_range(FieldReader& in) {
+    IndexRange range;
+    range.base_offset = in.get<int64_t>();
+    range.position = in.get<uint64_t>();
+    range.max_timestamp = in.get<int64_t>();
+    range.size = in.get<uint32_t>();
+    range.crc = in.get<uint32_t>();
+    range.crc_known = in.get<uint8_t>() != 0;
+    return range;
+}
+
 void encode_file(FieldWriter& out, const FileRef& file) {
     out.put(static_cast<uint8_t>(file.file.kind));
     out.put(file.file.number);
@@ -280,15 +300,43 @@ bool decode_file(FieldReader& in, FileRef& file) {
     return in.ok() && is_pool(file.file.kind);
 }
 
+namespace {
+
+void encode_append(FieldWriter& w, const Entry& entry) {
+    w.put(entry.offset);
+    w.put(entry.offset_to);
+    w.put(entry.position);
+    w.put(entry.position_to);
+    w.put(entry.payload_from);
+    w.put(static_cast<uint32_t>(entry.pieces.size()));
+    for (const Piece& p : entry.pieces) {
+        w.put(p.size);
+        w.put(p.crc);
+        w.put(p.range_crc);
+        w.put(p.base_offset);
+        w.put(p.max_timestamp);
+        w.put(static_cast<uint8_t>(p.starts_range));
+    }
+    w.put(static_cast<uint32_t>(entry.producers.size()));
+    for (const ProducerBatch& batch : entry.producers) {
+        w.put(batch.producer_id);
+        encode_batch(w, batch);
+    }
+}
+
+}  // namespace
+
 void encode_entry(Bytes& out, const Entry& entry) {
     FieldWriter w(out);
     w.put(static_cast<uint8_t>(entry.type));
     w.put(entry.log_id);
     switch (entry.type) {
         case EntryType::create:
+        case EntryType::create_at:
             w.put(entry.key.topic_id);
             w.put(entry.key.partition);
             w.put(entry.wall_ms);
+            if (entry.type == EntryType::create_at) w.put(entry.offset);
             break;
         case EntryType::remove: break;
         case EntryType::roll:
@@ -302,27 +350,7 @@ void encode_entry(Bytes& out, const Entry& entry) {
             w.put(entry.position);
             w.put(entry.offset);
             break;
-        case EntryType::append:
-            w.put(entry.offset);
-            w.put(entry.offset_to);
-            w.put(entry.position);
-            w.put(entry.position_to);
-            w.put(entry.payload_from);
-            w.put(static_cast<uint32_t>(entry.pieces.size()));
-            for (const Piece& p : entry.pieces) {
-                w.put(p.size);
-                w.put(p.crc);
-                w.put(p.range_crc);
-                w.put(p.base_offset);
-                w.put(p.max_timestamp);
-                w.put(static_cast<uint8_t>(p.starts_range));
-            }
-            w.put(static_cast<uint32_t>(entry.producers.size()));
-            for (const ProducerBatch& batch : entry.producers) {
-                w.put(batch.producer_id);
-                encode_batch(w, batch);
-            }
-            break;
+        case EntryType::append: encode_append(w, entry); break;
         case EntryType::truncate:
             w.put(entry.offset);
             w.put(entry.position);
@@ -345,6 +373,16 @@ void encode_entry(Bytes& out, const Entry& entry) {
         case EntryType::clean:
             w.put(entry.offset);
             w.put(entry.wall_ms);
+            break;
+        case EntryType::skip:
+            w.put(entry.offset);
+            w.put(entry.offset_to);
+            break;
+        case EntryType::cut:
+            w.put(entry.offset);
+            w.put(entry.position);
+            w.put(static_cast<uint32_t>(entry.ranges.size()));
+            for (const IndexRange& range : entry.ranges) encode_range(w, range);
             break;
     }
 }
@@ -410,6 +448,16 @@ bool decode_replace(FieldReader& in, Entry& entry) {
     return true;
 }
 
+bool decode_cut(FieldReader& in, Entry& entry) {
+    entry.offset = in.get<int64_t>();
+    entry.position = in.get<uint64_t>();
+    uint32_t count = in.get<uint32_t>();
+    if (!in.ok() || count > in.left() / range_size) return false;
+    entry.ranges.clear();
+    for (uint32_t i = 0; i < count; ++i) entry.ranges.push_back(decode_range(in));
+    return in.ok();
+}
+
 }  // namespace
 
 bool decode_entry(FieldReader& in, Entry& entry) {
@@ -417,10 +465,12 @@ bool decode_entry(FieldReader& in, Entry& entry) {
     entry.log_id = in.get<uint64_t>();
     switch (entry.type) {
         case EntryType::create:
+        case EntryType::create_at:
             entry.key.topic_id = in.get_uuid();
             entry.key.partition = in.get<int32_t>();
             entry.wall_ms = in.get<int64_t>();
-            return in.ok();
+            entry.offset = entry.type == EntryType::create_at ? in.get<int64_t>() : 0;
+            return in.ok() && entry.offset >= 0;
         case EntryType::remove: return in.ok();
         case EntryType::roll:
             entry.offset = in.get<int64_t>();
@@ -448,6 +498,11 @@ bool decode_entry(FieldReader& in, Entry& entry) {
             entry.offset = in.get<int64_t>();
             entry.wall_ms = in.get<int64_t>();
             return in.ok();
+        case EntryType::skip:
+            entry.offset = in.get<int64_t>();
+            entry.offset_to = in.get<int64_t>();
+            return in.ok() && entry.offset_to > entry.offset;
+        case EntryType::cut: return decode_cut(in, entry);
     }
     return false;
 }

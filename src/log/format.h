@@ -221,7 +221,14 @@ enum class EntryType : uint8_t {
     replace = 9,   ///< one segment in `files`, from `position` to `segment_end`, takes the place of those before
                    ///< `position_to`: the same records, but for those that compaction dropped
     clean = 10,    ///< below `offset` no record is there whose key has a later one below it, from `wall_ms` on
+    create_at = 11,  ///< create, but log start = log end = `offset`
+    skip = 12,     ///< no record has the offsets [offset, offset_to): they were compacted away where the log came from
+    cut = 13,      ///< truncate, on purpose and of anything: nothing of an epoch that begins at `offset` is left, and
+                   ///< `ranges` are all that start in the last file that stays, which counts as not indexed
 };
+
+constexpr bool creates(EntryType type) { return type == EntryType::create || type == EntryType::create_at; }
+constexpr bool cuts(EntryType type) { return type == EntryType::truncate || type == EntryType::cut; }
 
 struct FileRef {
     io::FileId file;
@@ -248,6 +255,10 @@ void encode_batch(FieldWriter& out, const ProducerBatch& batch);
 /// All but the id. False unless its offsets lie in [from, to).
 bool decode_batch(FieldReader& in, ProducerBatch& batch, int64_t from, int64_t to);
 
+inline constexpr uint32_t range_size = 33;  ///< encoded, in entries and states
+void encode_range(FieldWriter& out, const IndexRange& range);
+IndexRange decode_range(FieldReader& in);
+
 inline constexpr uint32_t file_ref_size = 29;  ///< encoded, without `indexed`
 void encode_file(FieldWriter& out, const FileRef& file);
 /// False when it is no file of a pool.
@@ -264,6 +275,7 @@ struct Entry {
     uint64_t segment_end = 0;            // replace
     int64_t max_timestamp = -1;          // replace
     std::vector<FileRef> files;          // replace: all indexed
+    std::vector<IndexRange> ranges;      // cut
     int32_t epoch = 0;
     std::vector<Piece> pieces;           // append
     std::vector<ProducerBatch> producers;  // append: of its batches, those that have a producer

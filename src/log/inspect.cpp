@@ -141,9 +141,18 @@ private:
         Bytes ring(std::min(size_of(file), out_.current.journal_bytes));
         if (ring.empty() || !disk_.read(file, 0, ring)) return;  // replay has said so
         for (uint64_t at = 0; at < ring.size();) {
-            CommitRow row{at, {}, CommitFate::outdated};
+            CommitRow row{at, {}, CommitFate::outdated, {}};
             bool whole = open_commit(std::span<const std::byte>(ring).subspan(at), generation_, row.header);
-            if (whole) commits.push_back(row);
+            if (whole) {
+                FieldReader in(std::span<const std::byte>(ring).subspan(at + header_size, row.header.entries_size));
+                Entry e;
+                while (row.entries.size() < row.header.entry_count && decode_entry(in, e)) {
+                    row.entries.push_back({e.type, e.log_id, e.offset, e.offset_to, e.position, e.position_to});
+                    e = {};
+                }
+                if (row.entries.size() < row.header.entry_count) broken(file, at, "an entry breaks the format");
+                commits.push_back(row);
+            }
             at += whole ? row.header.size : io::block_size;
         }
         std::ranges::sort(commits, {}, [](const CommitRow& c) { return c.header.sequence; });

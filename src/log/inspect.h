@@ -43,10 +43,19 @@ enum class CommitFate : uint8_t {
     cut,        ///< never acknowledged: recovery leaves it out
 };
 
+/// What a commit says of one log, without the bytes.
+struct EntryRow {
+    EntryType type = EntryType::create;
+    uint64_t log_id = 0;
+    int64_t offset = 0, offset_to = 0;
+    uint64_t position = 0, position_to = 0;
+};
+
 struct CommitRow {
     uint64_t offset = 0;   ///< in the journal's file
     CommitHeader header;
     CommitFate fate = CommitFate::outdated;
+    std::vector<EntryRow> entries;  ///< fewer than the header says: the rest breaks the format
 };
 
 struct BatchRow {

@@ -58,6 +58,14 @@ struct WriteSpan {
     bool done = false;
 };
 
+/// How far a truncation is.
+enum class CutPhase : uint8_t {
+    none,
+    settling,  ///< everything that is appended is to be in its segments, and nothing under way
+    staged,    ///< the entry waits for its commit
+    recorded,  ///< the log ends there; the commit is to be durable
+};
+
 struct LogData : Log {
     LogState state;
     LogConfig config;
@@ -100,6 +108,9 @@ struct LogData : Log {
     uint32_t io = 0;               ///< operations under way that name this log
     Nanos compact_at{0};           ///< no pass of compaction begins before
     int64_t delete_to = 0;         ///< the start that delete_before() asked for
+    CutPhase cut_phase = CutPhase::none;
+    int64_t cut_to = 0;            ///< the end that truncate() asked for
+    uint64_t cut_sequence = 0;     ///< the commit that holds the cut
     int64_t attached_ms = 0;       ///< when the last file was taken
     uint8_t file_class = 0;        ///< of the last file: 0 (1 MiB) to 2 (16 MiB)
 
@@ -109,13 +120,16 @@ struct LogData : Log {
         auto pieces = std::move(entry.pieces);
         auto produced = std::move(entry.producers);
         auto files = std::move(entry.files);
+        auto ranges = std::move(entry.ranges);
         pieces.clear();
         produced.clear();
         files.clear();
+        ranges.clear();
         entry = {};
         entry.pieces = std::move(pieces);
         entry.producers = std::move(produced);
         entry.files = std::move(files);
+        entry.ranges = std::move(ranges);
         entry.type = type;
         entry.log_id = state.id;
         return entry;
@@ -124,6 +138,7 @@ struct LogData : Log {
         const auto entries = std::span(staged).first(staged_count);
         return std::ranges::find(entries, type, &Entry::type) != entries.end();
     }
+    bool cutting() const { return cut_phase != CutPhase::none; }
     Entry* last_staged() { return staged_count == 0 ? nullptr : &staged[staged_count - 1]; }
 
     /// The tail block's bytes lie in the segment alone: they must be journaled again before the block is rewritten.

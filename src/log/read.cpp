@@ -129,11 +129,15 @@ ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vect
             ReadStatus status = locate(log, want.offset, request.waiter, range);
             ColdRange* cold_found = nullptr;
             if (status == ReadStatus::ready) status = cold_range(log, range, request.waiter, cold_found);
-            if (status != ReadStatus::ready) return want.any ? ReadStatus::ready : status;
-            walk = take_batches(cold_found->blocks, range.position, range.position + range.size, want, out);
-            read_ahead(log, range);
+            if (status != ReadStatus::ready && status != ReadStatus::out_of_range) {
+                return want.any ? ReadStatus::ready : status;
+            }
+            if (status == ReadStatus::ready) {
+                walk = take_batches(cold_found->blocks, range.position, range.position + range.size, want, out);
+                read_ahead(log, range);
+            }
         }
-        if (walk == Walk::more && want.offset == before && range.size > 0) {
+        if (walk == Walk::more && want.offset == before) {
             ReadStatus status = skip_gap(log, range, request.waiter, want.offset);
             if (status != ReadStatus::ready && status != ReadStatus::corrupt) {
                 return want.any ? ReadStatus::ready : status;
@@ -173,7 +177,7 @@ uint64_t Store::Impl::hot_end(const LogData& log, uint64_t position) const {
     return end;
 }
 
-/// The index range whose batches reach `offset`.
+/// The index range whose batches reach `offset`; out_of_range when no index has any.
 ReadStatus Store::Impl::locate(LogData& log, int64_t offset, uint64_t waiter, IndexRange& range) {
     const auto& ranges = log.state.ranges;
     if (!ranges.empty() && ranges.front().base_offset <= offset) {
@@ -193,23 +197,51 @@ ReadStatus Store::Impl::locate(LogData& log, int64_t offset, uint64_t waiter, In
         range = *std::prev(after);
         return ReadStatus::ready;
     }
-    // What lay before the first batch may be compacted away.
+    // What lay before the first batch may be compacted away, or skipped, and no commit may hold that one yet.
     const Segment& first = log.state.segments.front();
+    if (log.state.end == first.start) return ReadStatus::out_of_range;
     return first.compacted ? range_from(log, first.start, waiter, range) : ReadStatus::corrupt;
 }
 
+/// Shortens `kept`, the range of these bytes, to its batches that end below `offset`; the last of them ends at `end`.
+/// False when they are no batches.
+bool Store::Impl::whole_below(const ColdRange& bytes, int64_t offset, IndexRange& kept, int64_t& end) const {
+    const uint64_t to = kept.position + kept.size;
+    uint64_t at = kept.position;
+    kept.max_timestamp = -1;
+    while (at < to) {
+        BatchPeek batch;
+        if (!peek_batch(bytes.blocks, at, to, batch)) return false;
+        if (batch.last >= offset) break;
+        kept.max_timestamp = std::max(kept.max_timestamp, batch.max_timestamp);
+        end = batch.last + 1;
+        at += batch.size;
+    }
+    kept.size = static_cast<uint32_t>(at - kept.position);
+    kept.crc = crc_of(bytes, at);
+    return true;
+}
+
 /// Offsets may be missing behind a range of a compacted segment, and at the start of one: moves `offset` on to the
-/// first one there is.
+/// first one there is. No range: the row has been looked at.
 ReadStatus Store::Impl::skip_gap(LogData& log, const IndexRange& range, uint64_t waiter, int64_t& offset) {
     const auto compacted = [&](const IndexRange& in) {
         return std::prev(std::ranges::upper_bound(log.state.segments, in.position, {}, &Segment::start))->compacted;
     };
     IndexRange next;
-    ReadStatus status = range_from(log, range.position + range.size, waiter, next);
-    if (status == ReadStatus::out_of_range) return ReadStatus::corrupt;
-    if (status != ReadStatus::ready) return status;
-    if (!compacted(range) && !compacted(next)) return ReadStatus::corrupt;
-    offset = std::max(offset, next.base_offset);
+    ReadStatus status = ReadStatus::out_of_range;
+    if (range.size > 0) status = range_from(log, range.position + range.size, waiter, next);
+    if (status == ReadStatus::ready) {
+        if (!compacted(range) && !compacted(next)) return ReadStatus::corrupt;
+        offset = std::max(offset, next.base_offset);
+        return ReadStatus::ready;
+    }
+    if (status != ReadStatus::out_of_range) return status;
+    // What was skipped lately: no commit, and so no index, may hold the batch behind it yet.
+    const auto row = log.row.all();
+    auto next_block = std::ranges::find_if(row, [&](const Block* block) { return block->first_offset > offset; });
+    if (next_block == row.end()) return ReadStatus::corrupt;
+    offset = (*next_block)->first_offset;
     return ReadStatus::ready;
 }
 

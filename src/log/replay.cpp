@@ -182,12 +182,9 @@ private:
         if (!sure && !undo_.contains(entry.log_id)) {
             undo_[entry.log_id] = found == out_.logs.end() ? std::nullopt : std::optional(found->second);
         }
-        if (entry.type == EntryType::create) {
+        if (creates(entry.type)) {
             if (found != out_.logs.end()) return sequence <= found->second.as_of;
-            RecoveredLog& log = out_.logs[entry.log_id];
-            log.state.id = entry.log_id;
-            log.state.key = entry.key;
-            log.state.segments.push_back({0, 0, 0, -1, entry.wall_ms});
+            out_.logs[entry.log_id].state = created(entry);
             return true;
         }
         if (found == out_.logs.end()) return false;
@@ -201,7 +198,7 @@ private:
         }
         std::vector<io::FileId> freed;
         if (!known && !apply(log.state, entry, freed)) return false;
-        if (entry.type == EntryType::truncate) cut_overlays(log, entry.position);
+        if (cuts(entry.type)) cut_overlays(log, entry.position);
         if (entry.type == EntryType::append) {
             if (!sure) {
                 log.unsure = true;

@@ -29,7 +29,7 @@ void Store::Impl::run_retention(Time time) {
 void Store::Impl::retain(LogData& log, int64_t wall_ms) {
     const LogConfig& config = log.config;
     // The state does not know of a start that no commit holds yet; another one might lie before it.
-    if (log.failed() || log.stages(EntryType::start)) return;
+    if (log.failed() || log.cutting() || log.stages(EntryType::start)) return;
     auto expired = [&](const Segment& s) {
         int64_t stamp = s.max_timestamp >= 0 ? s.max_timestamp : s.created_ms;
         return config.remove_old && config.retention_ms >= 0 && wall_ms - stamp > config.retention_ms;
@@ -83,7 +83,7 @@ Result<void> Store::Impl::delete_before(LogData& log, int64_t offset) {
 /// False: its turn has not come yet.
 bool Store::Impl::delete_step(LogData& log) {
     if (log.failed() || log.state.start_offset >= log.delete_to) return true;
-    if (log.stages(EntryType::start)) return false;  // the state does not know of it yet
+    if (log.cutting() || log.stages(EntryType::start)) return false;  // the state does not know of it yet
     const auto& segments = log.state.segments;
     auto above = std::ranges::upper_bound(segments, log.delete_to, {}, &Segment::base_offset);
     const auto kept = static_cast<size_t>(above - segments.begin()) - 1;

@@ -53,15 +53,39 @@ bool apply_append(LogState& state, const Entry& entry) {
     return true;
 }
 
-bool apply_truncate(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
+bool apply_skip(LogState& state, const Entry& entry) {
+    if (entry.offset != state.end_offset || entry.offset_to <= entry.offset) return false;
+    state.end_offset = entry.offset_to;
+    state.segments.back().compacted = true;
+    return true;
+}
+
+/// Makes the segment that holds the new end the active one.
+bool reopen_segment(LogState& state, const Entry& entry) {
     if (entry.offset > state.end_offset || entry.offset < state.start_offset) return false;
     if (entry.position > state.end || entry.position < state.segments.front().start) return false;
+    state.segments.back().end = state.end;
     // By position, too: a roll moves the end without an offset.
     while (state.segments.size() > 1 &&
            (state.segments.back().base_offset > entry.offset || state.segments.back().start > entry.position)) {
         state.segments.pop_back();
     }
+    if (entry.position > state.segments.back().end) return false;
     state.segments.back().end = 0;
+    return true;
+}
+
+/// What is left of everything else when the files and their ranges have been cut.
+void end_at(LogState& state, const Entry& entry) {
+    while (state.clean_offset() > entry.offset) state.cleanings.pop_back();
+    state.producers.truncate(entry.offset);
+    state.end_offset = entry.offset;
+    state.end = entry.position;
+    state.flushed = std::min(state.flushed, state.end);
+}
+
+bool apply_truncate(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
+    if (!reopen_segment(state, entry)) return false;
     while (!state.files.empty() && state.files.back().start >= entry.position &&
            state.files.back().start > state.segments.back().start) {
         if (state.files.back().indexed) return false;
@@ -77,11 +101,53 @@ bool apply_truncate(LogState& state, const Entry& entry, std::vector<io::FileId>
         }
     }
     while (!state.epochs.empty() && state.epochs.back().offset > entry.offset) state.epochs.pop_back();
-    while (state.clean_offset() > entry.offset) state.cleanings.pop_back();
-    state.producers.truncate(entry.offset);
-    state.end_offset = entry.offset;
-    state.end = entry.position;
-    state.flushed = std::min(state.flushed, state.end);
+    end_at(state, entry);
+    return true;
+}
+
+/// Whether the ranges follow each other below `end`.
+bool ranges_end_at(std::span<const IndexRange> ranges, uint64_t end) {
+    uint64_t at = 0;
+    for (const IndexRange& range : ranges) {
+        if (range.position < at || range.position > end || range.size > end - range.position) return false;
+        at = range.position + range.size;
+    }
+    return true;
+}
+
+bool apply_cut(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
+    if (!reopen_segment(state, entry)) return false;
+    Segment& active = state.segments.back();
+    const size_t kept = state.files_kept(entry.position, active.start);
+    for (size_t i = kept; i < state.files.size(); ++i) freed.push_back(state.files[i].file);
+    state.files.resize(kept);
+    const bool has_file = kept > 0 && state.files.back().start >= active.start;
+    const uint64_t from = has_file ? state.files.back().start : entry.position;
+    while (!state.ranges.empty() && state.ranges.back().position >= from) state.ranges.pop_back();
+    state.ranges.insert(state.ranges.end(), entry.ranges.begin(), entry.ranges.end());
+    if (!ranges_end_at(state.ranges, entry.position)) return false;
+    if (has_file) {
+        FileRef& last = state.files.back();
+        last.indexed = false;
+        last.max_timestamp = -1;
+        for (const IndexRange& range : entry.ranges) {
+            if (range.position < from || range.position >= last.end()) return false;
+            last.max_timestamp = std::max(last.max_timestamp, range.max_timestamp);
+        }
+    } else if (!entry.ranges.empty()) {
+        return false;
+    }
+    active.max_timestamp = -1;
+    for (const FileRef& file : state.files) {
+        if (file.start >= active.start) active.max_timestamp = std::max(active.max_timestamp, file.max_timestamp);
+    }
+    if (entry.position == active.start) {
+        active = {entry.offset, active.start, 0, -1, active.created_ms};
+        if (has_file) state.files.back().first_offset = entry.offset;
+    }
+    // Also one that begins right there: another leader's records may come next, of an epoch before it.
+    while (!state.epochs.empty() && state.epochs.back().offset >= entry.offset) state.epochs.pop_back();
+    end_at(state, entry);
     return true;
 }
 
@@ -161,9 +227,25 @@ size_t LogState::file_of(uint64_t position) const {
     return position < file->end() ? static_cast<size_t>(file - files.begin()) : files.size();
 }
 
+size_t LogState::files_kept(uint64_t position, uint64_t segment_start) const {
+    size_t count = files.size();
+    while (count > 0 && files[count - 1].start >= position && files[count - 1].start > segment_start) --count;
+    return count;
+}
+
+LogState created(const Entry& entry) {
+    LogState state;
+    state.id = entry.log_id;
+    state.key = entry.key;
+    state.start_offset = state.end_offset = entry.offset;
+    state.segments.push_back({entry.offset, 0, 0, -1, entry.wall_ms});
+    return state;
+}
+
 bool apply(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) {
     switch (entry.type) {
         case EntryType::create:
+        case EntryType::create_at:
         case EntryType::remove: return false;
         case EntryType::roll: return apply_roll(state, entry);
         case EntryType::attach: return apply_attach(state, entry);
@@ -176,6 +258,8 @@ bool apply(LogState& state, const Entry& entry, std::vector<io::FileId>& freed) 
             return true;
         case EntryType::replace: return apply_replace(state, entry, freed);
         case EntryType::clean: return apply_clean(state, entry);
+        case EntryType::skip: return apply_skip(state, entry);
+        case EntryType::cut: return apply_cut(state, entry, freed);
     }
     return false;
 }
@@ -217,14 +301,7 @@ void encode_state(Bytes& out, const LogState& state, uint64_t as_of) {
         w.put(static_cast<uint8_t>(f.indexed));
     }
     w.put(static_cast<uint32_t>(state.ranges.size()));
-    for (const IndexRange& r : state.ranges) {
-        w.put(r.base_offset);
-        w.put(r.position);
-        w.put(r.max_timestamp);
-        w.put(r.size);
-        w.put(r.crc);
-        w.put(static_cast<uint8_t>(r.crc_known));
-    }
+    for (const IndexRange& r : state.ranges) encode_range(w, r);
     w.put(static_cast<uint32_t>(state.epochs.size()));
     for (const EpochStart& e : state.epochs) {
         w.put(e.epoch);
@@ -347,16 +424,8 @@ bool decode_state(FieldReader& in, LogState& state, uint64_t& as_of) {
         if (!decode_file(in, f)) return false;
         f.indexed = in.get<uint8_t>() != 0;
     }
-    if (!get_count(in, 33, count)) return false;
-    for (uint32_t i = 0; i < count; ++i) {
-        IndexRange& r = state.ranges.emplace_back();
-        r.base_offset = in.get<int64_t>();
-        r.position = in.get<uint64_t>();
-        r.max_timestamp = in.get<int64_t>();
-        r.size = in.get<uint32_t>();
-        r.crc = in.get<uint32_t>();
-        r.crc_known = in.get<uint8_t>() != 0;
-    }
+    if (!get_count(in, range_size, count)) return false;
+    for (uint32_t i = 0; i < count; ++i) state.ranges.push_back(decode_range(in));
     if (!get_count(in, 12, count)) return false;
     for (uint32_t i = 0; i < count; ++i) {
         EpochStart& e = state.epochs.emplace_back();

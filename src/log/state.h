@@ -20,7 +20,7 @@ struct Segment {
     uint64_t end = 0;           ///< position behind its last batch; 0 while it is the active one
     int64_t max_timestamp = -1;
     int64_t created_ms = 0;     ///< Unix time
-    bool compacted = false;     ///< offsets may be missing
+    bool compacted = false;     ///< offsets may be missing: it was compacted, here or where its records came from
 };
 
 /// A pass of compaction ended: below the offset no key has two records.
@@ -53,9 +53,15 @@ struct LogState {
     uint64_t covered() const;
     /// Index of the file that holds a position below covered(); files.size() if none does.
     size_t file_of(uint64_t position) const;
+    /// How many files, from the first on, stay if the log ends at `position` of the segment that starts at
+    /// `segment_start`: those that begin before, and the segment's first.
+    size_t files_kept(uint64_t position, uint64_t segment_start) const;
     int64_t clean_offset() const { return cleanings.empty() ? 0 : cleanings.back().offset; }
     int32_t last_epoch() const { return epochs.empty() ? -1 : epochs.back().epoch; }
 };
+
+/// An empty log from a create or create_at entry.
+LogState created(const Entry& entry);
 
 /// Applies one entry of this log (not create or remove). Files that it frees are appended to `freed`. False, with the
 /// state unchanged or useless, when the entry does not fit the state: bytes from outside, or a bug.

@@ -19,14 +19,6 @@ uint64_t bytes_in_use(const StoreState& state) {
     return bytes;
 }
 
-/// With those that no commit holds yet.
-std::vector<EpochStart> all_epochs(const LogData& log) {
-    std::vector<EpochStart> epochs = log.state.epochs;
-    for (const Entry& entry : std::span(log.staged).first(log.staged_count))
-        if (entry.type == EntryType::epoch) epochs.push_back({entry.epoch, entry.offset});
-    return epochs;
-}
-
 }  // namespace
 
 Store::Impl::Impl(const StoreOptions& opts, StoreImage image, io::Disk& d, Time time)
@@ -61,6 +53,16 @@ LogData* Store::Impl::adopt(LogState state, const LogConfig& config) {
     log.config = config;
     log.set_start(state.start_offset);
     log.set_durable_start(state.start_offset);
+    log.state = std::move(state);
+    resume(log);
+    logs.emplace(log.key(), std::move(owned));
+    return &log;
+}
+
+/// Appends go on where the state ends: all of it is in the segments, and nothing is staged.
+void Store::Impl::resume(LogData& log) {
+    const LogState& state = log.state;
+    PENSTOCK_ASSERT(state.flushed == state.end);
     log.set_end(state.end_offset);
     log.set_durable(state.end_offset);
     log.set_epoch(state.last_epoch());
@@ -72,34 +74,30 @@ LogData* Store::Impl::adopt(LogState state, const LogConfig& config) {
     log.segment_base = active.base_offset;
     log.segment_created_ms = active.created_ms;
     if (!state.files.empty()) log.file_class = class_of_kind(state.files.back().file.kind);
-    if (!state.ranges.empty() && state.ranges.back().crc_known) {
-        const IndexRange& open = state.ranges.back();
-        bool in_active = open.position >= active.start && open.position + open.size == state.end;
-        if (in_active) {
-            log.open_size = open.size;
-            log.open_crc = open.crc;
-            log.open_file_end = state.files[state.file_of(open.position)].end();
-        }
-    }
-    PENSTOCK_ASSERT(state.flushed == state.end);
-    log.state = std::move(state);
-    logs.emplace(log.key(), std::move(owned));
-    return &log;
+    log.open_size = 0;
+    if (state.ranges.empty() || !state.ranges.back().crc_known) return;
+    const IndexRange& open = state.ranges.back();
+    const bool in_active = open.position >= active.start && open.position + open.size == state.end;
+    if (!in_active) return;
+    log.open_size = open.size;
+    log.open_crc = open.crc;
+    log.open_file_end = state.files[state.file_of(open.position)].end();
 }
 
-Result<Log*> Store::Impl::create(const LogKey& key, const LogConfig& config) {
+Result<Log*> Store::Impl::create(const LogKey& key, const LogConfig& config, int64_t start) {
+    PENSTOCK_ASSERT(start >= 0);
     if (poisoned) return fail(Errc::failed);
     if (stopping || ring.used() + staged_bound > ring.bytes() / 8 * 7) return fail(Errc::would_block);
     if (logs.contains(key)) return fail(Errc::exists);
-    LogState state;
-    state.id = next_log_id;
-    next_log_id += options.shard_count;
-    state.key = key;
-    state.segments.push_back({0, 0, 0, -1, now.wall_ms});
-    LogData* log = adopt(std::move(state), config);
-    Entry& entry = log->stage(EntryType::create);
+    Entry entry;
+    entry.type = start == 0 ? EntryType::create : EntryType::create_at;
+    entry.log_id = next_log_id;
     entry.key = key;
+    entry.offset = start;
     entry.wall_ms = now.wall_ms;
+    next_log_id += options.shard_count;
+    LogData* log = adopt(created(entry), config);
+    log->stage(entry.type) = entry;
     list_staged(*log);
     return log;
 }
@@ -109,12 +107,13 @@ Result<void> Store::Impl::remove(LogData& log) {
     if (stopping) return fail(Errc::would_block);
     dirty_bytes -= log.end - log.state.flushed;
     // Staged appends never happened; a staged create must still be seen before the remove.
-    size_t creates = log.staged_count > 0 && log.staged[0].type == EntryType::create ? 1 : 0;
+    size_t created_first = log.staged_count > 0 && creates(log.staged[0].type) ? 1 : 0;
     unstage(log);
-    log.staged_count = creates;
+    log.staged_count = created_first;
     log.end = log.state.flushed;
     log.removed = true;
     std::erase(deleting, &log);
+    std::erase(cutting, &log);
     if (compaction.log == &log) abandon_compaction();
     log.stage(EntryType::remove);
     list_staged(log);
@@ -126,14 +125,28 @@ Result<void> Store::Impl::remove(LogData& log) {
 
 Result<void> Store::Impl::begin_epoch(LogData& log, LeaderEpoch epoch) {
     if (poisoned || log.failed()) return fail(Errc::failed);
+    if (log.cutting()) return fail(Errc::not_ready);
     if (epoch < log.leader_epoch_) return fail(Errc::refused);
     if (epoch == log.leader_epoch_) return {};
-    log.leader_epoch_ = epoch;
-    Entry& entry = log.stage(EntryType::epoch);
-    entry.epoch = epoch.value;
-    entry.offset = log.end_offset_.value;
+    stage_epoch(log, epoch.value);
     list_staged(log);
     return {};
+}
+
+void Store::Impl::stage_epoch(LogData& log, int32_t epoch) {
+    log.set_epoch(epoch);
+    Entry& entry = log.stage(EntryType::epoch);
+    entry.epoch = epoch;
+    entry.offset = log.end_offset_.value;
+}
+
+/// With those that no commit holds yet.
+std::vector<EpochStart> Store::Impl::all_epochs(const LogData& log) const {
+    std::vector<EpochStart> epochs = log.state.epochs;
+    for (const Entry& entry : std::span(log.staged).first(log.staged_count)) {
+        if (entry.type == EntryType::epoch) epochs.push_back({entry.epoch, entry.offset});
+    }
+    return epochs;
 }
 
 void Store::Impl::list_staged(LogData& log) {
@@ -224,6 +237,7 @@ bool Store::Impl::on_turn(Time time) {
         if (n < completions_per_poll) break;
     }
     finish_commits();
+    run_cuts();
     run_deletes();
     run_retention(time);
     std::swap(advanced, changed);
@@ -250,7 +264,7 @@ bool Store::Impl::submit(Time time) {
 
 Nanos Store::Impl::next_deadline() const {
     if (poisoned) return never;  // nothing runs any more: a deadline that stays in the past would be asked for ever
-    Nanos at = std::min(note_at, pool->next_deadline());
+    Nanos at = std::min({note_at, cuts_at, pool->next_deadline()});
     if (!stopping && !logs.empty()) at = std::min({at, retention_at, compaction.due()});
     if (now.now < checkpoint.retry_at) at = std::min(at, checkpoint.retry_at);
     // Later, a commit that completes brings the turn: a deadline that stays in the past would be asked for ever.
@@ -261,7 +275,7 @@ Nanos Store::Impl::next_deadline() const {
 bool Store::Impl::drained() const {
     if (ops_under_way > 0 || !pool->idle()) return false;
     if (poisoned) return true;
-    if (!staged.empty() || !commits.empty() || !unvouched.empty()) return false;
+    if (!staged.empty() || !commits.empty() || !unvouched.empty() || !cutting.empty()) return false;
     if (degraded) return true;
     return owed_floor() == ring.head() && dirty.empty() && ring.used() == 0 &&
            checkpoint.phase == Checkpoint::Phase::idle;
@@ -289,9 +303,9 @@ std::vector<Log*> Store::logs() {
     return all;
 }
 
-Result<Log*> Store::create(const LogKey& key, const LogConfig& config, Time time) {
+Result<Log*> Store::create(const LogKey& key, const LogConfig& config, Time time, Offset start) {
     impl_->now = time;
-    return impl_->create(key, config);
+    return impl_->create(key, config, start.value);
 }
 void Store::configure(Log& log, const LogConfig& config) { static_cast<LogData&>(log).config = config; }
 Result<void> Store::remove(Log& log) { return impl_->remove(static_cast<LogData&>(log)); }
@@ -301,6 +315,13 @@ Result<void> Store::delete_before(Log& log, Offset offset) {
 Result<Offset> Store::append(Log& log, BatchToAppend& batch, Time time) {
     return impl_->append(static_cast<LogData&>(log), batch, time);
 }
+Result<Offset> Store::append_replica(Log& log, BatchToAppend& batch, Time time) {
+    return impl_->append_replica(static_cast<LogData&>(log), batch, time);
+}
+Result<void> Store::truncate(Log& log, Offset offset) {
+    return impl_->truncate(static_cast<LogData&>(log), offset.value);
+}
+bool Store::truncating(const Log& log) const { return static_cast<const LogData&>(log).cutting(); }
 ProducerVerdict Store::check_producer(const Log& log, const ProducerBatch& batch, ProducerBatch& found) const {
     return producers(log).check(batch, found);
 }
@@ -312,8 +333,15 @@ ReadStatus Store::read(Log& log, const ReadRequest& request, std::vector<Slice>&
     return impl_->read(static_cast<LogData&>(log), request, out);
 }
 EpochEnd Store::epoch_end(const Log& log, int32_t epoch) const {
-    return end_of_epoch(all_epochs(static_cast<const LogData&>(log)), epoch, log.start_offset().value,
+    return end_of_epoch(impl_->all_epochs(static_cast<const LogData&>(log)), epoch, log.start_offset().value,
                         log.end_offset().value);
+}
+std::vector<EpochRange> Store::epochs(const Log& log) const {
+    std::vector<EpochRange> all;
+    for (const EpochStart& begun : impl_->all_epochs(static_cast<const LogData&>(log))) {
+        all.push_back({LeaderEpoch(begun.epoch), Offset(begun.offset)});
+    }
+    return all;
 }
 Result<io::DiskSpace> Store::disk_space() const { return impl_->disk.space(); }
 void Store::release(const Slice& slice) { impl_->release(*slice.block); }
@@ -324,7 +352,7 @@ ReadStatus Store::find_max_timestamp(Log& log, const SearchRequest& request, Tim
     return impl_->find_max_timestamp(static_cast<LogData&>(log), request, match);
 }
 int32_t Store::epoch_of(const Log& log, Offset offset) const {
-    const std::vector<EpochStart> epochs = all_epochs(static_cast<const LogData&>(log));
+    const std::vector<EpochStart> epochs = impl_->all_epochs(static_cast<const LogData&>(log));
     auto after = std::ranges::upper_bound(epochs, offset.value, {}, &EpochStart::offset);
     return after == epochs.begin() ? -1 : std::prev(after)->epoch;
 }

@@ -101,6 +101,13 @@ struct EpochEnd {
     int64_t offset = -1;
 };
 
+/// An epoch that began in a log, and the first offset that its records may have.
+struct EpochRange {
+    LeaderEpoch epoch;
+    Offset start;
+    friend bool operator==(const EpochRange&, const EpochRange&) = default;
+};
+
 /// One partition's log. Pointers stay valid until Store::remove() or the Store ends.
 class Log {
 public:
@@ -109,7 +116,9 @@ public:
     Offset durable_start() const { return durable_start_; }    ///< a restart comes back with no lower one
     Offset end_offset() const { return end_offset_; }          ///< next to be assigned (appended)
     Offset durable_offset() const { return durable_offset_; }  ///< everything below is durable here
-    LeaderEpoch leader_epoch() const { return leader_epoch_; } ///< last epoch begun; stamped into batches
+    /// Last epoch begun, by begin_epoch() or a leader's batch; stamped into batches. -1: none. A truncation takes it
+    /// back to that of the last record that stays, so it is not what a vote or a fence may go by.
+    LeaderEpoch leader_epoch() const { return leader_epoch_; }
     bool failed() const { return failed_; }                    ///< poisoned: refuse reads and writes until restart
     uint64_t size_bytes() const;                               ///< record bytes from start to end
     void* owner = nullptr;                                     ///< free for the partition that uses this log
@@ -155,8 +164,10 @@ public:
     // Logs.
     Log* find(const LogKey& key);
     std::vector<Log*> logs();
-    /// Creates an empty log. Recorded by the next commit; appends may follow at once. exists | would_block | failed.
-    Result<Log*> create(const LogKey& key, const LogConfig& config, Time time);
+    /// Creates an empty log, which starts and ends at `start`. Recorded by the next commit; appends may follow at once,
+    /// and it may follow the removal of another of that key at once: a crash leaves one of them, or none.
+    /// exists | would_block | failed.
+    Result<Log*> create(const LogKey& key, const LogConfig& config, Time time, Offset start = Offset(0));
     void configure(Log& log, const LogConfig& config);
     /// Forgets a log and frees its files once that is durable and the last lent slice came back.
     Result<void> remove(Log& log);
@@ -171,6 +182,18 @@ public:
     /// disk_full: the same, but only freed space will help. failed: poisoned.
     /// What the producer of a batch said is recorded with it; whether it may be appended is check_producer()'s to say.
     Result<Offset> append(Log& log, BatchToAppend& batch, Time time);
+    /// The same for a batch that its leader has stamped: its base offset and leader epoch stay. A base offset beyond
+    /// the log's end skips what lies between, as if it had been compacted away; an epoch above the log's begins there.
+    /// refused: a base offset below the log's end, or an epoch below its last. All else as append().
+    Result<Offset> append_replica(Log& log, BatchToAppend& batch, Time time);
+    /// Ends the log where the last whole batch below `offset` ends: what is beyond never was. Takes some turns; over
+    /// when truncating() is false, and advanced() names the log then: go on from its end_offset(). Until then appends,
+    /// epochs and another truncation are not_ready, reads below the cut are answered, and the durable offset may move
+    /// up before it moves back. Producers and epochs go back, too. Slices that are lent stay as they are.
+    /// refused: below the log start (remove it, and create it anew). would_block: stopping. failed: poisoned; the
+    /// log also fails when the batches at the cut cannot be read.
+    Result<void> truncate(Log& log, Offset offset);
+    bool truncating(const Log& log) const;
     /// Whether the producer's batch comes next in this log, as it is now: with all that was appended, durable or not.
     /// `found` is the batch that a duplicate repeats.
     ProducerVerdict check_producer(const Log& log, const ProducerBatch& batch, ProducerBatch& found) const;
@@ -179,6 +202,7 @@ public:
     Result<void> begin_epoch(Log& log, LeaderEpoch epoch);
 
     // Read.
+    /// With a limit of end_offset() also what is appended and not durable yet, for whoever replicates it.
     ReadStatus read(Log& log, const ReadRequest& request, std::vector<Slice>& out);
     void release(const Slice& slice);
     /// The first batch whose max timestamp is at least `timestamp`; none if that one is not below the limit.
@@ -189,6 +213,8 @@ public:
     int32_t epoch_of(const Log& log, Offset offset) const;
     /// The end of the last epoch with records that is not above `epoch`, in Kafka's sense: nothing for one above all.
     EpochEnd epoch_end(const Log& log, int32_t epoch) const;
+    /// All epochs in their order, those that are not durable yet and those that no record came with, too.
+    std::vector<EpochRange> epochs(const Log& log) const;
 
     // Turn.
     /// Takes disk completions and does a bounded amount of background work. True if anything happened.

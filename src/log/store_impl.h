@@ -4,8 +4,8 @@
 //   flush.cpp       owed bytes into segments, reclaim    checkpoint.cpp   states into frames
 //   read.cpp        slices for readers           cold.cpp     ranges and indexes from disk
 //   memory.cpp      what to evict                retention.cpp what may go
-//   compaction.cpp  the last record of each key  io.cpp       operations, their completions
-//   store.cpp       life of logs, the turn
+//   truncate.cpp    a follower's cut             io.cpp       operations, their completions
+//   compaction.cpp  the last record of each key  store.cpp    life of logs, the turn
 #pragma once
 
 #include <deque>
@@ -121,9 +121,12 @@ struct Store::Impl {
 
     // store.cpp
     LogData* adopt(LogState state, const LogConfig& config);
-    Result<Log*> create(const LogKey& key, const LogConfig& config);
+    void resume(LogData& log);
+    Result<Log*> create(const LogKey& key, const LogConfig& config, int64_t start);
     Result<void> remove(LogData& log);
     Result<void> begin_epoch(LogData& log, LeaderEpoch epoch);
+    void stage_epoch(LogData& log, int32_t epoch);
+    std::vector<EpochStart> all_epochs(const LogData& log) const;
     bool on_turn(Time time);
     bool submit(Time time);
     Nanos next_deadline() const;
@@ -138,8 +141,10 @@ struct Store::Impl {
 
     // append.cpp
     Result<Offset> append(LogData& log, BatchToAppend& batch, Time time);
+    Result<Offset> append_replica(LogData& log, BatchToAppend& batch, Time time);
     struct Plan;
-    Result<void> plan_append(LogData& log, uint64_t size, Time time, Plan& plan);
+    Result<void> plan_append(LogData& log, const BatchToAppend& batch, Time time, Plan& plan);
+    Offset append_planned(LogData& log, BatchToAppend& batch, Time time, Plan& plan);
     Result<void> plan_parts(LogData& log, uint64_t size, Time time, Plan& plan);
     Result<void> plan_memory(LogData& log, uint64_t size, Plan& plan);
     void abandon_plan();
@@ -157,6 +162,7 @@ struct Store::Impl {
     bool build_commit(Time time);
     void fill_commit(Commit& commit);
     bool add_to_commit(Commit& commit, LogData& log, Entry& entry);
+    bool append_must_wait(Commit& commit, LogData& log, uint64_t size);
     bool add_append(Commit& commit, LogData& log, Entry& entry);
     void emit_append(Commit& commit, LogData& log, const Entry& entry);
     void journal_tail_again(Commit& commit, LogData& log);
@@ -206,6 +212,7 @@ struct Store::Impl {
     ReadStatus max_in_file(LogData& log, const FileRef& file, const SearchRequest& request, TimestampMatch& match);
     bool find_hot(const LogData& log, int64_t offset, uint64_t& position) const;
     ReadStatus locate(LogData& log, int64_t offset, uint64_t waiter, IndexRange& range);
+    bool whole_below(const ColdRange& bytes, int64_t offset, IndexRange& kept, int64_t& end) const;
     ReadStatus skip_gap(LogData& log, const IndexRange& range, uint64_t waiter, int64_t& offset);
     ReadStatus range_from(LogData& log, uint64_t position, uint64_t waiter, IndexRange& range);
     ReadStatus ranges_of(LogData& log, const FileRef& file, uint64_t waiter, std::span<const IndexRange>& ranges);
@@ -218,6 +225,7 @@ struct Store::Impl {
     void cold_done(IoTask& task, bool ok);
     void cold_index_done(IoTask& task, bool ok);
     void finish_cold(ColdRange& range);
+    uint32_t crc_of(const ColdRange& range, uint64_t to) const;
     void read_ahead(LogData& log, const IndexRange& range);
     void wake(std::vector<uint64_t>& waiters);
     void close_ticket(uint64_t ticket);
@@ -240,6 +248,18 @@ struct Store::Impl {
     Result<void> delete_before(LogData& log, int64_t offset);
     bool delete_step(LogData& log);
     void run_deletes();
+
+    // truncate.cpp
+    Result<void> truncate(LogData& log, int64_t offset);
+    void run_cuts();
+    bool cut_step(LogData& log);
+    bool settle_for_cut(LogData& log);
+    bool names_log(const LogData& log) const;
+    struct CutPlace;
+    ReadStatus find_cut(LogData& log, CutPlace& cut);
+    ReadStatus stage_cut(LogData& log);
+    ReadStatus ranges_left(LogData& log, const CutPlace& cut, std::vector<IndexRange>& left);
+    void cut_recorded(LogData& log, uint64_t sequence);
 
     // compaction.cpp
     void run_compaction(Time time);
@@ -299,6 +319,8 @@ struct Store::Impl {
     std::vector<LogData*> owed;
     std::vector<LogData*> behind;
     std::vector<LogData*> deleting;        // whose start waits to be raised
+    std::vector<LogData*> cutting;         // that are being truncated
+    Nanos cuts_at = never;                 ///< when a cut is tried again that waits for memory or for the ring
     std::vector<Log*> changed, advanced;   // of this turn; handed out
     std::vector<uint64_t> woken, readable;
 

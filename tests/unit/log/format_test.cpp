@@ -216,6 +216,55 @@ TEST(FormatTest, entries_of_compaction_come_back_and_cut_ones_are_refused) {
     EXPECT_EQ(again.wall_ms, 34);
 }
 
+TEST(FormatTest, entries_of_replicas_come_back_and_cut_ones_are_refused) {
+    Entry created;
+    created.type = EntryType::create_at;
+    created.key.partition = 7;
+    created.offset = 300;
+    created.wall_ms = 5;
+    Entry skip;
+    skip.type = EntryType::skip;
+    skip.offset = 4;
+    skip.offset_to = 9;
+    Entry cut;
+    cut.type = EntryType::cut;
+    cut.offset = 12;
+    cut.position = 9000;
+    cut.ranges = {{3, 4096, 77, 900, 5, true}, {9, 4996, -1, 4004, 0, false}};
+    for (const Entry& entry : {created, skip, cut}) {
+        Bytes bytes;
+        encode_entry(bytes, entry);
+        Entry again;
+        FieldReader in(bytes);
+        ASSERT_TRUE(decode_entry(in, again));
+        EXPECT_EQ(in.left(), 0u);
+        EXPECT_EQ(again.key, entry.key);
+        EXPECT_EQ(again.offset, entry.offset);
+        EXPECT_EQ(again.ranges.size(), entry.ranges.size());
+        for (size_t size = 0; size < bytes.size(); ++size) {
+            FieldReader short_in(std::span<const std::byte>(bytes).first(size));
+            EXPECT_FALSE(decode_entry(short_in, again)) << size;
+        }
+    }
+    Bytes bytes;
+    encode_entry(bytes, cut);
+    Entry again;
+    FieldReader in(bytes);
+    ASSERT_TRUE(decode_entry(in, again));
+    EXPECT_EQ(again.ranges[1].position, 4996u);
+    EXPECT_FALSE(again.ranges[1].crc_known);
+    skip.offset_to = skip.offset;
+    bytes.clear();
+    encode_entry(bytes, skip);
+    FieldReader nothing(bytes);
+    EXPECT_FALSE(decode_entry(nothing, again)) << "skips nothing";
+    created.offset = -1;
+    bytes.clear();
+    encode_entry(bytes, created);
+    FieldReader negative(bytes);
+    EXPECT_FALSE(decode_entry(negative, again));
+}
+
 TEST(FormatTest, batches_of_producers_must_lie_in_their_append) {
     Entry append;
     append.type = EntryType::append;

@@ -141,5 +141,35 @@ TEST_F(InspectTest, a_file_gives_back_its_batches_behind_damage) {
     EXPECT_GE(torn->bytes_skipped, whole->bytes_skipped + 50'000);
 }
 
+TEST_F(InspectTest, what_a_follower_did_stands_in_the_journal) {
+    open();
+    Log& log = **store_->create(key_of(1), {}, time_, Offset(30));
+    TestBatch batch(100, 'r');
+    store_be<int64_t>(batch.batch.header, 40);
+    ASSERT_TRUE(turn_until([&] { return store_->append_replica(log, batch.batch, time_).has_value(); }));
+    settle(log);
+    ASSERT_TRUE(store_->truncate(log, Offset(35)));
+    ASSERT_TRUE(turn_until([&] { return !store_->truncating(log); }));
+    crash({sim::CrashMode::none});
+    const DirectoryReport report = inspect(false);
+    EXPECT_TRUE(report.openable);
+    std::vector<EntryType> types;
+    for (const CommitRow& commit : report.journals[0]) {
+        for (const EntryRow& entry : commit.entries) {
+            if (entry.type == EntryType::attach) continue;
+            types.push_back(entry.type);
+            if (entry.type == EntryType::skip) {
+                EXPECT_EQ(entry.offset_to, 40);
+            } else {
+                EXPECT_EQ(entry.offset, entry.type == EntryType::epoch || entry.type == EntryType::append ? 40 : 30)
+                    << types.size();
+            }
+        }
+    }
+    const std::vector<EntryType> expected{EntryType::create_at, EntryType::skip, EntryType::epoch,
+                                          EntryType::append, EntryType::cut};
+    EXPECT_EQ(types, expected);
+}
+
 }  // namespace
 }  // namespace penstock::log

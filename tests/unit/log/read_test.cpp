@@ -69,6 +69,36 @@ TEST_F(ReadTest, what_is_appended_is_read_up_to_the_limit) {
     stop();
 }
 
+TEST_F(ReadTest, a_replica_is_sent_whole_batches_that_are_not_durable_yet) {
+    open();
+    Log& log = **store_->create(key_of(1), {}, time_);
+    for (int i = 0; i < 5; ++i) append(log, 5000, static_cast<char>('a' + i));
+    ASSERT_EQ(log.durable_offset(), Offset(0));
+    for (bool committed : {false, true}) {
+        if (committed) store_->submit(time_);
+        const uint64_t batch = 5000 + batch_header_size;
+        std::vector<Slice> slices;
+        const auto bytes_read = [&](Offset from, uint32_t bytes_max, bool at_least_one) {
+            EXPECT_EQ(store_->read(log, {from, log.end_offset(), bytes_max, at_least_one, 1}, slices),
+                      ReadStatus::ready);
+            uint64_t bytes = 0;
+            for (const Slice& slice : slices) {
+                bytes += slice.size;
+                store_->release(slice);
+            }
+            slices.clear();
+            return bytes;
+        };
+        EXPECT_EQ(bytes_read(Offset(1), mib, false), 4 * batch);
+        EXPECT_EQ(bytes_read(Offset(1), static_cast<uint32_t>(3 * batch - 1), false), 2 * batch);
+        EXPECT_EQ(bytes_read(Offset(4), 1, true), batch);
+        EXPECT_EQ(bytes_read(Offset(4), 1, false), 0u);
+        EXPECT_EQ(bytes_read(Offset(5), mib, true), 0u);
+    }
+    settle(log);
+    stop();
+}
+
 TEST_F(ReadTest, across_rolled_segments_memory_and_disk_agree) {
     open();
     LogConfig config;

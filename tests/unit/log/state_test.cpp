@@ -149,6 +149,87 @@ TEST(StateTest, a_cut_takes_a_roll_without_records_back) {
     EXPECT_TRUE(through_checkpoint(state));
 }
 
+TEST(StateTest, a_cut_takes_indexed_files_and_puts_back_the_ranges_of_the_last) {
+    LogState state = filled();
+    state.flushed = state.end;
+    for (FileRef& file : state.files) file.indexed = true;
+    state.ranges.clear();
+    state.epochs = {{1, 0}, {2, 1}, {4, 2}};
+    Entry entry = entry_of(EntryType::cut, 500'000, 1);
+    entry.ranges = {{0, 0, 90, 100'000, 7, true}, {1, 100'000, 80, 400'000, 8, true}};
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, entry, freed));
+    EXPECT_EQ(freed.size(), 2u);
+    EXPECT_EQ(state.end, 500'000u);
+    EXPECT_EQ(state.end_offset, 1);
+    EXPECT_EQ(state.flushed, 500'000u);
+    ASSERT_EQ(state.files.size(), 1u);
+    EXPECT_FALSE(state.files[0].indexed);
+    EXPECT_EQ(state.files[0].max_timestamp, 90);
+    EXPECT_EQ(state.segments.size(), 1u);
+    EXPECT_EQ(state.segments[0].max_timestamp, 90);
+    EXPECT_EQ(state.ranges.size(), 2u);
+    ASSERT_EQ(state.epochs.size(), 1u) << "2 begins where the log ends now";
+    EXPECT_TRUE(through_checkpoint(state));
+    EXPECT_TRUE(append(state, 10, true));
+}
+
+TEST(StateTest, a_cut_at_the_start_of_a_segment_leaves_it_empty) {
+    LogState state = filled();
+    const uint64_t start = state.segments[1].start;
+    state.segments[1].compacted = true;
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, entry_of(EntryType::cut, start, 3), freed));
+    EXPECT_TRUE(freed.empty()) << "its file stays";
+    ASSERT_EQ(state.segments.size(), 2u);
+    EXPECT_FALSE(state.segments[1].compacted);
+    EXPECT_EQ(state.ranges.size(), 3u);
+    EXPECT_TRUE(through_checkpoint(state));
+    EXPECT_TRUE(append(state, 10, true));
+}
+
+TEST(StateTest, a_cut_that_does_not_fit_is_refused) {
+    auto fits = [](auto change) {
+        LogState state = filled();
+        Entry entry = entry_of(EntryType::cut, 100'000, 1);
+        entry.ranges = {{0, 0, 90, 100'000, 7, true}};
+        change(state, entry);
+        std::vector<io::FileId> freed;
+        return apply(state, entry, freed);
+    };
+    EXPECT_TRUE(fits([](LogState&, Entry&) {}));
+    EXPECT_FALSE(fits([](LogState& s, Entry& e) { e.offset = s.end_offset + 1; }));
+    EXPECT_FALSE(fits([](LogState& s, Entry& e) { e.position = s.end + 1; }));
+    EXPECT_FALSE(fits([](LogState& s, Entry& e) { s.start_offset = 2, e.offset = 1; }));
+    EXPECT_FALSE(fits([](LogState&, Entry& e) { e.ranges[0].size = 100'001; })) << "beyond the end";
+    EXPECT_FALSE(fits([](LogState&, Entry& e) { e.ranges.push_back(e.ranges[0]); })) << "one over the other";
+    EXPECT_FALSE(fits([](LogState& s, Entry& e) { e.position = s.segments[0].end + 1, e.offset = 2; }))
+        << "where no segment has bytes";
+}
+
+TEST(StateTest, skipped_offsets_are_missing_from_their_segment) {
+    LogState state = filled();
+    Entry entry = entry_of(EntryType::skip, 0, state.end_offset);
+    entry.offset_to = 50;
+    std::vector<io::FileId> freed;
+    ASSERT_TRUE(apply(state, entry, freed));
+    EXPECT_EQ(state.end_offset, 50);
+    EXPECT_TRUE(state.segments.back().compacted);
+    EXPECT_TRUE(append(state, 10, true));
+    EXPECT_FALSE(apply(state, entry, freed)) << "from where the log does not end";
+    EXPECT_TRUE(through_checkpoint(state));
+}
+
+TEST(StateTest, a_log_can_begin_anywhere) {
+    Entry entry = entry_of(EntryType::create_at, 0, 70);
+    entry.key.partition = 3;
+    LogState state = created(entry);
+    EXPECT_EQ(state.start_offset, 70);
+    EXPECT_EQ(state.end_offset, 70);
+    EXPECT_EQ(state.segments.front().base_offset, 70);
+    EXPECT_TRUE(through_checkpoint(state));
+}
+
 /// An append of one small batch of `records` by a producer.
 bool produce(LogState& state, int64_t producer, int32_t sequence, int32_t records) {
     Entry entry = entry_of(EntryType::append, state.end, state.end_offset);
