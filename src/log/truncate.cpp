@@ -65,7 +65,7 @@ void Store::Impl::run_cuts() {
 
 /// True: it is over.
 bool Store::Impl::cut_step(LogData& log) {
-    if (log.cut_phase == CutPhase::recorded) return true;
+    if (log.cut_phase == CutPhase::recorded) return settled_sequence >= log.cut_sequence;
     if (log.cut_phase == CutPhase::staged || !settle_for_cut(log)) return false;
     const ReadStatus status = stage_cut(log);
     if (status == ReadStatus::busy) cuts_at = std::min(cuts_at, now.now + retry_ns);

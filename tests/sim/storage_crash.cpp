@@ -30,6 +30,7 @@ struct Plan {
     size_t choices = 0;          ///< tried at each cut
     bool cut_opening = false;    ///< also cuts while recovery runs
     bool compact = false;        ///< most logs are compacted
+    bool followers = false;      ///< all logs are followers', and cut often
 };
 
 /// One life, and from its observer all the lives that begin in crashes of it.
@@ -45,6 +46,7 @@ public:
         if (random_.chance(1, 4)) options.logs_max = 20;
         if (random_.chance(1, 4)) options.batch_bytes_max = 2000;  // everything through the journal, which wraps
         if (plan_.compact) options.compact_odds = 1;
+        if (plan_.followers) options.follower_odds = 1;
         World world(directory, model, clock, options);
         world_ = &world;
         if (plan_.cut_opening) directory.observe(this);
@@ -129,10 +131,12 @@ Totals totals;
 void run_history(uint64_t seed, const StorageArguments& arguments) {
     Directory directory({.seed = mix64(seed)});
     // Mostly a sample of events and outcomes; some short lives with every event, some long ones that come round the
-    // ring, and some with little but logs that are compacted.
+    // ring, some with little but logs that are compacted, and some with followers' logs, which are cut now and then.
     Plan plan{.turns = 120, .cut_odds = 3, .choices = 6, .cut_opening = true};
     if (seed % 8 == 3) plan = {.turns = 30, .cut_odds = 1, .choices = 40, .cut_opening = true};
     if (seed % 8 == 5) plan = {.turns = 1500, .cut_odds = 60, .choices = 6, .cut_opening = false};
+    if (seed % 8 == 1) plan = {.turns = 200, .cut_odds = 3, .choices = 8, .cut_opening = false, .followers = true};
+    if (seed % 8 == 6) plan = {.turns = 800, .cut_odds = 20, .choices = 6, .cut_opening = false, .followers = true};
     if (seed % 8 == 7) plan = {.turns = 300, .cut_odds = 4, .choices = 6, .cut_opening = false, .compact = true};
     Explorer explorer(totals, arguments, 0, plan, seed);
     explorer.run(directory, Model{}, Snapshot{}, Clock{});
@@ -148,10 +152,12 @@ void print_totals() {
                 totals.clean_starts);
     std::printf("%lu turns, %lu appends, %lu refused, %lu commits of %lu MiB, %lu checkpoints, %lu reads (%lu pending, "
                 "%lu busy, %lu cold), %lu creates, %lu removes, %lu log starts moved, %lu files freed, "
-                "%lu deletes, %lu compactions, %lu duplicates known, %lu producers compared\n",
+                "%lu deletes, %lu compactions, %lu duplicates known, %lu producers compared\n"
+                "%lu truncations ended (in crashes %lu came back cut, %lu not), %lu holes, %lu logs begun anew\n",
                 did.turns, did.appends, did.refusals, did.commits, did.commit_bytes >> 20, did.checkpoints, did.reads,
                 did.reads_pending, did.reads_busy, did.cold_reads, did.creates, did.removes, did.starts_moved,
-                did.files_freed, did.deletes, did.compactions, did.duplicates, did.producers_checked);
+                did.files_freed, did.deletes, did.compactions, did.duplicates, did.producers_checked, did.cuts,
+                did.cuts_recovered, did.uncut_recovered, did.holes, did.recreates);
 }
 
 }  // namespace

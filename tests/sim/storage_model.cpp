@@ -39,6 +39,13 @@ void ModelProducers::take(const log::ProducerTable& table) {
     table.for_each([&](const Producer& producer) { producers_.push_back(producer); });
 }
 
+void ModelProducers::forget_from(int64_t offset) {
+    for (Producer& producer : producers_)
+        while (producer.count > 0 && producer.last().last_offset() >= offset) --producer.count;
+    std::erase_if(producers_, [](const Producer& producer) { return producer.count == 0; });
+    std::ranges::sort(producers_, {}, [](const Producer& producer) { return producer.last().base_offset; });
+}
+
 std::string ModelProducers::compare(const log::ProducerTable& table, bool some_lost) const {
     ModelProducers other;
     other.take(table);
@@ -63,6 +70,28 @@ size_t ModelLog::find(int64_t offset) const {
     return static_cast<size_t>(after - 1 - batches.begin());
 }
 
+size_t ModelLog::first_above(int64_t offset) const {
+    const auto first = std::ranges::upper_bound(batches, offset, {}, &ModelBatch::next);
+    return static_cast<size_t>(first - batches.begin());
+}
+
+bool ModelLog::ends_at(int64_t offset) const {
+    return std::ranges::binary_search(batches, offset, {}, &ModelBatch::next);
+}
+
+int64_t ModelLog::cut_at(int64_t offset) const {
+    const size_t beyond = first_above(offset);
+    return std::max(beyond == 0 ? 0 : batches[beyond - 1].next, log->start_offset().value);
+}
+
+void ModelLog::forget_from(int64_t offset) {
+    std::erase_if(batches, [&](const ModelBatch& batch) { return batch.next > offset; });
+    std::erase_if(produced, [&](const log::ProducerBatch& batch) { return batch.base_offset >= offset; });
+    producers_before.forget_from(offset);
+    producers = producers_before;
+    for (const log::ProducerBatch& batch : produced) producers.record(batch);
+}
+
 void ModelLog::note_config(const log::LogConfig& wanted) {
     config = wanted;
     const auto strictest = [](int64_t& low, int64_t value) {
@@ -84,7 +113,7 @@ bool ModelLog::may_start_at(int64_t offset, int64_t wall_ms) const {
         const bool expired =
             retention_ms_min >= 0 && (config.compact || batch->max_timestamp <= wall_ms - retention_ms_min);
         if (batch->base < offset && !enough && !expired) return false;
-        boundary |= batch->base == offset;
+        boundary |= batch->base == offset || batch->next == offset;  // a segment may begin with a hole
         kept += batch->bytes->size() + io::block_size;
     }
     return boundary;
@@ -94,9 +123,12 @@ Snapshot Model::snapshot(int64_t wall_ms) const {
     Snapshot out{.logs = {}, .wall_ms = wall_ms};
     out.logs.reserve(logs.size());
     for (const ModelLog& log : logs) {
-        LogBounds bounds{.must_exist = !log.removed && (log.create_durable || log.durable() > log.start_durable),
-                         .may_exist = !log.remove_durable,
-                         .durable = log.durable(),
+        const auto replaced = [&](const ModelLog& other) {
+            return other.key == log.key && other.created_at > log.created_at && other.must_exist();
+        };
+        LogBounds bounds{.must_exist = log.must_exist(),
+                         .may_exist = !log.remove_durable && std::ranges::none_of(logs, replaced),
+                         .durable = log.cut_to < 0 ? log.durable() : log.cut_durable,
                          .end = log.end(),
                          .start_low = std::max(log.start_durable,
                                                log.log != nullptr ? log.log->durable_start().value : 0),
@@ -190,7 +222,7 @@ std::string check_slices(const ModelLog& log, const ReadExpectation& want, std::
     next_offset = want.from;
     uint64_t total = 0;
     for (const log::Slice& slice : slices) total += slice.size;
-    const size_t first = log.find(want.from);
+    const size_t first = log.first_above(want.from);
     if (total == 0) {
         if (first == log.batches.size()) return {};
         const ModelBatch& batch = log.batches[first];

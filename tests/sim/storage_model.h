@@ -4,6 +4,7 @@
 // whenever the simulated power may go. A Snapshot is that moment: the bounds between which a recovery may end.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -32,6 +33,7 @@ public:
     /// Null if the producer is unknown, or was idle for too long at this time.
     const Producer* find(int64_t id, int64_t timestamp) const;
     void take(const log::ProducerTable& table);
+    void forget_from(int64_t offset);
     /// Empty if the table is right. `some_lost`: batches, the oldest first, may be missing.
     std::string compare(const log::ProducerTable& table, bool some_lost) const;
 
@@ -48,6 +50,12 @@ struct ModelLog {
     std::vector<log::ProducerBatch> produced;  ///< since then
     int64_t producer_clock_ms = 0;    ///< ahead of the world's: producers may be idle for days
     log::Log* log = nullptr;          ///< null once removed
+    int64_t created_at = 0;           ///< where it began; above all offsets of a log of that key before it
+    bool follower = false;            ///< appended to with a leader's stamps, and cut now and then
+    std::vector<log::EpochRange> epochs;
+    int64_t cut_to = -1;              ///< where a truncation under way ends the log; -1: there is none
+    int64_t cut_durable = 0;          ///< what was durable when it was asked for
+    bool was_cut = false;             ///< so compaction may have dropped records in favour of later ones that are gone
     int64_t start_durable = 0;        ///< a recovery must not come back with a lower one
     int32_t epoch_durable = 0;        ///< nor with a lower epoch
     int32_t epoch = 0;                ///< highest ever begun
@@ -60,17 +68,31 @@ struct ModelLog {
     int64_t retention_ms_min = -1;
     std::set<int64_t> deletes;        ///< starts that delete_before() was asked for
 
-    int64_t end() const { return batches.empty() ? start_durable : batches.back().next; }
+    int64_t end_low = 0;              ///< of a log that was cut down to nothing
+
+    int64_t end() const { return std::max(batches.empty() ? start_durable : batches.back().next, end_low); }
     /// What may be read of a log that lives: all that is appended where its commits may wait.
-    int64_t visible() const { return config.memory ? end() : durable(); }
+    int64_t visible() const {
+        const int64_t all = config.memory ? end() : durable();
+        return cut_to < 0 ? all : std::min(all, cut_to);
+    }
+    bool must_exist() const { return !removed && (create_durable || durable() > start_durable); }
     int64_t durable() const { return log != nullptr ? log->durable_offset().value : durable_seen; }
     /// Index of the batch that holds `offset`; batches.size() if none does.
     size_t find(int64_t offset) const;
+    /// Index of the first batch that ends above `offset`.
+    size_t first_above(int64_t offset) const;
+    bool ends_at(int64_t offset) const;
+    /// Where a truncation to `offset` ends it, if nothing was compacted away.
+    int64_t cut_at(int64_t offset) const;
+    /// The log ends at `offset`.
+    void forget_from(int64_t offset);
     void note_config(const log::LogConfig& config);
     /// Whether retention could have moved the start to `offset` by then.
     bool may_start_at(int64_t offset, int64_t wall_ms) const;
 };
 
+/// Bounds of one log. One that is being truncated may come back with what was durable then, or cut.
 struct LogBounds {
     bool must_exist = false, may_exist = true;
     int64_t durable = 0;

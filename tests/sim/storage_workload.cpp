@@ -18,7 +18,9 @@ constexpr uint32_t read_tries_max = 20'000;  ///< turns that one read may wait
 void World::random_step() {
     if (model_.logs.empty()) return random_create();
     const uint64_t dice = random_.below(1000);
-    if (dice < 620) random_append();
+    const uint64_t cut_odds = options_.follower_odds == 1 ? 40 : 10;
+    if (dice < cut_odds) random_truncate();
+    else if (dice < 620) random_append();
     else if (dice < 900) random_read();
     else if (dice < 930) random_timestamp();
     else if (dice < 960) random_create();
@@ -62,9 +64,13 @@ Result<Offset> World::append(size_t log_index, uint32_t size) {
     (log.config.compact ? make_keyed_batch : make_batch)(made_, ++model_.batches_made, size, records_count,
                                                          wall_ms - static_cast<int64_t>(random_.below(1000)), random_);
     random_producer(log, records_count);
-    const auto base = store_of(log.key).append(*log.log, made_.batch, clock_.time());
+    if (log.follower) stamp_as_leader(log);
+    const auto base = log.follower ? store_of(log.key).append_replica(*log.log, made_.batch, clock_.time())
+                                   : store_of(log.key).append(*log.log, made_.batch, clock_.time());
     if (!base) {
         ++counters_.refusals;
+        if (log.cut_to < 0 && (log.log->end_offset().value != log.end() || log.log->leader_epoch().value != log.epoch))
+            fail_run(to_text(log.key) + ": an append was refused and changed the log");
         const Errc code = base.error().code;
         const bool full_is_right = options_.disk_may_fill || options_.disk_limit_bytes != 0;
         const bool right = code == Errc::would_block || code == Errc::not_ready ||
@@ -76,9 +82,17 @@ Result<Offset> World::append(size_t log_index, uint32_t size) {
     }
     ++counters_.appends;
     if (stopping_) fail_run("an append was taken after begin_stop()");
-    if (base->value != log.end()) fail_run(to_text(log.key) + ": an append got another offset than the next");
+    if (log.cut_to >= 0) fail_run(to_text(log.key) + ": an append was taken during a truncation");
     const std::byte* header = made_.batch.header;
-    if (load_be<int64_t>(header) != base->value || load_be<int32_t>(header + 12) != log.epoch)
+    const auto epoch = load_be<int32_t>(header + 12);
+    if (log.follower) {
+        counters_.holes += base->value > log.end();
+        if (epoch > log.epoch) log.epochs.push_back({LeaderEpoch(epoch), *base});
+        log.epoch = std::max(log.epoch, epoch);
+    } else if (base->value != log.end()) {
+        fail_run(to_text(log.key) + ": an append got another offset than the next");
+    }
+    if (load_be<int64_t>(header) != base->value || epoch != log.epoch || log.log->leader_epoch().value != epoch)
         fail_run(to_text(log.key) + ": a batch was stamped wrongly");
     log.batches.push_back(stamped(made_, *base));
     if (made_.batch.producer.producer_id >= 0) {
@@ -90,11 +104,31 @@ Result<Offset> World::append(size_t log_index, uint32_t size) {
     return base;
 }
 
+/// The batch at hand as its leader would send it: the next, behind a hole now and then, or of a new epoch.
+void World::stamp_as_leader(ModelLog& log) {
+    check_refusals(log);
+    const int64_t hole = random_.chance(1, 6) ? static_cast<int64_t>(random_.between(1, 50)) : 0;
+    const int32_t later = random_.chance(1, 10) ? static_cast<int32_t>(random_.between(1, 3)) : 0;
+    store_be<int64_t>(made_.batch.header, log.end() + hole);
+    store_be<int32_t>(made_.batch.header + 12, log.epoch + later);
+}
+
+/// Batches that come again, or from a leader that was deposed.
+void World::check_refusals(ModelLog& log) {
+    if (log.cut_to >= 0 || log.log->failed() || !random_.chance(1, 8)) return;
+    const bool old = random_.chance(1, 2) && log.epoch >= 0;
+    const int64_t base = old ? log.end() : log.end() - 1 - static_cast<int64_t>(random_.below(5));
+    store_be<int64_t>(made_.batch.header, base);
+    store_be<int32_t>(made_.batch.header + 12, old ? log.epoch - 1 : log.epoch);
+    const auto taken = store_of(log.key).append_replica(*log.log, made_.batch, clock_.time());
+    if (taken || taken.error().code != Errc::refused) fail_run(to_text(log.key) + ": a batch from the past is taken");
+}
+
 /// What an idempotent producer would send next, after some that it must not get in.
 void World::random_producer(ModelLog& log, int32_t records_count) {
     log::ProducerBatch& next = made_.batch.producer;
     next = {};
-    if (random_.chance(1, 3)) return;
+    if (log.cut_to >= 0 || random_.chance(1, 3)) return;
     if (random_.chance(1, 200)) log.producer_clock_ms += limits::producer_expiration_ms;
     next.producer_id = static_cast<int64_t>(random_.below(8) * random_.below(8));
     next.last_offset_delta = records_count - 1;
@@ -158,11 +192,16 @@ log::LogConfig World::random_config(bool compact) {
 }
 
 ModelLog* World::create_log(const log::LogConfig& config) {
-    ModelLog log;
     const uint64_t topic = mix64(++model_.topics_made);
-    log.key = {make_uuid(topic, mix64(topic)), static_cast<int32_t>(random_.below(3))};
+    return create_log({make_uuid(topic, mix64(topic)), static_cast<int32_t>(random_.below(3))}, config, 0);
+}
+
+ModelLog* World::create_log(const log::LogKey& key, const log::LogConfig& config, int64_t start) {
+    ModelLog log;
+    log.key = key;
+    log.created_at = log.start_durable = log.start_seen = log.durable_seen = start;
     log.note_config(config);
-    const auto made = store_of(log.key).create(log.key, config, clock_.time());
+    const auto made = store_of(log.key).create(log.key, config, clock_.time(), Offset(start));
     if (!made) {
         const Errc code = made.error().code;
         if (code != Errc::would_block && !(code == Errc::failed && options_.faults))
@@ -171,7 +210,8 @@ ModelLog* World::create_log(const log::LogConfig& config) {
     }
     ++counters_.creates;
     log.log = *made;
-    if (log.log->start_offset().value != 0 || log.log->end_offset().value != 0) fail_run("a new log is not empty");
+    if (log.log->start_offset().value != start || log.log->end_offset().value != start)
+        fail_run("a new log is not empty");
     log.epoch = log.epoch_durable = log.log->leader_epoch().value;
     const auto again = store_of(log.key).create(log.key, config, clock_.time());
     if (again || again.error().code != Errc::exists) fail_run("a log could be created twice");
@@ -182,7 +222,8 @@ ModelLog* World::create_log(const log::LogConfig& config) {
 void World::random_create() {
     const auto alive = std::ranges::count_if(model_.logs, [](const ModelLog& log) { return !log.removed; });
     if (alive >= static_cast<int64_t>(options_.logs_max)) return;
-    create_log(random_config(random_.chance(1, options_.compact_odds)));
+    ModelLog* log = create_log(random_config(random_.chance(1, options_.compact_odds)));
+    if (log != nullptr) log->follower = random_.chance(1, options_.follower_odds);
 }
 
 void World::random_remove() {
@@ -204,6 +245,14 @@ void World::random_remove() {
     }
     ++counters_.removes;
     if (store_of(log.key).find(log.key) != nullptr) fail_run("a removed log is still found");
+    if (!log.follower || random_.chance(1, 3)) return;
+    // Too far behind: begun anew, where the leader's log starts.
+    const log::LogKey key = log.key;
+    const int64_t start = log.end() + 1000 + static_cast<int64_t>(random_.below(1000));
+    ModelLog* again = create_log(key, log::LogConfig(log.config), start);
+    if (again == nullptr) return;
+    again->follower = true;
+    ++counters_.recreates;
 }
 
 void World::random_epoch() {
@@ -213,13 +262,53 @@ void World::random_epoch() {
     const int32_t epoch = log.epoch + static_cast<int32_t>(random_.between(1, 3));
     const int32_t before = log.epoch;
     log.epoch = epoch;
+    log.epochs.push_back({LeaderEpoch(epoch), Offset(log.end())});
     if (const auto begun = store_of(log.key).begin_epoch(*log.log, LeaderEpoch(epoch)); !begun) {
-        if (!options_.faults && begun.error().code != Errc::would_block)
+        const bool right = begun.error().code == Errc::would_block ||
+                           (begun.error().code == Errc::not_ready && log.cut_to >= 0);
+        if (!options_.faults && !right)
             fail_run(std::string("an epoch was refused with ") + to_string(begun.error().code));
         log.epoch = before;
+        log.epochs.pop_back();
     } else if (log.log->leader_epoch().value != epoch) {
         fail_run(to_text(log.key) + ": an epoch began and is not the current one");
     }
+    // Elected, or deposed.
+    if (random_.chance(1, 4)) log.follower = !log.follower;
+}
+
+void World::random_truncate() {
+    if (model_.logs.empty()) return;
+    ModelLog& log = model_.logs[random_.below(model_.logs.size())];
+    if (log.log == nullptr || !log.follower || log.log->failed()) return;
+    log::Store& store = store_of(log.key);
+    const int64_t start = log.log->start_offset().value;
+    const auto length = static_cast<uint64_t>(log.end() - start);
+    const bool near = random_.chance(1, 2);
+    const int64_t offset = log.end() - static_cast<int64_t>(random_.below(near ? std::min<uint64_t>(length, 20) + 1
+                                                                               : length + 1));
+    const bool under_way = log.cut_to >= 0;
+    if (start > 0 && !under_way && random_.chance(1, 10)) {
+        const auto refused = store.truncate(*log.log, Offset(start - 1));
+        const Errc code = refused ? Errc::exists : refused.error().code;
+        if (code != Errc::refused && code != Errc::would_block && code != Errc::failed)
+            fail_run(to_text(log.key) + ": a truncation below the start is not refused");
+    }
+    const int64_t durable = log.log->durable_offset().value;
+    if (const auto begun = store.truncate(*log.log, Offset(offset)); !begun) {
+        const Errc code = begun.error().code;
+        if (code != Errc::would_block && !(code == Errc::not_ready && under_way) && !options_.faults)
+            fail_run(to_text(log.key) + ": a truncation was refused with " + to_string(code));
+        return;
+    }
+    if (under_way) fail_run(to_text(log.key) + ": two truncations at once");
+    if (!store.truncating(*log.log)) {
+        if (offset < log.end() || log.log->end_offset().value != log.end())
+            fail_run(to_text(log.key) + ": a truncation did nothing");
+        return;
+    }
+    log.cut_to = log.cut_at(offset);
+    log.cut_durable = durable;
 }
 
 void World::random_configure() {
@@ -253,7 +342,8 @@ log::ReadStatus World::read_once(ModelLog& log, const ReadExpectation& want, int
     const log::ReadStatus status = store.read(*log.log, request, slices_);
     next = want.from;
     if (status != log::ReadStatus::ready && !slices_.empty()) fail_run("a read failed but lent slices");
-    const bool in_range = want.from >= log.log->start_offset().value && want.from <= log.end();
+    const int64_t end = log.cut_to < 0 ? log.end() : std::min(log.visible(), log.log->end_offset().value);
+    const bool in_range = want.from >= log.log->start_offset().value && want.from <= end;
     switch (status) {
         case log::ReadStatus::ready: {
             const std::string wrong = log.config.compact
@@ -367,7 +457,7 @@ void World::read_whole(ModelLog& log) {
             all = false;
         }
     }
-    if (!log.config.compact || !all) return;
+    if (!log.config.compact || !all || log.was_cut) return;
     // The start may have moved meanwhile: what lay before it may have been seen or not.
     const int64_t now = log.log->start_offset().value;
     if (now != start) return;
@@ -377,6 +467,11 @@ void World::read_whole(ModelLog& log) {
 
 void World::verify_all() {
     give_back(true);
+    const auto cut = [](const ModelLog& log) { return log.cut_to >= 0 && log.log != nullptr && !log.log->failed(); };
+    for (uint32_t i = 0; std::ranges::any_of(model_.logs, cut); ++i) {
+        if (i > read_tries_max) fail_run("a truncation never ends");
+        turn(false);
+    }
     for (size_t i = 0; i < model_.logs.size(); ++i)
         if (model_.logs[i].log != nullptr) read_whole(model_.logs[i]);
     give_back(true);

@@ -36,6 +36,11 @@ void WorldCounters::add(const WorldCounters& other) {
     duplicates += other.duplicates;
     compactions += other.compactions;
     deletes += other.deletes;
+    cuts += other.cuts;
+    cuts_recovered += other.cuts_recovered;
+    uncut_recovered += other.uncut_recovered;
+    holes += other.holes;
+    recreates += other.recreates;
 }
 
 World::World(Directory& directory, Model& model, const Clock& clock, const WorldOptions& options)
@@ -90,9 +95,15 @@ void World::match_logs(const Snapshot& bounds) {
             if (log::shard_of(log->key(), options_.shard_count) != shard)
                 fail_run(to_text(log->key()) + " came back on another shard than shard_of() says");
             if (stores_[shard]->find(log->key()) != log) fail_run(to_text(log->key()) + " is not found by its key");
-            const auto it = std::ranges::find(model_.logs, log->key(), &ModelLog::key);
-            if (it == model_.logs.end()) fail_run(to_text(log->key()) + " was never created");
-            found[static_cast<size_t>(it - model_.logs.begin())] = log;
+            // Of those that had the key one after the other, the last that can have started there.
+            size_t at = model_.logs.size();
+            for (size_t i = 0; i < model_.logs.size(); ++i) {
+                const ModelLog& candidate = model_.logs[i];
+                const bool may_be = candidate.key == log->key() && candidate.created_at <= log->start_offset().value;
+                if (may_be && (at == model_.logs.size() || candidate.created_at > model_.logs[at].created_at)) at = i;
+            }
+            if (at == model_.logs.size()) fail_run(to_text(log->key()) + " was never created");
+            found[at] = log;
         }
     }
     for (size_t i = 0; i < model_.logs.size(); ++i) {
@@ -114,28 +125,33 @@ void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, c
     const std::string name = to_text(log.key);
     const int64_t start = found->start_offset().value, end = found->end_offset().value;
     const std::string range = name + " [" + std::to_string(start) + ", " + std::to_string(end) + ")";
-    if (end < bounds.durable)
+    const bool cut = fits_cut(log, end);
+    if (end < bounds.durable && !cut)
         fail_run(range + " came back shorter than was acknowledged: " + std::to_string(bounds.durable));
     if (end > bounds.end) fail_run(range + " came back longer than was appended: " + std::to_string(bounds.end));
-    if (end > bounds.start_low && end != log.end() && log.find(end) == log.batches.size())
+    if (end > bounds.start_low && end != log.end() && !cut && !log.ends_at(end))
         fail_run(range + " ends where no batch ends");
-    if (end > bounds.start_low && end < log.end() && log.batches[log.find(end)].base != end)
-        fail_run(range + " ends inside a batch");
     if (found->durable_offset().value != end) fail_run(range + " came back but is not durable");
     if (found->failed()) fail_run(range + " came back failed");
     if (start > end) fail_run(range + " starts beyond its end");
     if (start < bounds.start_low)
         fail_run(range + " starts before where it durably did: " + std::to_string(bounds.start_low));
     if (!log.may_start_at(start, all.wall_ms)) fail_run(range + " starts where no retention allows");
-    std::erase_if(log.batches, [&](const ModelBatch& batch) { return batch.next <= start || batch.base >= end; });
+    std::erase_if(log.batches, [&](const ModelBatch& batch) { return batch.next <= start || batch.next > end; });
     int32_t epoch_low = bounds.epoch_low;
     if (!log.batches.empty())
         epoch_low = std::max(epoch_low, load_be<int32_t>(log.batches.back().bytes->data() + 12));
     const int32_t epoch = found->leader_epoch().value;
-    if (epoch < epoch_low || epoch > bounds.epoch_high)
+    match_epochs(log, found);
+    if ((epoch < epoch_low && !cut) || epoch > bounds.epoch_high)
         fail_run(range + " came back with epoch " + std::to_string(epoch) + ", not in [" + std::to_string(epoch_low) +
                  ", " + std::to_string(bounds.epoch_high) + "]");
-    match_producers(log, found, all.faults);
+    match_producers(log, found, all.faults, cut);
+    if (log.cut_to >= 0) ++(cut ? counters_.cuts_recovered : counters_.uncut_recovered);
+    log.was_cut |= cut;
+    log.cut_to = -1;
+    log.end_low = end;
+    log.epochs = store_of(log.key).epochs(*found);
     log.log = found;
     log.removed = log.remove_durable = false;
     log.create_durable = true;
@@ -146,17 +162,34 @@ void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, c
     store_of(log.key).configure(*found, log.config);
 }
 
+/// Whether a log that was being truncated may end there, cut.
+bool World::fits_cut(const ModelLog& log, int64_t end) {
+    if (log.cut_to < 0) return false;
+    if (!log.config.compact) return end == log.cut_to;
+    // Batches right below the cut may have been compacted away.
+    return end <= log.cut_to && (end == log.cut_to || log.ends_at(end) || end == log.start_seen);
+}
+
+/// Epochs come back up to the end: those that began below it, all of them, and of the others some of the first.
+void World::match_epochs(const ModelLog& log, const log::Log* found) {
+    const std::vector<log::EpochRange> epochs = store_of(log.key).epochs(*found);
+    const int64_t end = found->end_offset().value;
+    const auto below = std::ranges::count_if(log.epochs, [&](const auto& epoch) { return epoch.start.value < end; });
+    const bool prefix = epochs.size() <= log.epochs.size() &&
+                        std::ranges::equal(epochs, std::span(log.epochs).first(epochs.size()));
+    if (!prefix || epochs.size() < static_cast<size_t>(below) || (!epochs.empty() && epochs.back().start.value > end))
+        fail_run(to_text(log.key) + ", which ends at " + std::to_string(end) + ", has other epochs than began");
+}
+
 /// As if the log had never had more than what came back. Only a log that was cut while it ran may know less: what it
 /// has forgotten of its producers by then is gone.
-void World::match_producers(ModelLog& log, const log::Log* found, bool faults) {
+void World::match_producers(ModelLog& log, const log::Log* found, bool faults, bool cut) {
     const int64_t end = found->end_offset().value;
     const size_t before = log.produced.size();
-    std::erase_if(log.produced, [&](const log::ProducerBatch& batch) { return batch.base_offset >= end; });
-    log.producers = log.producers_before;
-    for (const log::ProducerBatch& batch : log.produced) log.producers.record(batch);
+    log.forget_from(end);
     const log::ProducerTable& table = store_of(log.key).producers(*found);
-    const bool cut = log.produced.size() < before;
-    if (const std::string wrong = log.producers.compare(table, faults && cut); !wrong.empty())
+    const bool some_lost = cut || (faults && log.produced.size() < before);
+    if (const std::string wrong = log.producers.compare(table, some_lost); !wrong.empty())
         fail_run(to_text(log.key) + ", recovered to " + std::to_string(end) + ", " + wrong);
     counters_.producers_checked += table.size();
     log.producers.take(table);
@@ -196,6 +229,33 @@ void World::start_turn() {
         store->on_turn(clock_.time());
         check_advanced(*store);
     }
+    finish_cuts();
+}
+
+void World::finish_cuts() {
+    for (ModelLog& log : model_.logs) {
+        if (log.cut_to < 0 || log.log == nullptr || log.log->failed()) continue;
+        if (!store_of(log.key).truncating(*log.log)) finish_cut(log);
+    }
+}
+
+/// A truncation is over: nothing of what was beyond is left.
+void World::finish_cut(ModelLog& log) {
+    const std::string name = to_text(log.key) + ", cut to " + std::to_string(log.cut_to);
+    log::Store& store = store_of(log.key);
+    const int64_t end = log.log->end_offset().value;
+    if (!fits_cut(log, end)) fail_run(name + ", ends at " + std::to_string(end));
+    if (log.log->durable_offset().value != end) fail_run(name + ", is not durable to its end");
+    std::erase_if(log.epochs, [&](const log::EpochRange& epoch) { return epoch.start.value >= end; });
+    if (store.epochs(*log.log) != log.epochs) fail_run(name + ", has other epochs than are left");
+    log.epoch = log.epoch_durable = log.epochs.empty() ? -1 : log.epochs.back().epoch.value;
+    if (log.log->leader_epoch().value != log.epoch) fail_run(name + ", goes on in another epoch than its last");
+    match_producers(log, log.log, false, true);
+    log.end_low = log.durable_seen = end;
+    if (std::ranges::any_of(log.deletes, [&](int64_t offset) { return offset > end; })) log.deletes.insert(end);
+    log.cut_to = -1;
+    log.was_cut = true;
+    ++counters_.cuts;
 }
 
 void World::check_advanced(log::Store& store) {
@@ -204,7 +264,8 @@ void World::check_advanced(log::Store& store) {
         if (it == model_.logs.end()) fail_run("an unknown log advanced");
         ModelLog& log = *it;
         const int64_t durable = at->durable_offset().value, start = at->start_offset().value;
-        if (durable < log.durable_seen) fail_run(to_text(log.key) + ": the durable offset went back");
+        const bool cut = durable < log.durable_seen && fits_cut(log, durable);
+        if (durable < log.durable_seen && !cut) fail_run(to_text(log.key) + ": the durable offset went back");
         if (durable > log.end()) fail_run(to_text(log.key) + ": the durable offset is beyond the end");
         if (start < log.start_seen) fail_run(to_text(log.key) + ": the log start went back");
         if (start > durable) fail_run(to_text(log.key) + ": the log start is not durable");
@@ -216,6 +277,7 @@ void World::check_advanced(log::Store& store) {
         }
         if (at->failed() && !options_.faults && !options_.rot) fail_run(to_text(log.key) + " failed without a fault");
         if (log.failed_seen && durable > log.durable_seen) fail_run(to_text(log.key) + " failed, but acknowledges");
+        if (log.cut_to >= 0) log.cut_to = std::max(log.cut_to, start);
         log.failed_seen = at->failed();
         log.durable_seen = durable;
         log.start_seen = start;
@@ -248,7 +310,8 @@ void World::rest() {
         turn(false);
         if (directory_.in_flight() > 0) continue;
         const bool durable = std::ranges::all_of(model_.logs, [](const ModelLog& log) {
-            return log.log == nullptr || log.log->failed() || log.log->durable_offset() == log.log->end_offset();
+            if (log.log == nullptr || log.log->failed()) return true;
+            return log.cut_to < 0 && log.log->durable_offset() == log.log->end_offset();
         });
         if (!durable) continue;
         if (!any_failed()) model_.settle();
@@ -282,7 +345,8 @@ Snapshot World::stop() {
         if (std::ranges::all_of(stores_, [](const auto& store) { return store->drained(); })) {
             for (const ModelLog& log : model_.logs)
                 if (log.log != nullptr && !log.log->failed() && log.durable() != log.end())
-                    fail_run(to_text(log.key) + " was stopped and is not durable to its end");
+                    fail_run(to_text(log.key) + " was stopped and is durable to " + std::to_string(log.durable()) +
+                             ", not to its end " + std::to_string(log.end()));
             const Snapshot last = bounds();
             end();
             Disk disk(directory_);

@@ -29,6 +29,7 @@ struct WorldOptions {
     uint32_t logs_max = 6;
     uint32_t batch_bytes_max = 100 * kib;
     uint32_t compact_odds = 3;  ///< one new log in so many is compacted
+    uint32_t follower_odds = 3; ///< one new log in so many is a follower's; 1: and they are cut often
     bool faults = false;       ///< the disk may refuse: failed logs, refused appends and failed reads are right answers
     bool disk_may_fill = false;
     bool rot = false;          ///< `corrupt` is a right answer
@@ -37,7 +38,8 @@ struct WorldOptions {
 struct WorldCounters {
     uint64_t turns = 0, appends = 0, refusals = 0, reads = 0, reads_pending = 0, reads_busy = 0, corrupt = 0,
              failed = 0, creates = 0, removes = 0, starts_moved = 0, checkpoints = 0, commits = 0, commit_bytes = 0,
-             cold_reads = 0, files_freed = 0, producers_checked = 0, duplicates = 0, compactions = 0, deletes = 0;
+             cold_reads = 0, files_freed = 0, producers_checked = 0, duplicates = 0, compactions = 0, deletes = 0,
+             cuts = 0, cuts_recovered = 0, uncut_recovered = 0, holes = 0, recreates = 0;
     void add(const WorldCounters& other);
 };
 
@@ -76,6 +78,7 @@ public:
     /// One append of `size` bytes; the store's answer, which the model has noted.
     Result<Offset> append(size_t log_index, uint32_t size);
     ModelLog* create_log(const log::LogConfig& config);
+    ModelLog* create_log(const log::LogKey& key, const log::LogConfig& config, int64_t start);
 
 private:
     struct Lent {
@@ -87,7 +90,11 @@ private:
 
     void match_logs(const Snapshot& bounds);
     void match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, const Snapshot& all);
-    void match_producers(ModelLog& log, const log::Log* found, bool faults);
+    bool fits_cut(const ModelLog& log, int64_t end);
+    void match_epochs(const ModelLog& log, const log::Log* found);
+    void match_producers(ModelLog& log, const log::Log* found, bool faults, bool cut);
+    void finish_cuts();
+    void finish_cut(ModelLog& log);
     void pass_time(bool produce);
     void start_turn();
     void check_advanced(log::Store& store);
@@ -99,6 +106,9 @@ private:
     void random_epoch();
     void random_configure();
     void random_delete();
+    void random_truncate();
+    void stamp_as_leader(ModelLog& log);
+    void check_refusals(ModelLog& log);
     void random_read();
     void random_timestamp();
     log::LogConfig random_config(bool compact);
