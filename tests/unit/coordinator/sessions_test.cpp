@@ -13,7 +13,7 @@ const NodeId one{1}, two{2};
 // Turns as often as it must until `to`.
 void turn_until(Sessions& sessions, Nanos& now, Nanos to) {
     while (now < to) {
-        now = std::min(to, std::max(sessions.next_deadline(), now + 1));
+        now = std::min(to, std::max(sessions.next_tick(), now + 1));
         EXPECT_FALSE(sessions.on_turn(now));
     }
 }
