@@ -58,12 +58,19 @@ inline constexpr uint32_t topic_configs_max = 64;             ///< twice the num
 inline constexpr uint32_t config_key_bytes_max = 128;
 inline constexpr uint32_t config_value_bytes_max = 4096;      ///< the longest are lists of replicas to throttle
 inline constexpr uint32_t host_bytes_max = 255;               ///< of a DNS name
+inline constexpr uint32_t rack_bytes_max = 255;               ///< names of data centres and zones are shorter
 inline constexpr uint32_t shards_max = 1024;                  ///< cores of the largest machines, with room
 inline constexpr uint32_t deleted_topics_max = 100'000;       ///< not confirmed by a broker that is away; more: refused
 /// In one block, as in Kafka; half of one is always at hand, so a broker asks once for hundreds of new producers.
 inline constexpr int32_t producer_id_block = 1000;
 inline constexpr uint32_t coordinator_epochs_max = 1000;      ///< starts remembered, to know an old backup
 inline constexpr uint32_t changed_topics_max = 10'000;        ///< topics in one create or delete request
+/// Partitions in one request that proposes in-sync sets, elects or reassigns, and in its answer
+inline constexpr uint32_t changed_partitions_max = 10'000;
+/// Leaderships that one round gives back to preferred leaders: each is a short stop for its clients
+inline constexpr uint32_t leader_moves_per_round = 1000;
+/// Partitions of internal topics that one transaction gives more replicas: what is copied at once stays bounded
+inline constexpr uint32_t internal_raises_per_step = 16;
 
 // --- coordinator: the link with brokers --------------------------------------------------------------------------
 
@@ -78,17 +85,22 @@ inline constexpr uint32_t connection_frames_max = 64;         ///< answers that 
 inline constexpr uint32_t waiting_request_bytes_max = 64 * mib;  ///< of all connections; above it new ones are closed
 inline constexpr uint32_t link_admin_requests_max = 1024;     ///< changes that wait in a broker's link
 inline constexpr uint32_t link_admin_under_way_max = 8;       ///< of them sent and not answered
+/// Proposals of in-sync sets, of many partitions each, that wait in a broker's link
+inline constexpr uint32_t link_in_sync_requests_max = 64;
+inline constexpr uint32_t link_in_sync_under_way_max = 4;     ///< of them sent and not answered
 /// One group of changes stops growing here: keeps commits short
 inline constexpr uint32_t transaction_rows_max = 20'000;
 inline constexpr uint32_t store_transactions_max = 16;        ///< queue of the store's thread; the coordinator uses one
 
-static_assert(connection_requests_max >= link_admin_under_way_max + 3, "register, heartbeat and watch besides");
+static_assert(connection_requests_max >= link_admin_under_way_max + link_in_sync_under_way_max + 3,
+              "register, heartbeat and watch besides");
 static_assert(connection_frames_max > 2 * connection_requests_max);
 static_assert(node_request_bytes_max + changed_topics_max * (topic_name_bytes_max + 400) < node_frame_bytes_max);
-static_assert(uint64_t{partitions_per_topic_max} * (2 * 4 * replication_factor_max + 16) +
+static_assert(node_request_bytes_max + changed_partitions_max * (topic_name_bytes_max + 400) < node_frame_bytes_max);
+static_assert(uint64_t{partitions_per_topic_max} * (4 * 4 * replication_factor_max + 32) +
                       uint64_t{topic_configs_max} * (config_key_bytes_max + config_value_bytes_max + 8) +
-                      uint64_t{brokers_max} * (host_bytes_max + 32) + uint64_t{deleted_topics_max} * 16 +
-                      watch_page_bytes < node_frame_bytes_max,
+                      uint64_t{brokers_max} * (host_bytes_max + rack_bytes_max + 64) +
+                      uint64_t{deleted_topics_max} * 16 + watch_page_bytes < node_frame_bytes_max,
               "the largest page of a watch fits a frame");
 
 // --- broker: Kafka connections of one shard -------------------------------------------------------------------------

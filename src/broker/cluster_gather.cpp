@@ -30,10 +30,12 @@ std::shared_ptr<TopicView> to_view(const WatchedTopic& topic) {
     view->partitions.reserve(topic.partitions.size());
     for (const WatchedPartition& p : topic.partitions) {
         if (p.replicas.empty() || p.replicas.size() > limits::replication_factor_max ||
-            p.isr.size() > p.replicas.size() || p.leader_epoch < 0)
+            p.isr.size() > p.replicas.size() || p.adding.size() > p.replicas.size() ||
+            p.removing.size() > p.replicas.size() || p.leader_epoch < 0 || p.partition_epoch < 0)
             return nullptr;
         view->partitions.push_back({.leader = NodeId{p.leader}, .leader_epoch = LeaderEpoch{p.leader_epoch},
-                                    .replicas = nodes(p.replicas), .isr = nodes(p.isr)});
+                                    .replicas = nodes(p.replicas), .isr = nodes(p.isr), .adding = nodes(p.adding),
+                                    .removing = nodes(p.removing), .partition_epoch = p.partition_epoch});
     }
     for (const TopicConfig& config : topic.configs)
         view->configs.push_back({std::string(config.key), std::string(config.value)});
@@ -44,7 +46,9 @@ std::shared_ptr<TopicView> to_view(const WatchedTopic& topic) {
 bool epochs_went_back(const TopicView& before, const TopicView& now) {
     const size_t common = std::min(before.partitions.size(), now.partitions.size());
     for (size_t i = 0; i < common; ++i)
-        if (now.partitions[i].leader_epoch < before.partitions[i].leader_epoch) return true;
+        if (now.partitions[i].leader_epoch < before.partitions[i].leader_epoch ||
+            now.partitions[i].partition_epoch < before.partitions[i].partition_epoch)
+            return true;
     return now.partitions.size() < before.partitions.size();
 }
 
@@ -105,7 +109,7 @@ std::string ClusterGather::take_topic(const WatchedTopic& topic) {
     if (view == nullptr) return "it sent a topic that breaks the bounds";
     const TopicView* published = view_ ? view_->topic(topic.id) : nullptr;
     if (published != nullptr && epochs_went_back(*published, *view))
-        return "leader epochs of topic \"" + view->name + "\" went back";
+        return "epochs of topic \"" + view->name + "\" went back";
     auto& slot = topics_[topic.id];
     partitions_ += view->partitions.size() - (slot ? slot->partitions.size() : 0);
     slot = std::move(view);
@@ -123,11 +127,12 @@ std::string ClusterGather::publish(const WatchClusterResponse& page, const Uuid&
     view->controller_id = page.controller_id >= 0 ? NodeId{page.controller_id} : self_;
     for (const WatchedBroker& b : page.brokers) {
         if (b.id < 0 || b.port <= 0 || b.port > 65535 || b.shard_count <= 0 || b.native_port < 0 ||
-            b.native_port > 65535) return "it sent a broken broker";
+            b.native_port > 65535 || b.rack.size() > limits::rack_bytes_max)
+            return "it sent a broken broker";
         view->brokers.push_back({.id = NodeId{b.id}, .host = std::string(b.host), .port = static_cast<uint16_t>(b.port),
                                  .shard_count = static_cast<uint32_t>(b.shard_count),
                                  .native_port = static_cast<uint16_t>(b.native_port),
-                                 .alive = b.alive});
+                                 .alive = b.alive, .rack = std::string(b.rack), .incarnation = b.incarnation});
     }
     view->topics.reserve(topics_.size());
     for (const auto& [id, topic] : topics_) view->topics.push_back(topic);

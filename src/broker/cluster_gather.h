@@ -1,7 +1,7 @@
 // Puts the coordinator's pages together into views of the cluster.
 //
 // Stepped by CoordinatorLink with every answer to a watch. Invariants: a view is made only from whole sets of pages;
-// revisions and leader epochs never go back from one view to the next; sizes stay within limits.h, whatever the peer
+// revisions and epochs never go back from one view to the next; sizes stay within limits.h, whatever the peer
 // sends. It survives reconnects: a position is a place in the coordinator's durable order of changes, so pages go on
 // from it.
 #pragma once

@@ -5,6 +5,8 @@
 
 namespace penstock::broker {
 
+bool PartitionView::in_sync(NodeId id) const { return std::ranges::find(isr, id) != isr.end(); }
+
 const std::string* TopicView::config(std::string_view key) const {
     auto at = std::ranges::lower_bound(configs, key, {}, [](const ConfigEntry& e) { return std::string_view(e.key); });
     return at != configs.end() && at->key == key ? &at->value : nullptr;

@@ -31,6 +31,11 @@ struct PartitionView {
     LeaderEpoch leader_epoch{0};    ///< never goes down for one topic id
     std::vector<NodeId> replicas;   ///< the preferred leader first
     std::vector<NodeId> isr;
+    std::vector<NodeId> adding{};    ///< of the replicas, those that a reassignment brings
+    std::vector<NodeId> removing{};  ///< of the replicas, those that go when it is done
+    int32_t partition_epoch = 0;     ///< of this record, one more with every change: what a proposal must name
+
+    bool in_sync(NodeId id) const;
     friend bool operator==(const PartitionView&, const PartitionView&) = default;
 };
 
@@ -52,6 +57,8 @@ struct BrokerView {
     uint32_t shard_count = 1;
     uint16_t native_port = 0;  ///< of shard 0 for native clients, the other shards' behind it; 0: none
     bool alive = false;        ///< has a session with the coordinator (is not fenced)
+    std::string rack{};        ///< empty: none
+    Uuid incarnation{};        ///< of its last registration
     friend bool operator==(const BrokerView&, const BrokerView&) = default;
 };
 

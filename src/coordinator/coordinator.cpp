@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "coordinator/election.h"
+#include "coordinator/internal_topics.h"
 #include "coordinator/membership.h"
-#include "coordinator/partitions.h"
 #include "limits.h"
-#include "wire/node/allocate_producer_ids.h"
 #include "wire/node/broker_heartbeat.h"
-#include "wire/node/register_broker.h"
-#include "wire/node/topics.h"
 
 namespace penstock::coordinator {
 
@@ -22,7 +20,6 @@ constexpr size_t decode_bytes_max = 4 * limits::node_request_bytes_max;  // deco
 constexpr size_t encode_bytes_max = 2 * limits::node_frame_bytes_max;
 constexpr size_t notes_max = 256;
 constexpr int32_t watch_wait_ms_max = 60'000;
-constexpr int64_t heartbeats_per_session = 10;
 
 int16_t code(ErrorCode error) { return static_cast<int16_t>(error); }
 
@@ -36,7 +33,9 @@ Coordinator::Coordinator(const CoordinatorOptions& options, State state, Nanos n
       sessions_(options.session_timeout_ns, now),
       random_(options.seed),
       decode_arena_(decode_bytes_max),
-      encode_arena_(encode_bytes_max) {
+      encode_arena_(encode_bytes_max),
+      rebalance_at_(now + options.leader_rebalance_interval_ns) {
+    PENSTOCK_ASSERT(options.leader_rebalance_interval_ns > 0);
     if (state_.cluster_id().is_zero()) state_.set_cluster_id(make_uuid(random_.next(), random_.next()));
     state_.begin_epoch(make_uuid(random_.next(), random_.next()));
     for (NodeId broker : state_.alive_brokers()) sessions_.grant(broker, now);
@@ -73,6 +72,9 @@ void Coordinator::accept(io::ConnectionId connection, Peer& peer, const wire::Re
         case NodeKey::delete_topics:
         case NodeKey::alter_topic_configs:
         case NodeKey::create_partitions:
+        case NodeKey::alter_partitions:
+        case NodeKey::elect_leaders:
+        case NodeKey::alter_reassignments:
         case NodeKey::allocate_producer_ids: return enqueue(connection, peer, header, reader);
     }
 }
@@ -99,11 +101,8 @@ void Coordinator::drop(io::ConnectionId connection, std::string why) {
 
 void Coordinator::on_closed(io::ConnectionId connection) { peers_.erase(connection); }
 
-template <class M>
-void Coordinator::answer(io::ConnectionId connection, const wire::RequestHeader& header, const M& message,
-                         std::deque<OutgoingFrame>& into) {
-    encode_arena_.reset();
-    auto frame = wire::response_frame(encode_arena_, header.correlation_id, message, header.version);
+void Coordinator::push(io::ConnectionId connection, const Result<std::span<const Fragment>>& frame,
+                       std::deque<OutgoingFrame>& into) {
     PENSTOCK_ASSERT(frame.has_value());  // limits.h keeps every answer within a frame
     OutgoingFrame out{connection, {}};
     out.bytes.reserve(total_size(*frame));
@@ -131,6 +130,10 @@ void Coordinator::on_heartbeat(io::ConnectionId connection, Peer& peer, const wi
             session->applied_revision = applied;
             confirming_.insert(peer.broker);
         }
+        if (request.wants_to_stop) {
+            response.may_stop = session->may_stop;
+            if (!session->may_stop) wanting_to_stop_.insert(peer.broker);
+        }
     } else {
         response.error = code(ErrorCode::broker_id_not_registered);
     }
@@ -156,156 +159,6 @@ void Coordinator::on_watch(io::ConnectionId connection, Peer& peer, const wire::
                        .deadline = now + wait_ns};
 }
 
-// --- Requests that may change the state. False: the body is malformed.
-
-bool Coordinator::handle(const Request& request, Peer& peer, Nanos now) {
-    Fragment bytes{request.body.data(), static_cast<uint32_t>(request.body.size())};
-    decode_arena_.reset();
-    wire::Reader reader(std::span(&bytes, 1), decode_arena_);
-    switch (NodeKey{request.header.key}) {
-        case NodeKey::register_broker: return on_register(request, peer, reader, now);
-        case NodeKey::create_topics: return on_create_topics(request, peer, reader);
-        case NodeKey::delete_topics: return on_delete_topics(request, peer, reader);
-        case NodeKey::create_partitions: return on_create_partitions(request, peer, reader);
-        case NodeKey::alter_topic_configs: return on_alter_configs(request, peer, reader);
-        case NodeKey::allocate_producer_ids: return on_allocate_producer_ids(request, peer, reader);
-        case NodeKey::broker_heartbeat:
-        case NodeKey::watch_cluster: break;
-    }
-    PENSTOCK_ASSERT(false);  // those never wait
-}
-
-bool Coordinator::on_register(const Request& request, Peer& peer, wire::Reader& reader, Nanos now) {
-    RegisterBrokerRequest body;
-    if (!wire::decode(reader, body, request.header.version)) return false;
-    RegisterBrokerResponse response;
-    response.cluster_id = state_.cluster_id();
-    if (auto refusal = check_registration(state_, body)) {
-        response.error = code(refusal->error);
-        response.message = refusal->message;
-        response.revision = static_cast<int64_t>(state_.revision());
-        note(true, "refused a registration: " + refusal->message);
-        answer(request.connection, request.header, response, held_);
-        return true;
-    }
-    const NodeId id{body.node_id};
-    Session* old = sessions_.find(id);
-    if (old != nullptr && old->connection && *old->connection != request.connection) {
-        peers_.erase(*old->connection);
-        closing_.push_back(*old->connection);
-    }
-    register_broker(state_, body);
-    peer.broker = id;
-    const auto session_id = static_cast<int64_t>(random_.next() >> 1);
-    const Session& session = sessions_.open(id, session_id, request.connection, now);
-    opened_.push_back(id);
-    response.session = session.id;
-    response.epoch_id = state_.epoch_id();
-    response.sequence = session.sequence;
-    response.revision = static_cast<int64_t>(state_.revision() + (state_.dirty_rows() > 0 ? 1 : 0));
-    response.session_timeout_ms = static_cast<int32_t>(options_.session_timeout_ns / millisecond_ns);
-    response.heartbeat_interval_ms = std::max(
-        1, static_cast<int32_t>(options_.session_timeout_ns / heartbeats_per_session / millisecond_ns));
-    note(false, "broker " + id_text(id) + " registered: " + std::string(body.host) + ":" + std::to_string(body.port) +
-                    ", storage " + body.storage_id.text() + ", incarnation " + body.incarnation.text());
-    answer(request.connection, request.header, response, held_);
-    return true;
-}
-
-template <class Response>
-void Coordinator::answer_topics(const Request& request, ErrorCode error, const std::vector<TopicOutcome>& outcomes) {
-    Response response;
-    response.error = code(error);
-    response.revision = static_cast<int64_t>(state_.revision() + (state_.dirty_rows() > 0 ? 1 : 0));
-    std::vector<ChangedTopic> topics;
-    std::vector<std::vector<TopicConfig>> configs;
-    topics.reserve(outcomes.size());
-    configs.reserve(outcomes.size());
-    for (const TopicOutcome& o : outcomes) {
-        auto& list = configs.emplace_back();
-        for (const auto& [key, value] : o.configs) list.push_back({key, value});
-        topics.push_back({.name = o.name, .id = o.id, .error = code(o.error), .message = {}, .partitions = o.partitions,
-                          .replication_factor = o.replication_factor, .configs = list});
-        if (!o.message.empty()) topics.back().message = o.message;
-    }
-    response.topics = topics;
-    answer(request.connection, request.header, response, held_);
-}
-
-bool Coordinator::on_create_topics(const Request& request, const Peer& peer, wire::Reader& reader) {
-    CreateTopicsRequest body;
-    if (!wire::decode(reader, body, request.header.version)) return false;
-    std::vector<TopicOutcome> outcomes;
-    ErrorCode error = ErrorCode::none;
-    if (session_of(request.connection, peer, body.session) == nullptr) error = ErrorCode::broker_id_not_registered;
-    else if (body.topics.size() > limits::changed_topics_max) error = ErrorCode::invalid_request;
-    else outcomes = create_topics(state_, body, options_.topic_defaults, random_);
-    for (const TopicOutcome& o : outcomes)
-        if (o.error == ErrorCode::none && !body.validate_only)
-            note(false, "topic \"" + o.name + "\" created: id " + o.id.text() + ", " + std::to_string(o.partitions) +
-                            " partitions, replication factor " + std::to_string(o.replication_factor));
-    answer_topics<CreateTopicsResponse>(request, error, outcomes);
-    return true;
-}
-
-bool Coordinator::on_delete_topics(const Request& request, const Peer& peer, wire::Reader& reader) {
-    DeleteTopicsRequest body;
-    if (!wire::decode(reader, body, request.header.version)) return false;
-    std::vector<TopicOutcome> outcomes;
-    ErrorCode error = ErrorCode::none;
-    if (session_of(request.connection, peer, body.session) == nullptr) error = ErrorCode::broker_id_not_registered;
-    else if (body.topics.size() > limits::changed_topics_max) error = ErrorCode::invalid_request;
-    else outcomes = delete_topics(state_, body);
-    for (const TopicOutcome& o : outcomes)
-        if (o.error == ErrorCode::none) note(false, "topic \"" + o.name + "\" deleted: id " + o.id.text());
-    answer_topics<DeleteTopicsResponse>(request, error, outcomes);
-    return true;
-}
-
-bool Coordinator::on_create_partitions(const Request& request, const Peer& peer, wire::Reader& reader) {
-    CreatePartitionsRequest body;
-    if (!wire::decode(reader, body, request.header.version)) return false;
-    std::vector<TopicOutcome> outcomes;
-    ErrorCode error = ErrorCode::none;
-    if (session_of(request.connection, peer, body.session) == nullptr) error = ErrorCode::broker_id_not_registered;
-    else if (body.topics.size() > limits::changed_topics_max) error = ErrorCode::invalid_request;
-    else outcomes = create_partitions(state_, body);
-    for (const TopicOutcome& o : outcomes)
-        if (o.error == ErrorCode::none && !body.validate_only)
-            note(false, "topic \"" + o.name + "\" has " + std::to_string(o.partitions) + " partitions now");
-    answer_topics<CreatePartitionsResponse>(request, error, outcomes);
-    return true;
-}
-
-bool Coordinator::on_alter_configs(const Request& request, const Peer& peer, wire::Reader& reader) {
-    AlterTopicConfigsRequest body;
-    if (!wire::decode(reader, body, request.header.version)) return false;
-    std::vector<TopicOutcome> outcomes;
-    ErrorCode error = ErrorCode::none;
-    if (session_of(request.connection, peer, body.session) == nullptr) error = ErrorCode::broker_id_not_registered;
-    else if (body.topics.size() > limits::changed_topics_max) error = ErrorCode::invalid_request;
-    else outcomes = alter_topic_configs(state_, body);
-    for (const TopicOutcome& o : outcomes)
-        if (o.error == ErrorCode::none && !body.validate_only) note(false, "topic \"" + o.name + "\": configs altered");
-    answer_topics<AlterTopicConfigsResponse>(request, error, outcomes);
-    return true;
-}
-
-bool Coordinator::on_allocate_producer_ids(const Request& request, const Peer& peer, wire::Reader& reader) {
-    AllocateProducerIdsRequest body;
-    if (!wire::decode(reader, body, request.header.version)) return false;
-    AllocateProducerIdsResponse response;
-    if (session_of(request.connection, peer, body.session) == nullptr) {
-        response.error = code(ErrorCode::broker_id_not_registered);
-    } else {
-        response.first = state_.allocate_producer_ids(limits::producer_id_block);
-        if (response.first < 0) response.error = code(ErrorCode::unknown_server_error);
-        else response.count = limits::producer_id_block;
-    }
-    answer(request.connection, request.header, response, held_);
-    return true;
-}
-
 // --- The turn
 
 void Coordinator::on_turn(Nanos now) {
@@ -313,8 +166,11 @@ void Coordinator::on_turn(Nanos now) {
     if (sessions_.on_turn(now)) note(true, "the coordinator stood still: every broker got a fresh session");
     if (store_busy_) return;
     fence_expired(now);
+    let_stop();
     confirm_deletions();
     handle_waiting(now);
+    rebalance(now);
+    raise_internal();
     if (state_.dirty_rows() == 0) return release(now);
     transaction_ = state_.take_transaction();
     store_busy_ = true;
@@ -327,6 +183,30 @@ void Coordinator::fence_expired(Nanos now) {
         note(true, "broker " + id_text(id) + " fenced: nothing heard of it for " +
                        std::to_string(options_.session_timeout_ns / millisecond_ns) + " ms");
     }
+}
+
+void Coordinator::let_stop() {
+    for (NodeId id : std::exchange(wanting_to_stop_, {})) {
+        if (sessions_.find(id) == nullptr) continue;
+        if (stop_broker(state_, id)) note(false, "broker " + id_text(id) + " wants to stop: others take over");
+        stopping_.insert(id);
+    }
+}
+
+void Coordinator::rebalance(Nanos now) {
+    if (rebalance_at_ > now) return;
+    rebalance_at_ = now + options_.leader_rebalance_interval_ns;
+    const uint32_t moves = return_to_preferred(state_, limits::leader_moves_per_round);
+    if (moves > 0) note(false, std::to_string(moves) + " partitions went back to their preferred leaders");
+}
+
+// Only a change can make a raise possible; and a raise that left some for the next transaction.
+void Coordinator::raise_internal() {
+    if (state_.dirty_rows() == 0 && !raising_) return;
+    const uint32_t raises = raise_internal_topics(state_, options_.topic_defaults.internal_replication_factor,
+                                                  limits::internal_raises_per_step);
+    raising_ = raises == limits::internal_raises_per_step;
+    if (raises > 0) note(false, std::to_string(raises) + " partitions of internal topics get more replicas");
 }
 
 void Coordinator::confirm_deletions() {
@@ -374,6 +254,11 @@ void Coordinator::release(Nanos now) {
     for (NodeId id : opened_)
         if (Session* session = sessions_.find(id)) sessions_.renew(*session, now);  // the broker waited for the store
     opened_.clear();
+    // A session that is new since it was asked has not been: its broker's row says so.
+    for (NodeId id : std::exchange(stopping_, {})) {
+        Session* session = sessions_.find(id);
+        if (session != nullptr && state_.broker(id)->stopping) session->may_stop = true;
+    }
     for (OutgoingFrame& frame : held_) outgoing_.push_back(std::move(frame));
     held_.clear();
     answer_watches(now);
@@ -415,7 +300,7 @@ std::optional<Note> Coordinator::poll_note() {
 Nanos Coordinator::next_deadline() const {
     if (failure_) return never;
     if (store_busy_) return sessions_.next_tick();  // whatever else is due waits for the store
-    Nanos next = sessions_.next_deadline();
+    Nanos next = std::min(sessions_.next_deadline(), rebalance_at_);
     for (const auto& [connection, peer] : peers_)
         if (peer.watch) next = std::min(next, peer.watch->deadline);
     return next;

@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/random.h"
 #include "base/units.h"
+#include "coordinator/leader_elections.h"
 #include "coordinator/sessions.h"
 #include "coordinator/state.h"
 #include "coordinator/topics.h"
@@ -36,6 +37,8 @@ namespace penstock::coordinator {
 struct CoordinatorOptions {
     int64_t session_timeout_ns = 500 * millisecond_ns;  ///< a broker that is silent for so long is fenced
     TopicDefaults topic_defaults;
+    /// How often partitions that somebody else leads go back to their preferred leaders
+    int64_t leader_rebalance_interval_ns = 30 * second_ns;
     /// Of ids of the cluster, topics and sessions: from the system's entropy, different at every start
     uint64_t seed = 0;
 };
@@ -99,11 +102,16 @@ private:
     void drop(io::ConnectionId connection, std::string why);
     template <class M>
     void answer(io::ConnectionId connection, const wire::RequestHeader& header, const M& message,
-                std::deque<OutgoingFrame>& into);
+                std::deque<OutgoingFrame>& into) {
+        encode_arena_.reset();
+        push(connection, wire::response_frame(encode_arena_, header.correlation_id, message, header.version), into);
+    }
+    void push(io::ConnectionId connection, const Result<std::span<const Fragment>>& frame,
+              std::deque<OutgoingFrame>& into);
     /// The session that the connection registered, if `id` names it and it is not over.
     Session* session_of(io::ConnectionId connection, const Peer& peer, int64_t id);
 
-    // Requests.
+    // Requests: coordinator_requests.cpp has those that may change the state.
     void on_heartbeat(io::ConnectionId connection, Peer& peer, const wire::RequestHeader& header, wire::Reader& reader,
                       Nanos now);
     void on_watch(io::ConnectionId connection, Peer& peer, const wire::RequestHeader& header, wire::Reader& reader,
@@ -115,11 +123,24 @@ private:
     bool on_create_partitions(const Request& request, const Peer& peer, wire::Reader& reader);
     bool on_alter_configs(const Request& request, const Peer& peer, wire::Reader& reader);
     bool on_allocate_producer_ids(const Request& request, const Peer& peer, wire::Reader& reader);
+    bool on_alter_partitions(const Request& request, const Peer& peer, wire::Reader& reader);
+    bool on_elect_leaders(const Request& request, const Peer& peer, wire::Reader& reader);
+    bool on_alter_reassignments(const Request& request, const Peer& peer, wire::Reader& reader);
     template <class Response>
     void answer_topics(const Request& request, wire::kafka::ErrorCode error, const std::vector<TopicOutcome>& outcomes);
+    template <class Response>
+    void answer_partitions(const Request& request, wire::kafka::ErrorCode error,
+                           const std::vector<PartitionOutcome>& outcomes, bool more);
+    /// Of the state with the changes that are being gathered.
+    int64_t next_revision() const {
+        return static_cast<int64_t>(state_.revision() + (state_.dirty_rows() > 0 ? 1 : 0));
+    }
 
     // The turn.
     void fence_expired(Nanos now);
+    void let_stop();
+    void rebalance(Nanos now);
+    void raise_internal();
     void confirm_deletions();
     void handle_waiting(Nanos now);
     void release(Nanos now);
@@ -135,6 +156,10 @@ private:
     std::deque<Request> waiting_;
     uint64_t waiting_bytes_ = 0;
     std::set<NodeId> confirming_;            ///< brokers whose applied revision moved on
+    std::set<NodeId> wanting_to_stop_;       ///< brokers whose heartbeats said so
+    std::set<NodeId> stopping_;              ///< of them, those whose hand-over the store is to confirm
+    Nanos rebalance_at_;
+    bool raising_ = false;                   ///< internal topics want more raises than the last transaction holds
     std::vector<NodeId> opened_;             ///< sessions whose registration is not answered yet
     bool store_busy_ = false;
     std::optional<io::StoreTransaction> transaction_;

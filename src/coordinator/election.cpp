@@ -2,63 +2,82 @@
 
 #include <algorithm>
 
+#include "coordinator/partition_change.h"
+
 namespace penstock::coordinator {
 
 namespace {
 
-bool in_sync(const Partition& partition, NodeId id) {
-    return std::ranges::find(partition.isr, id) != partition.isr.end();
+constexpr std::string_view durability_config = "durability";
+constexpr std::string_view durability_memory = "memory";
+
+bool in_memory(const Topic& topic) {
+    auto config = topic.configs.find(durability_config);
+    return config != topic.configs.end() && config->second == durability_memory;
 }
 
-NodeId first_candidate(const State& state, const Partition& partition) {
-    for (NodeId id : partition.replicas)
-        if (in_sync(partition, id) && state.alive(id)) return id;
-    return no_node;
+bool has_other_living_member(const State& state, const Partition& partition, NodeId broker) {
+    return std::ranges::any_of(partition.isr, [&](NodeId id) { return id != broker && state.alive(id); });
 }
 
-void lead(Partition& partition, NodeId leader) {
-    partition.leader = leader;
-    partition.leader_epoch += 1;
-}
-
-// Calls `change` with a copy of every partition; where it answers true, the copy becomes the state.
-template <class Change>
-void change_partitions(State& state, Change change) {
-    for (const auto& [id, topic] : state.topics()) {
-        for (size_t i = 0; i < topic.partitions.size(); ++i) {
-            Partition changed = topic.partitions[i];
-            if (change(changed)) state.set_partition(id, static_cast<int32_t>(i), std::move(changed));
-        }
-    }
-}
+void only_settle(const Partition&) {}
 
 }  // namespace
 
 void elect_where_needed(State& state) {
-    change_partitions(state, [&](Partition& partition) {
-        if (state.alive(partition.leader)) return false;
-        NodeId candidate = first_candidate(state, partition);
-        if (candidate == no_node) return false;
-        lead(partition, candidate);
-        return true;
-    });
+    change_partitions(
+        state, [&](const Topic&, const Partition& partition) { return !state.alive(partition.leader); }, only_settle);
+}
+
+void leave_to_the_living(State& state, NodeId broker) {
+    change_partitions(
+        state,
+        [&](const Topic&, const Partition& partition) {
+            return in_sync(partition, broker) && has_other_living_member(state, partition, broker);
+        },
+        [&](Partition& partition) { std::erase(partition.isr, broker); });
 }
 
 void end_leaderships(State& state, NodeId broker) {
-    change_partitions(state, [&](Partition& partition) {
-        if (partition.leader != broker) return false;
-        lead(partition, first_candidate(state, partition));  // at least `broker` itself: the leader is in sync
-        return true;
-    });
+    change_partitions(
+        state, [&](const Topic&, const Partition& partition) { return partition.leader == broker; },
+        [](Partition& partition) { partition.leader = no_node; });  // so one is elected: at least `broker` itself
 }
 
 void leave_in_sync_sets(State& state, NodeId broker) {
-    change_partitions(state, [&](Partition& partition) {
-        if (!in_sync(partition, broker)) return false;
-        std::erase(partition.isr, broker);
-        if (partition.leader == broker) lead(partition, first_candidate(state, partition));
-        return true;
-    });
+    change_partitions(
+        state, [&](const Topic&, const Partition& partition) { return in_sync(partition, broker); },
+        [&](Partition& partition) { std::erase(partition.isr, broker); });
+}
+
+void leave_memory_sets(State& state, NodeId broker) {
+    change_partitions(
+        state,
+        [&](const Topic& topic, const Partition& partition) {
+            return in_memory(topic) && partition.isr.size() > 1 && in_sync(partition, broker);
+        },
+        [&](Partition& partition) { std::erase(partition.isr, broker); });
+}
+
+void hand_over(State& state, NodeId broker) {
+    change_partitions(
+        state, [&](const Topic&, const Partition& partition) { return in_sync(partition, broker); }, only_settle);
+}
+
+uint32_t return_to_preferred(State& state, uint32_t moves_max) {
+    uint32_t moves = 0;
+    change_partitions(
+        state,
+        [&](const Topic&, const Partition& partition) {
+            const NodeId preferred = partition.replicas.front();
+            return moves < moves_max && partition.leader != preferred && in_sync(partition, preferred) &&
+                   state.eligible(preferred);
+        },
+        [&](Partition& partition) {
+            lead(partition, partition.replicas.front());
+            ++moves;
+        });
+    return moves;
 }
 
 uint64_t count_sole_replicas(const State& state, NodeId broker) {

@@ -26,6 +26,7 @@ std::optional<Refusal> check_form(const RegisterBrokerRequest& request) {
         return invalid("the shard count is out of range");
     if (request.native_port < 0 || request.native_port + request.shard_count > 65536)
         return invalid("the native ports are not within 1 to 65535");
+    if (request.rack.size() > limits::rack_bytes_max) return invalid("the rack's name is too long");
     return {};
 }
 
@@ -84,14 +85,16 @@ void register_broker(State& state, const RegisterBrokerRequest& request) {
                         .storage_id = request.storage_id, .host = std::string(request.host),
                         .port = static_cast<uint16_t>(request.port),
                         .shard_count = static_cast<uint32_t>(request.shard_count),
-                        .native_port = static_cast<uint16_t>(request.native_port), .fenced = false};
+                        .native_port = static_cast<uint16_t>(request.native_port),
+                        .rack = std::string(request.rack), .fenced = false, .stopping = false};
     const Broker* known = state.broker(broker.id);
     if (known != nullptr && *known == broker) return;
     const bool other_storage = known != nullptr && known->storage_id != broker.storage_id;
     const bool restarted = known != nullptr && known->incarnation != broker.incarnation;
     state.set_broker(broker);
     if (other_storage) leave_in_sync_sets(state, broker.id);
-    else if (restarted) end_leaderships(state, broker.id);
+    else if (restarted && !request.clean) leave_memory_sets(state, broker.id);
+    if (restarted) end_leaderships(state, broker.id);
     elect_where_needed(state);
 }
 
@@ -100,8 +103,19 @@ void fence_broker(State& state, NodeId id) {
     if (known == nullptr || known->fenced) return;
     Broker fenced = *known;
     fenced.fenced = true;
+    fenced.stopping = false;  // that ends with the session
     state.set_broker(std::move(fenced));
-    elect_where_needed(state);
+    leave_to_the_living(state, id);
+}
+
+bool stop_broker(State& state, NodeId id) {
+    const Broker* known = state.broker(id);
+    if (known == nullptr || known->fenced || known->stopping) return false;
+    Broker stopping = *known;
+    stopping.stopping = true;
+    state.set_broker(std::move(stopping));
+    hand_over(state, id);
+    return true;
 }
 
 }  // namespace penstock::coordinator

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "coordinator/partition_change.h"
 #include "coordinator/placement.h"
 #include "limits.h"
 
@@ -20,6 +21,9 @@ struct Verdict {
 };
 
 Verdict refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
+
+// Of the first partition, as it is when nothing moves.
+size_t factor_of(const Topic& topic) { return target_of(topic.partitions.front()).size(); }
 
 Verdict check_count(const State& state, const Topic& topic, const GrowingTopic& wanted) {
     const auto current = static_cast<int32_t>(topic.partitions.size());
@@ -45,9 +49,9 @@ Verdict check_replicas(const State& state, wire::Array<int32_t> replicas, size_t
     if (distinct.size() != replicas.size())
         return refuse(ErrorCode::invalid_replica_assignment, "a partition names a broker twice");
     for (int32_t id : replicas)
-        if (!state.alive(NodeId{id}))
+        if (!state.eligible(NodeId{id}))
             return refuse(ErrorCode::invalid_replica_assignment,
-                          "broker " + std::to_string(id) + " is not alive in this cluster");
+                          "broker " + std::to_string(id) + " is not alive in this cluster, or about to stop");
     if (replicas.size() != factor)
         return refuse(ErrorCode::invalid_replica_assignment,
                       "The assignment includes a partition with " + std::to_string(replicas.size()) +
@@ -62,26 +66,22 @@ Verdict check_assignment(const State& state, const Topic& topic, const GrowingTo
                       "Attempted to add " + std::to_string(additional) + " additional partition(s), but " +
                           std::to_string(wanted.assignment->size()) + " assignment(s) were specified.");
     for (const auto& replicas : *wanted.assignment)
-        if (Verdict v = check_replicas(state, replicas, topic.partitions.front().replicas.size()); !v.good()) return v;
+        if (Verdict v = check_replicas(state, replicas, factor_of(topic)); !v.good()) return v;
     return {};
 }
 
 Verdict check_alive(const State& state, size_t factor) {
-    const size_t alive = state.alive_brokers().size();
+    const size_t alive = state.eligible_brokers().size();
     if (factor <= alive) return {};
     return refuse(ErrorCode::invalid_replication_factor,
                   "replication factor " + std::to_string(factor) + " is more than the " + std::to_string(alive) +
                       " brokers that are alive");
 }
 
-// Goes on round the brokers behind the last partition's preferred leader.
-std::vector<std::vector<NodeId>> place_behind(const State& state, const Topic& topic, size_t additional) {
-    const std::vector<NodeId> alive = state.alive_brokers();
-    const auto next = std::ranges::upper_bound(alive, topic.partitions.back().replicas.front());
-    const uint64_t round = topic.partitions.size() / alive.size();
-    const uint64_t start = static_cast<uint64_t>(next - alive.begin()) + round * alive.size();
-    return place(alive, static_cast<uint32_t>(additional),
-                 static_cast<uint32_t>(topic.partitions.front().replicas.size()), start);
+std::vector<std::vector<NodeId>> place_beside(const State& state, const Topic& topic, size_t additional) {
+    Placement placement(state);
+    for (const Partition& partition : topic.partitions) placement.count(partition.replicas);
+    return placement.place(static_cast<uint32_t>(additional), static_cast<uint32_t>(factor_of(topic)));
 }
 
 std::vector<std::vector<NodeId>> assigned(const GrowingTopic& wanted) {
@@ -96,7 +96,7 @@ std::vector<std::vector<NodeId>> assigned(const GrowingTopic& wanted) {
 Verdict check(const State& state, const Topic& topic, const GrowingTopic& wanted) {
     if (Verdict v = check_count(state, topic, wanted); !v.good()) return v;
     if (wanted.assignment) return check_assignment(state, topic, wanted);
-    return check_alive(state, topic.partitions.front().replicas.size());
+    return check_alive(state, factor_of(topic));
 }
 
 TopicOutcome grow(State& state, const GrowingTopic& wanted, bool validate_only, bool repeated) {
@@ -112,11 +112,11 @@ TopicOutcome grow(State& state, const GrowingTopic& wanted, bool validate_only, 
     if (Verdict v = check(state, *topic, wanted); !v.good()) return fail(v.error, v.message);
     outcome.id = topic->id;
     outcome.partitions = wanted.count;
-    outcome.replication_factor = static_cast<int16_t>(topic->partitions.front().replicas.size());
+    outcome.replication_factor = static_cast<int16_t>(factor_of(*topic));
     if (validate_only) return outcome;
     const size_t additional = static_cast<size_t>(wanted.count) - topic->partitions.size();
     std::vector<Partition> partitions;
-    for (auto& ids : wanted.assignment ? assigned(wanted) : place_behind(state, *topic, additional))
+    for (auto& ids : wanted.assignment ? assigned(wanted) : place_beside(state, *topic, additional))
         partitions.push_back(new_partition(ids));
     state.add_partitions(topic->id, std::move(partitions));
     return outcome;

@@ -4,7 +4,7 @@
 //     epoch/0000000001               a start of the coordinator: what was written from which revision on
 //     broker/0000000001              a registered broker
 //     topic/<id>                     name, number of partitions, configs
-//     partition/<id>/00000007        leader, epoch, replicas, in-sync replicas
+//     partition/<id>/00000007        leader, epochs, replicas, in-sync replicas, and who comes and goes
 //     producer_ids                   the first producer id that nobody was given
 //     deleted/<id>                   a deleted topic whose logs some broker still has
 //
@@ -53,6 +53,8 @@ struct BrokerRow {
     int32_t shard_count = 1;
     bool fenced = true;
     int32_t native_port = 0;
+    std::string_view rack;
+    bool stopping = false;
 
     template <class C>
     void fields(C& c) {
@@ -66,6 +68,8 @@ struct BrokerRow {
     template <class C>
     void tags(C& c) {
         c.tag(0, native_port, wire::from(0), 0);
+        c.tag(1, rack, wire::from(0));
+        c.tag(2, stopping, wire::from(0));
     }
 };
 
@@ -87,6 +91,10 @@ struct PartitionRow {
     int32_t leader_epoch = 0;
     wire::Array<int32_t> replicas;
     wire::Array<int32_t> isr;
+    int32_t partition_epoch = 0;
+    wire::Array<int32_t> adding;
+    wire::Array<int32_t> removing;
+    wire::Array<int32_t> before;
 
     template <class C>
     void fields(C& c) {
@@ -94,6 +102,13 @@ struct PartitionRow {
         c.field(leader_epoch);
         c.field(replicas);
         c.field(isr);
+    }
+    template <class C>
+    void tags(C& c) {
+        c.tag(0, partition_epoch, wire::from(0));
+        c.tag(1, adding, wire::from(0));
+        c.tag(2, removing, wire::from(0));
+        c.tag(3, before, wire::from(0));
     }
 };
 

@@ -8,7 +8,8 @@ void Sessions::grant(NodeId broker, Nanos now) { renew(sessions_[broker], now); 
 
 Session& Sessions::open(NodeId broker, int64_t id, io::ConnectionId connection, Nanos now) {
     Session& session = sessions_[broker];
-    session = {.id = id, .connection = connection, .sequence = 1, .applied_revision = 0, .deadline = now + timeout_ns_};
+    session = {.id = id, .connection = connection, .sequence = 1, .applied_revision = 0, .may_stop = false,
+               .deadline = now + timeout_ns_};
     return session;
 }
 

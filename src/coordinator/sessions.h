@@ -22,6 +22,7 @@ struct Session {
     std::optional<io::ConnectionId> connection;
     int64_t sequence = 0;                    ///< the last one sent
     uint64_t applied_revision = 0;           ///< what the broker confirmed
+    bool may_stop = false;                   ///< the store has that others took over what they could
     Nanos deadline;
 };
 

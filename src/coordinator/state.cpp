@@ -18,6 +18,10 @@ std::vector<int32_t> numbers(const std::vector<NodeId>& ids) {
     return out;
 }
 
+bool contains_all(const std::vector<NodeId>& ids, const std::vector<NodeId>& wanted) {
+    return std::ranges::all_of(wanted, [&](NodeId id) { return std::ranges::find(ids, id) != ids.end(); });
+}
+
 }  // namespace
 
 const Broker* State::broker(NodeId id) const {
@@ -30,11 +34,38 @@ bool State::alive(NodeId id) const {
     return found != nullptr && !found->fenced;
 }
 
+bool State::eligible(NodeId id) const {
+    const Broker* found = broker(id);
+    return found != nullptr && !found->fenced && !found->stopping;
+}
+
+std::vector<NodeId> State::eligible_brokers() const {
+    std::vector<NodeId> ids;
+    for (const auto& [id, broker] : brokers_)
+        if (!broker.fenced && !broker.stopping) ids.push_back(id);
+    return ids;
+}
+
 std::vector<NodeId> State::alive_brokers() const {
     std::vector<NodeId> ids;
     for (const auto& [id, broker] : brokers_)
         if (!broker.fenced) ids.push_back(id);
     return ids;
+}
+
+Load State::load_of(NodeId id) const {
+    auto at = loads_.find(id);
+    return at == loads_.end() ? Load{} : at->second;
+}
+
+void State::count_in(const Partition& partition) {
+    for (NodeId id : partition.replicas) ++loads_[id].replicas;
+    ++loads_[partition.replicas.front()].preferred;
+}
+
+void State::count_out(const Partition& partition) {
+    for (NodeId id : partition.replicas) --loads_.at(id).replicas;
+    --loads_.at(partition.replicas.front()).preferred;
 }
 
 const Topic* State::topic(const Uuid& id) const {
@@ -92,8 +123,10 @@ void State::add_topic(Topic topic) {
     PENSTOCK_ASSERT(!topics_.contains(topic.id) && !deleted_.contains(topic.id));
     PENSTOCK_ASSERT(!by_name_.contains(topic.name) && !topic.partitions.empty());
     dirty_.insert(topic_key(topic.id));
-    for (size_t i = 0; i < topic.partitions.size(); ++i)
+    for (size_t i = 0; i < topic.partitions.size(); ++i) {
         dirty_.insert(partition_key(topic.id, static_cast<int32_t>(i)));
+        count_in(topic.partitions[i]);
+    }
     partition_count_ += topic.partitions.size();
     by_name_[topic.name] = topic.id;
     touch(topic);
@@ -105,6 +138,7 @@ void State::add_partitions(const Uuid& id, std::vector<Partition> partitions) {
     for (Partition& partition : partitions) {
         PENSTOCK_ASSERT(!partition.isr.empty());
         dirty_.insert(partition_key(id, static_cast<int32_t>(topic.partitions.size())));
+        count_in(partition);
         topic.partitions.push_back(std::move(partition));
     }
     partition_count_ += partitions.size();
@@ -125,6 +159,11 @@ void State::set_partition(const Uuid& id, int32_t index, Partition partition) {
     PENSTOCK_ASSERT(partition.leader_epoch >= current.leader_epoch);
     PENSTOCK_ASSERT(partition.leader == current.leader || partition.leader_epoch > current.leader_epoch);
     PENSTOCK_ASSERT(!partition.isr.empty());
+    PENSTOCK_ASSERT(contains_all(partition.replicas, partition.isr));
+    PENSTOCK_ASSERT(partition.leader == no_node || contains_all(partition.isr, {partition.leader}));
+    partition.partition_epoch = current.partition_epoch + 1;
+    count_out(current);
+    count_in(partition);
     current = std::move(partition);
     dirty_.insert(partition_key(id, index));
     touch(topic);
@@ -138,6 +177,7 @@ void State::delete_topic(const Uuid& id) {
     for (size_t i = 0; i < topic.partitions.size(); ++i) {
         dirty_.insert(partition_key(id, static_cast<int32_t>(i)));
         for (NodeId replica : topic.partitions[i].replicas) deleted.waiting_for.push_back(replica);
+        count_out(topic.partitions[i]);
     }
     std::ranges::sort(deleted.waiting_for);
     auto repeated = std::ranges::unique(deleted.waiting_for);
@@ -193,7 +233,8 @@ std::string State::encode(const RowKey& key, Arena& arena) const {
         case RowKind::broker: {
             const Broker& b = brokers_.at(key.broker);
             return encode_row(BrokerRow{b.incarnation, b.storage_id, b.host, b.port,
-                                        static_cast<int32_t>(b.shard_count), b.fenced, b.native_port}, arena);
+                                        static_cast<int32_t>(b.shard_count), b.fenced, b.native_port, b.rack,
+                                        b.stopping}, arena);
         }
         case RowKind::topic: {
             const Topic& t = topics_.at(key.topic);
@@ -204,7 +245,10 @@ std::string State::encode(const RowKey& key, Arena& arena) const {
         case RowKind::partition: {
             const Partition& p = topics_.at(key.topic).partitions.at(static_cast<size_t>(key.partition));
             const std::vector<int32_t> replicas = numbers(p.replicas), isr = numbers(p.isr);
-            return encode_row(PartitionRow{p.leader.value, p.leader_epoch.value, replicas, isr}, arena);
+            const std::vector<int32_t> adding = numbers(p.adding), removing = numbers(p.removing);
+            const std::vector<int32_t> before = numbers(p.before);
+            return encode_row(PartitionRow{p.leader.value, p.leader_epoch.value, replicas, isr, p.partition_epoch,
+                                           adding, removing, before}, arena);
         }
         case RowKind::deleted: {
             const DeletedTopic& d = deleted_.at(key.topic);

@@ -2,7 +2,8 @@
 //
 // Stepped by Coordinator. The store's rows are this state: load() builds it from them, and every change marks the rows
 // that it touches until take_transaction() turns them into the one transaction of the next revision.
-// Invariants. Changes after the last take_transaction() carry revision() + 1. Leader epochs never go down. `order()`
+// Invariants. Changes after the last take_transaction() carry revision() + 1. Leader epochs never go down, and a
+// partition's own epoch rises with every change of it. Who is in sync is a replica, who leads is in sync. `order()`
 // holds every topic once, at the revision of its last change. Indexes and maps agree: load() checks, changes keep it
 // so. What it does not do: decide anything (membership, topics, election), know time or connections.
 #pragma once
@@ -33,16 +34,29 @@ struct Broker {
     uint16_t port = 0;
     uint32_t shard_count = 1;
     uint16_t native_port = 0;   ///< of shard 0 for datagrams, the other shards' behind it; 0: none
-    bool fenced = true;   ///< no session: leads nothing new, gets no new partitions
+    std::string rack;           ///< empty: none
+    bool fenced = true;         ///< no session: leads nothing new, gets no new partitions
+    bool stopping = false;      ///< alive, but wants to stop: leads and gets nothing new either
     friend bool operator==(const Broker&, const Broker&) = default;
 };
 
 struct Partition {
     NodeId leader = no_node;
     LeaderEpoch leader_epoch{0};
-    std::vector<NodeId> replicas;  ///< the preferred leader first
+    std::vector<NodeId> replicas;  ///< the preferred leader first; those that go are last
     std::vector<NodeId> isr;
+    std::vector<NodeId> adding{};    ///< of the replicas, those that a reassignment brings
+    std::vector<NodeId> removing{};  ///< of the replicas, those that go when it is done
+    std::vector<NodeId> before{};    ///< the replicas to which its cancellation returns; empty: there is none
+    int32_t partition_epoch = 0;     ///< of this record: set_partition() raises it
     friend bool operator==(const Partition&, const Partition&) = default;
+};
+
+/// How much of the cluster a broker has.
+struct Load {
+    uint64_t replicas = 0;
+    uint64_t preferred = 0;   ///< partitions of which it is the preferred leader
+    friend bool operator==(const Load&, const Load&) = default;
 };
 
 using Configs = std::map<std::string, std::string, std::less<>>;
@@ -80,7 +94,11 @@ public:
     const std::map<NodeId, Broker>& brokers() const { return brokers_; }
     const Broker* broker(NodeId id) const;
     bool alive(NodeId id) const;
-    std::vector<NodeId> alive_brokers() const;  ///< in order
+    /// Alive and not about to stop: may lead, and hold more.
+    bool eligible(NodeId id) const;
+    std::vector<NodeId> eligible_brokers() const;  ///< in order
+    std::vector<NodeId> alive_brokers() const;     ///< in order
+    Load load_of(NodeId id) const;
     const std::map<Uuid, Topic>& topics() const { return topics_; }
     const Topic* topic(const Uuid& id) const;
     const Topic* topic(std::string_view name) const;
@@ -102,6 +120,7 @@ public:
     void add_topic(Topic topic);
     void add_partitions(const Uuid& topic, std::vector<Partition> partitions);
     void set_configs(const Uuid& topic, Configs configs);
+    /// The partition's own epoch is the present one and one more, whatever `partition` says.
     void set_partition(const Uuid& topic, int32_t index, Partition partition);
     void delete_topic(const Uuid& topic);
     /// `broker` has no logs of the topic any more. The last one to say so makes it forgotten.
@@ -118,6 +137,8 @@ private:
     struct Loader;
 
     void touch(Topic& topic);
+    void count_in(const Partition& partition);
+    void count_out(const Partition& partition);
     std::string encode(const RowKey& key, Arena& arena) const;
     bool exists(const RowKey& key) const;
 
@@ -132,6 +153,7 @@ private:
     std::map<Uuid, DeletedTopic> deleted_;
     std::set<std::pair<uint64_t, Uuid>> deleted_order_;
     uint64_t partition_count_ = 0;
+    std::map<NodeId, Load> loads_;
     int64_t next_producer_id_ = 0;
     std::set<RowKey> dirty_;
 };

@@ -26,6 +26,18 @@ bool contains_all(const std::vector<NodeId>& ids, const std::vector<NodeId>& wan
     return std::ranges::all_of(wanted, [&](NodeId id) { return std::ranges::find(ids, id) != ids.end(); });
 }
 
+// Who comes and who goes are replicas, nobody is both, somebody stays, and what was before is all but who comes.
+bool reassigns_rightly(const Partition& partition) {
+    std::vector<NodeId> moving = partition.adding;
+    moving.insert(moving.end(), partition.removing.begin(), partition.removing.end());
+    if (partition.before.empty()) return moving.empty();
+    std::vector<NodeId> all = partition.before;
+    all.insert(all.end(), partition.adding.begin(), partition.adding.end());
+    return !moving.empty() && distinct(moving) && contains_all(partition.replicas, moving) && distinct(all) &&
+           contains_all(partition.replicas, all) && all.size() == partition.replicas.size() &&
+           partition.removing.size() < partition.replicas.size();
+}
+
 }  // namespace
 
 struct State::Loader {
@@ -57,13 +69,15 @@ struct State::Loader {
         const bool ports = fields.port > 0 && fields.port <= 65535 && fields.native_port >= 0 &&
                            fields.native_port <= 65535;
         if (!ports || fields.shard_count <= 0) return "has a wrong port or shard count";
+        if (fields.rack.size() > limits::rack_bytes_max) return "has a too long rack";
         if (state.brokers_.size() >= limits::brokers_max) return "is one broker too many";
         state.brokers_[key.broker] = {.id = key.broker, .incarnation = fields.incarnation,
                                       .storage_id = fields.storage_id, .host = std::string(fields.host),
                                       .port = static_cast<uint16_t>(fields.port),
                                       .shard_count = static_cast<uint32_t>(fields.shard_count),
                                       .native_port = static_cast<uint16_t>(fields.native_port),
-                                      .fenced = fields.fenced};
+                                      .rack = std::string(fields.rack), .fenced = fields.fenced,
+                                      .stopping = fields.stopping};
         return nullptr;
     }
 
@@ -91,12 +105,17 @@ struct State::Loader {
         PartitionRow fields;
         if (!decode_row(row.value, arena, fields)) return "is not a partition row";
         Partition partition{.leader = NodeId{fields.leader}, .leader_epoch = LeaderEpoch{fields.leader_epoch},
-                            .replicas = nodes(fields.replicas), .isr = nodes(fields.isr)};
+                            .replicas = nodes(fields.replicas), .isr = nodes(fields.isr),
+                            .adding = nodes(fields.adding), .removing = nodes(fields.removing),
+                            .before = nodes(fields.before), .partition_epoch = fields.partition_epoch};
         if (partition.replicas.empty() || partition.isr.empty() || !distinct(partition.replicas) ||
-            !distinct(partition.isr) || !contains_all(partition.replicas, partition.isr) || fields.leader_epoch < 0)
+            !distinct(partition.isr) || !contains_all(partition.replicas, partition.isr) || fields.leader_epoch < 0 ||
+            fields.partition_epoch < 0)
             return "has wrong replicas";
+        if (!reassigns_rightly(partition)) return "has a wrong reassignment";
         if (partition.leader != no_node && !contains_all(partition.isr, {partition.leader}))
             return "has a leader that is not in sync";
+        state.count_in(partition);
         topic->second.partitions[index] = std::move(partition);
         return nullptr;
     }

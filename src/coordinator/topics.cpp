@@ -77,16 +77,16 @@ Verdict check_assignment(const State& state, const CreatableTopic& topic) {
         if (distinct.size() != replicas.size())
             return refuse(ErrorCode::invalid_replica_assignment, "a partition names a broker twice");
         for (int32_t id : replicas)
-            if (!state.alive(NodeId{id}))
+            if (!state.eligible(NodeId{id}))
                 return refuse(ErrorCode::invalid_replica_assignment,
-                              "broker " + std::to_string(id) + " is not alive in this cluster");
+                              "broker " + std::to_string(id) + " is not alive in this cluster, or about to stop");
     }
     return {};
 }
 
 Verdict check_factor(const State& state, int32_t factor) {
     if (factor < 1) return refuse(ErrorCode::invalid_replication_factor, "the replication factor is at least 1");
-    const size_t alive = state.alive_brokers().size();
+    const size_t alive = state.eligible_brokers().size();
     if (static_cast<size_t>(factor) > alive || factor > static_cast<int32_t>(limits::replication_factor_max))
         return refuse(ErrorCode::invalid_replication_factor,
                       "replication factor " + std::to_string(factor) + " is more than the " + std::to_string(alive) +
@@ -103,11 +103,8 @@ std::set<std::string_view> repeated_names(wire::Array<CreatableTopic> topics) {
 
 std::vector<std::vector<NodeId>> replicas_of(const State& state, const CreatableTopic& topic, int32_t partitions,
                                              int16_t factor) {
-    if (topic.assignment.empty()) {
-        // The revision moves the start from topic to topic; several in one request differ by how many exist already.
-        const uint64_t start = state.revision() + state.topics().size();
-        return place(state.alive_brokers(), static_cast<uint32_t>(partitions), static_cast<uint32_t>(factor), start);
-    }
+    if (topic.assignment.empty())
+        return Placement(state).place(static_cast<uint32_t>(partitions), static_cast<uint32_t>(factor));
     std::vector<std::vector<NodeId>> replicas;
     for (const auto& numbers : topic.assignment) {
         auto& ids = replicas.emplace_back();

@@ -16,6 +16,7 @@ namespace penstock::coordinator {
 struct TopicDefaults {
     int32_t partitions = 1;
     int16_t replication_factor = 1;
+    int16_t internal_replication_factor = 3;   ///< of internal topics, as far as there are brokers
 };
 
 struct TopicOutcome {

@@ -31,7 +31,9 @@ void add_topic(const Topic& topic, WatchPage& page) {
     partitions.reserve(topic.partitions.size());
     for (const Partition& p : topic.partitions)
         partitions.push_back({.leader = p.leader.value, .leader_epoch = p.leader_epoch.value,
-                              .replicas = numbers(page, p.replicas), .isr = numbers(page, p.isr)});
+                              .replicas = numbers(page, p.replicas), .isr = numbers(page, p.isr),
+                              .partition_epoch = p.partition_epoch, .adding = numbers(page, p.adding),
+                              .removing = numbers(page, p.removing)});
     auto& configs = page.configs.emplace_back();
     for (const auto& [key, value] : topic.configs) configs.push_back({key, value});
     page.topics.push_back({.id = topic.id, .name = topic.name, .revision = static_cast<int64_t>(topic.revision),
@@ -41,7 +43,8 @@ void add_topic(const Topic& topic, WatchPage& page) {
 // An estimate from above.
 uint64_t size_of(const Topic& topic) {
     uint64_t bytes = 64 + topic.name.size();
-    for (const Partition& p : topic.partitions) bytes += 16 + 4 * (p.replicas.size() + p.isr.size());
+    for (const Partition& p : topic.partitions)
+        bytes += 32 + 4 * (p.replicas.size() + p.isr.size() + p.adding.size() + p.removing.size());
     for (const auto& [key, value] : topic.configs) bytes += 8 + key.size() + value.size();
     return bytes;
 }
@@ -50,7 +53,8 @@ void add_brokers(const State& state, WatchPage& page) {
     for (const auto& [id, broker] : state.brokers()) {
         page.brokers.push_back({.id = id.value, .host = broker.host, .port = broker.port,
                                 .shard_count = static_cast<int32_t>(broker.shard_count), .alive = !broker.fenced,
-                                .native_port = broker.native_port});
+                                .native_port = broker.native_port, .rack = broker.rack,
+                                .incarnation = broker.incarnation});
         if (!broker.fenced && page.response.controller_id < 0) page.response.controller_id = id.value;
     }
     page.response.brokers = page.brokers;

@@ -17,8 +17,10 @@
 #include "limits.h"
 #include "scenario/link_options.h"
 #include "wire/node/allocate_producer_ids.h"
+#include "wire/node/alter_partitions.h"
 #include "wire/node/broker_heartbeat.h"
 #include "wire/node/frame_cutter.h"
+#include "wire/node/partitions.h"
 #include "wire/node/register_broker.h"
 #include "wire/node/topics.h"
 
@@ -79,6 +81,12 @@ void check_message(wire::Reader& reader, NodeKey key, bool is_request) {
             return check_either<CreatePartitionsRequest, CreatePartitionsResponse>(reader, is_request);
         case NodeKey::allocate_producer_ids:
             return check_either<AllocateProducerIdsRequest, AllocateProducerIdsResponse>(reader, is_request);
+        case NodeKey::alter_partitions:
+            return check_either<AlterPartitionsRequest, AlterPartitionsResponse>(reader, is_request);
+        case NodeKey::elect_leaders:
+            return check_either<ElectLeadersRequest, ElectLeadersResponse>(reader, is_request);
+        case NodeKey::alter_reassignments:
+            return check_either<AlterReassignmentsRequest, AlterReassignmentsResponse>(reader, is_request);
     }
 }
 

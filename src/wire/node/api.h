@@ -4,6 +4,7 @@
 // A node that is asked for a version that it does not serve closes the connection and says so.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -22,6 +23,9 @@ enum class NodeKey : int16_t {
     alter_topic_configs = 10005,
     allocate_producer_ids = 10006,
     create_partitions = 10007,
+    alter_partitions = 10010,
+    elect_leaders = 10011,
+    alter_reassignments = 10012,
 };
 
 constexpr Api node_row(NodeKey key, std::string_view name, int16_t last) {
@@ -38,12 +42,15 @@ inline constexpr std::array node_apis{
     node_row(NodeKey::alter_topic_configs, "AlterTopicConfigs", 0),
     node_row(NodeKey::allocate_producer_ids, "AllocateProducerIds", 0),
     node_row(NodeKey::create_partitions, "CreatePartitions", 0),
+    node_row(NodeKey::alter_partitions, "AlterPartitions", 0),
+    node_row(NodeKey::elect_leaders, "ElectLeaders", 0),
+    node_row(NodeKey::alter_reassignments, "AlterReassignments", 0),
 };
 
 constexpr const Api& api_of(NodeKey key) {
-    auto row = static_cast<size_t>(static_cast<int16_t>(key) - node_apis.front().key);
-    PENSTOCK_ASSERT(row < node_apis.size());
-    return node_apis[row];
+    const auto* row = std::ranges::find(node_apis, static_cast<int16_t>(key), &Api::key);
+    PENSTOCK_ASSERT(row != node_apis.end());
+    return *row;
 }
 
 }  // namespace penstock::wire::node

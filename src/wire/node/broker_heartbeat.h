@@ -2,6 +2,9 @@
 //
 // It counts only when it confirms the last sequence that the coordinator sent on this session, so a broker that can
 // send but not receive loses its session all the same.
+//
+// A broker that wants to stop says so here, in every heartbeat of the session. The coordinator moves what it leads to
+// others, and answers `may_stop` when the store has it: then the broker leads only what nobody else could.
 #pragma once
 
 #include "wire/codec.h"
@@ -14,6 +17,7 @@ struct BrokerHeartbeatRequest {
     int64_t session = 0;
     int64_t sequence = 0;          ///< of the last answer
     int64_t applied_revision = 0;  ///< everything up to it is applied, removals of logs are durable
+    bool wants_to_stop = false;
 
     template <class C>
     void fields(C& c) {
@@ -21,17 +25,26 @@ struct BrokerHeartbeatRequest {
         c.field(sequence);
         c.field(applied_revision);
     }
+    template <class C>
+    void tags(C& c) {
+        c.tag(0, wants_to_stop, from(0));
+    }
 };
 
 struct BrokerHeartbeatResponse {
     static constexpr NodeKey key = NodeKey::broker_heartbeat;
     int16_t error = 0;
     int64_t sequence = 0;
+    bool may_stop = false;
 
     template <class C>
     void fields(C& c) {
         c.field(error);
         c.field(sequence);
+    }
+    template <class C>
+    void tags(C& c) {
+        c.tag(0, may_stop, from(0));
     }
 };
 

@@ -22,6 +22,8 @@ struct RegisterBrokerRequest {
     int64_t revision = 0;        ///< of the last state seen; 0: none
     Uuid epoch_id;               ///< of the coordinator that sent it
     int32_t native_port = 0;     ///< of shard 0 for datagrams, the other shards' behind it; 0: none
+    std::string_view rack;       ///< empty: none
+    bool clean = false;          ///< this storage was shut down cleanly before this start: it lost nothing
 
     template <class C>
     void fields(C& c) {
@@ -38,6 +40,8 @@ struct RegisterBrokerRequest {
     template <class C>
     void tags(C& c) {
         c.tag(0, native_port, from(0), 0);
+        c.tag(1, rack, from(0));
+        c.tag(2, clean, from(0));
     }
 };
 

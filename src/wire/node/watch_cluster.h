@@ -39,6 +39,8 @@ struct WatchedBroker {
     int32_t shard_count = 1;
     bool alive = false;
     int32_t native_port = 0;   ///< of shard 0, the other shards' behind it; 0: none
+    std::string_view rack;     ///< empty: none
+    Uuid incarnation;          ///< of its last registration
 
     template <class C>
     void fields(C& c) {
@@ -51,6 +53,8 @@ struct WatchedBroker {
     template <class C>
     void tags(C& c) {
         c.tag(0, native_port, from(0), 0);
+        c.tag(1, rack, from(0));
+        c.tag(2, incarnation, from(0));
     }
 };
 
@@ -60,6 +64,9 @@ struct WatchedPartition {
     int32_t leader_epoch = 0;
     Array<int32_t> replicas;
     Array<int32_t> isr;
+    int32_t partition_epoch = 0;  ///< of this record: one more with every change
+    Array<int32_t> adding;        ///< replicas that a reassignment brings
+    Array<int32_t> removing;      ///< replicas that go when it is done
 
     template <class C>
     void fields(C& c) {
@@ -67,6 +74,12 @@ struct WatchedPartition {
         c.field(leader_epoch);
         c.field(replicas);
         c.field(isr);
+    }
+    template <class C>
+    void tags(C& c) {
+        c.tag(0, partition_epoch, from(0));
+        c.tag(1, adding, from(0));
+        c.tag(2, removing, from(0));
     }
 };
 

@@ -74,6 +74,22 @@ TEST(ClusterGather, AFullStateThenChanges) {
     EXPECT_NE(first->topic("a"), nullptr);  // who still has the first one sees no change
 }
 
+TEST(ClusterGather, CarriesWhatReplicasAndBrokersAreDoing) {
+    ClusterGather gather(NodeId{1});
+    const std::vector<int32_t> replicas{2, 1}, two{2};
+    Page page(5, true);
+    page.brokers[0].rack = "r1";
+    page.brokers[0].incarnation = id(9);
+    page.topic(1, "a").partitions[0][0] = {1, 3, replicas, one, 7, two, one};
+    ASSERT_EQ(gather.take(page.get(), cluster), "");
+    const PartitionView& view = gather.view()->topic("a")->partitions[0];
+    EXPECT_EQ(view.partition_epoch, 7);
+    EXPECT_EQ(view.adding, std::vector<NodeId>{NodeId{2}});
+    EXPECT_EQ(view.removing, std::vector<NodeId>{NodeId{1}});
+    EXPECT_EQ(gather.view()->brokers[0].rack, "r1");
+    EXPECT_EQ(gather.view()->brokers[0].incarnation, id(9));
+}
+
 TEST(ClusterGather, PagesBecomeOneView) {
     ClusterGather gather(NodeId{1});
     EXPECT_EQ(gather.take(Page(5, true).topic(1, "a").more(1).get(), cluster), "");
@@ -129,6 +145,14 @@ TEST(ClusterGather, RefusesWhatCannotBe) {
         const char* message;
     };
     Page no_partitions(6), bad_broker(6), bad_epoch(6), bad_name(6), no_progress(6), bad_replicas(6);
+    Page older_record(6), bad_record(6), bad_moves(6), bad_rack(6);
+    older_record.topic(1, "a", 2, 2).partitions[0][0].partition_epoch = 4;
+    older_record.partitions[0][1].partition_epoch = 5;
+    bad_record.topic(3, "c").partitions[0][0].partition_epoch = -1;
+    const std::vector<int32_t> two{1, 2};
+    bad_moves.topic(3, "c").partitions[0][0].adding = two;
+    static const std::string long_rack(256, 'r');
+    bad_rack.brokers[0].rack = long_rack;
     no_partitions.topic(3, "c", 0, 0);
     bad_broker.brokers[0].port = 0;
     bad_epoch.topic(3, "c", -1);
@@ -139,8 +163,12 @@ TEST(ClusterGather, RefusesWhatCannotBe) {
     std::vector<Case> table{
         {Page(4), "went back from 5 to 4"},
         {Page(-1), "went back"},
-        {Page(6).topic(1, "a", 1), "leader epochs"},
-        {Page(6).topic(1, "a", 2, 1), "leader epochs"},  // it had two partitions
+        {Page(6).topic(1, "a", 1), "epochs of topic"},
+        {older_record, "epochs of topic"},
+        {bad_record, "bounds"},
+        {bad_moves, "bounds"},
+        {bad_rack, "broker"},
+        {Page(6).topic(1, "a", 2, 1), "epochs of topic"},  // it had two partitions
         {Page(6).topic(3, "a"), "one name"},
         {no_partitions, "bounds"},
         {bad_broker, "broker"},
@@ -152,7 +180,9 @@ TEST(ClusterGather, RefusesWhatCannotBe) {
     };
     for (Case& c : table) {
         ClusterGather gather(NodeId{1});
-        ASSERT_EQ(gather.take(Page(5, true).topic(1, "a", 2, 2).get(), cluster), "");
+        Page good(5, true);
+        for (WatchedPartition& p : good.topic(1, "a", 2, 2).partitions[0]) p.partition_epoch = 5;
+        ASSERT_EQ(gather.take(good.get(), cluster), "");
         const auto view = gather.view();
         const std::string wrong = gather.take(c.page.get(), cluster);
         EXPECT_NE(wrong.find(c.message), std::string::npos) << wrong << " / " << c.message;
@@ -161,7 +191,8 @@ TEST(ClusterGather, RefusesWhatCannotBe) {
         EXPECT_EQ(gather.request().revision, 0);
         EXPECT_NE(gather.take(Page(7).get(), cluster), "");
         EXPECT_NE(gather.take(Page(4, true).get(), cluster), "");
-        EXPECT_EQ(gather.take(Page(7, true).topic(1, "a", 2, 2).get(), cluster), "");
+        good.response.revision = 7;
+        EXPECT_EQ(gather.take(good.get(), cluster), "");
         EXPECT_EQ(gather.view()->revision, 7u);
     }
 }

@@ -48,6 +48,13 @@ TEST(ClusterView, FindsBrokersAndTellsWhoIsAlive) {
     EXPECT_FALSE(view.alive(NodeId{3}));
 }
 
+TEST(ClusterView, TellsWhoIsInSync) {
+    const PartitionView partition{.leader = NodeId{2}, .replicas = {NodeId{1}, NodeId{2}}, .isr = {NodeId{2}}};
+    EXPECT_TRUE(partition.in_sync(NodeId{2}));
+    EXPECT_FALSE(partition.in_sync(NodeId{1}));
+    EXPECT_FALSE(partition.in_sync(no_node));
+}
+
 TEST(ClusterView, AnEmptyViewHoldsNothing) {
     ClusterView view;
     view.seal();

@@ -24,12 +24,29 @@ inline std::vector<NodeId> ids(std::initializer_list<int32_t> numbers) {
 }
 
 inline Partition partition(int32_t leader, std::initializer_list<int32_t> replicas, std::initializer_list<int32_t> isr,
-                           int32_t epoch = 0) {
-    return {.leader = NodeId{leader}, .leader_epoch = LeaderEpoch{epoch}, .replicas = ids(replicas), .isr = ids(isr)};
+                           int32_t epoch = 0, int32_t partition_epoch = 0) {
+    return {.leader = NodeId{leader}, .leader_epoch = LeaderEpoch{epoch}, .replicas = ids(replicas), .isr = ids(isr),
+            .partition_epoch = partition_epoch};
+}
+
+/// The same on its way: from the replicas `before`, with those that come and those that go.
+inline Partition moving(Partition partition, std::initializer_list<int32_t> before,
+                        std::initializer_list<int32_t> adding, std::initializer_list<int32_t> removing) {
+    partition.before = ids(before);
+    partition.adding = ids(adding);
+    partition.removing = ids(removing);
+    return partition;
 }
 
 inline Topic topic(uint64_t number, const std::string& name, std::vector<Partition> partitions) {
     return {.id = numbered(number), .name = name, .revision = 0, .partitions = std::move(partitions), .configs = {}};
+}
+
+/// A broker that is alive and wants to stop.
+inline Broker stopping_broker(int32_t id) {
+    Broker made = broker(id);
+    made.stopping = true;
+    return made;
 }
 
 /// A cluster with an id, an epoch and living brokers 1 to `brokers`, all of it in the store.

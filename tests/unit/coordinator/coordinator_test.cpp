@@ -6,7 +6,9 @@
 #include "cluster.h"
 #include "limits.h"
 #include "wire/node/allocate_producer_ids.h"
+#include "wire/node/alter_partitions.h"
 #include "wire/node/broker_heartbeat.h"
+#include "wire/node/partitions.h"
 #include "wire/node/register_broker.h"
 
 namespace penstock::coordinator {
@@ -177,6 +179,63 @@ TEST(Coordinator, ProducerIdsAreStoredBeforeTheyAreGivenAndNeedASession) {
     EXPECT_EQ(ErrorCode{refused.error}, ErrorCode::broker_id_not_registered);
     EXPECT_EQ(refused.count, 0);
     EXPECT_EQ(world.coordinator.state().next_producer_id(), limits::producer_id_block);
+}
+
+TEST(Coordinator, PartitionsAreChangedInASessionOnlyAndWithinBounds) {
+    World world;
+    const auto session = world.register_broker(1, 1);
+    const std::vector<ProposedPartition> proposals(limits::changed_partitions_max + 1);
+    const std::vector<ElectedPartition> elected(limits::changed_partitions_max + 1);
+    const std::vector<ReassignedPartition> moved(limits::changed_partitions_max + 1);
+    const auto not_registered = static_cast<int16_t>(ErrorCode::broker_id_not_registered);
+    const auto invalid = static_cast<int16_t>(ErrorCode::invalid_request);
+    for (const bool known : {false, true}) {
+        const int64_t id = known ? session.session : session.session + 1;
+        const int16_t wanted = known ? invalid : not_registered;
+        world.send(1, AlterPartitionsRequest{.session = id, .partitions = proposals});
+        world.send(1, ElectLeadersRequest{.session = id, .type = ElectionType::preferred, .partitions = elected});
+        world.send(1, ElectLeadersRequest{.session = id, .type = ElectionType{2}, .partitions = {}});
+        world.send(1, AlterReassignmentsRequest{.session = id, .partitions = moved});
+        const auto out = world.turn();
+        ASSERT_EQ(out.size(), 4u);
+        EXPECT_EQ(world.decode<AlterPartitionsResponse>(out[0]).error, wanted);
+        EXPECT_EQ(world.decode<ElectLeadersResponse>(out[1]).error, wanted);
+        EXPECT_EQ(world.decode<ElectLeadersResponse>(out[2]).error, wanted);
+        EXPECT_EQ(world.decode<AlterReassignmentsResponse>(out[3]).error, wanted);
+        EXPECT_TRUE(world.decode<AlterPartitionsResponse>(out[0]).partitions.empty());
+    }
+    EXPECT_EQ(world.coordinator.state().revision(), 1u);
+}
+
+TEST(Coordinator, ABrokerMayStopOnlyInTheSessionInWhichItAsked) {
+    World world;
+    const auto first = world.register_broker(1, 1);
+    const auto beat = [&](uint64_t connection, int64_t session, bool stops) {
+        world.send(connection, BrokerHeartbeatRequest{.session = session, .wants_to_stop = stops});
+        return world.decode<BrokerHeartbeatResponse>(world.turn().at(0)).may_stop;
+    };
+    EXPECT_FALSE(beat(1, first.session, false));
+    EXPECT_FALSE(beat(1, first.session, true)) << "heartbeats are answered before anything is done";
+    EXPECT_TRUE(world.coordinator.state().broker(NodeId{1})->stopping);
+    EXPECT_TRUE(beat(1, first.session, true));
+    const auto second = world.register_broker(2, 1);
+    EXPECT_FALSE(world.coordinator.state().broker(NodeId{1})->stopping);
+    EXPECT_FALSE(beat(2, second.session, false));
+    EXPECT_FALSE(beat(2, second.session, true));
+    EXPECT_TRUE(beat(2, second.session, true));
+}
+
+// It asked, and came back in a new session before the coordinator got to it.
+TEST(Coordinator, ANewSessionDoesNotInheritTheWishToStop) {
+    World world;
+    const auto first = world.register_broker(1, 1);
+    world.send(1, BrokerHeartbeatRequest{.session = first.session, .wants_to_stop = true});
+    world.send(2, World::registration(1));
+    const auto out = world.turn();
+    const auto second = world.decode<RegisterBrokerResponse>(out.at(1));
+    EXPECT_FALSE(world.coordinator.state().broker(NodeId{1})->stopping);
+    world.send(2, BrokerHeartbeatRequest{.session = second.session, .wants_to_stop = true});
+    EXPECT_FALSE(world.decode<BrokerHeartbeatResponse>(world.turn().at(0)).may_stop);
 }
 
 TEST(Coordinator, GroupsOfChangesStopGrowing) {

@@ -66,6 +66,7 @@ TEST(Membership, WhoMayRegister) {
         {"no shards", [](auto& r) { r.shard_count = 0; }, 1, ErrorCode::invalid_request, "shard"},
         {"no incarnation", [](auto& r) { r.incarnation = {}; }, 1, ErrorCode::invalid_request, "incarnation"},
         {"negative revision", [](auto& r) { r.revision = -1; }, 1, ErrorCode::invalid_registration, ""},
+        {"long rack", [](auto& r) { r.rack = long_host; }, 1, ErrorCode::invalid_request, "rack"},
         {"negative id", [](auto& r) { r.node_id = -1; }, 1, ErrorCode::invalid_request, "negative"},
     };
     const State state = three_brokers();
@@ -105,8 +106,55 @@ TEST(Membership, ANewIncarnationIsElectedWithAHigherEpoch) {
     Broker again = broker(1);
     again.incarnation = numbered(99);
     register_broker(state, request_of(again));
-    EXPECT_EQ(state.topic("a")->partitions[0], partition(1, {1, 3}, {1}, 1));
+    EXPECT_EQ(state.topic("a")->partitions[0], partition(1, {1, 3}, {1}, 1, 1));
     EXPECT_EQ(state.topic("a")->partitions[1], partition(2, {2, 3}, {2, 3}, 0));
+}
+
+TEST(Membership, ACleanRestartKeepsItsPlacesAndAnUncleanOneThoseOnDisk) {
+    for (const bool memory : {false, true}) {
+        for (const bool clean : {false, true}) {
+            State state = cluster(2);
+            Topic made = topic(7, "a", {partition(2, {1, 2}, {1, 2}), partition(1, {1, 2}, {1, 2}),
+                                        partition(2, {2, 1}, {2})});
+            if (memory) made.configs = {{"durability", "memory"}};
+            state.add_topic(made);
+            state.take_transaction();
+            Broker again = broker(2);
+            again.incarnation = numbered(99);
+            RegisterBrokerRequest request = request_of(again);
+            request.clean = clean;
+            register_broker(state, request);
+            const auto& partitions = state.topic("a")->partitions;
+            const bool leaves = memory && !clean;
+            EXPECT_EQ(partitions[0].leader, NodeId{1}) << "it led: the first in order follows";
+            EXPECT_EQ(partitions[0].leader_epoch, LeaderEpoch{1});
+            EXPECT_EQ(partitions[0].isr, leaves ? ids({1}) : ids({1, 2})) << memory << clean;
+            EXPECT_EQ(partitions[1].isr, leaves ? ids({1}) : ids({1, 2})) << memory << clean;
+            EXPECT_EQ(partitions[1].leader_epoch, LeaderEpoch{0});
+            EXPECT_EQ(partitions[2], partition(2, {2, 1}, {2}, 1, 1)) << "the last member stays, under a new epoch";
+            EXPECT_EQ(state.broker(NodeId{2})->incarnation, numbered(99));
+        }
+    }
+}
+
+TEST(Membership, ABrokerStopsUntilItsSessionEnds) {
+    State state = three_brokers();
+    EXPECT_TRUE(stop_broker(state, NodeId{2}));
+    EXPECT_TRUE(state.broker(NodeId{2})->stopping);
+    EXPECT_TRUE(state.alive(NodeId{2}));
+    EXPECT_FALSE(state.eligible(NodeId{2}));
+    EXPECT_EQ(state.eligible_brokers(), ids({1}));
+    state.take_transaction();
+    EXPECT_FALSE(stop_broker(state, NodeId{2}));
+    EXPECT_FALSE(stop_broker(state, NodeId{3})) << "fenced";
+    EXPECT_FALSE(stop_broker(state, NodeId{9})) << "unknown";
+    EXPECT_EQ(state.dirty_rows(), 0u);
+    const Broker second = broker(2);
+    register_broker(state, request_of(second));
+    EXPECT_TRUE(state.eligible(NodeId{2})) << "a new session: it has to say so again";
+    stop_broker(state, NodeId{2});
+    fence_broker(state, NodeId{2});
+    EXPECT_FALSE(state.broker(NodeId{2})->stopping);
 }
 
 TEST(Membership, OtherStorageStartsOutOfSync) {
@@ -115,7 +163,7 @@ TEST(Membership, OtherStorageStartsOutOfSync) {
     other.storage_id = numbered(88);
     register_broker(state, request_of(other));
     EXPECT_TRUE(state.alive(NodeId{3}));
-    EXPECT_EQ(state.topic("a")->partitions[1], partition(2, {2, 3}, {2}, 0));
+    EXPECT_EQ(state.topic("a")->partitions[1], partition(2, {2, 3}, {2}, 0, 1));
 }
 
 TEST(Membership, FencingElectsOthersAndReturningKeepsThem) {
@@ -123,10 +171,10 @@ TEST(Membership, FencingElectsOthersAndReturningKeepsThem) {
     const Broker third = broker(3);
     register_broker(state, request_of(third));
     fence_broker(state, NodeId{2});
-    EXPECT_EQ(state.topic("a")->partitions[1], partition(3, {2, 3}, {2, 3}, 1));
+    EXPECT_EQ(state.topic("a")->partitions[1], partition(3, {2, 3}, {3}, 1, 1));
     const Broker second = broker(2);
     register_broker(state, request_of(second));
-    EXPECT_EQ(state.topic("a")->partitions[1], partition(3, {2, 3}, {2, 3}, 1));
+    EXPECT_EQ(state.topic("a")->partitions[1], partition(3, {2, 3}, {3}, 1, 1));  // its leader decides about it
     state.take_transaction();
     fence_broker(state, NodeId{9});
     EXPECT_EQ(state.dirty_rows(), 0u);

@@ -40,8 +40,8 @@ TEST(Rows, OtherKeysAreRefused) {
 
 TEST(Rows, ValuesReadBack) {
     Arena arena(1 << 16);
-    const std::vector<int32_t> replicas{3, 1, 2}, isr{1};
-    const std::string value = encode_row(PartitionRow{3, 17, replicas, isr}, arena);
+    const std::vector<int32_t> replicas{3, 1, 2}, isr{1}, adding{3}, removing{2}, before{1, 2};
+    const std::string value = encode_row(PartitionRow{3, 17, replicas, isr, 8, adding, removing, before}, arena);
     arena.reset();
     PartitionRow row;
     ASSERT_TRUE(decode_row(value, arena, row));
@@ -49,6 +49,16 @@ TEST(Rows, ValuesReadBack) {
     EXPECT_EQ(row.leader_epoch, 17);
     EXPECT_EQ(std::vector<int32_t>(row.replicas.begin(), row.replicas.end()), replicas);
     EXPECT_EQ(std::vector<int32_t>(row.isr.begin(), row.isr.end()), isr);
+    EXPECT_EQ(row.partition_epoch, 8);
+    EXPECT_EQ(std::vector<int32_t>(row.adding.begin(), row.adding.end()), adding);
+    EXPECT_EQ(std::vector<int32_t>(row.removing.begin(), row.removing.end()), removing);
+    EXPECT_EQ(std::vector<int32_t>(row.before.begin(), row.before.end()), before);
+    const std::string stopping = encode_row(BrokerRow{some_id, some_id, "host", 9092, 2, false, 0, "r1", true}, arena);
+    arena.reset();
+    BrokerRow broker;
+    ASSERT_TRUE(decode_row(stopping, arena, broker));
+    EXPECT_EQ(broker.rack, "r1");
+    EXPECT_TRUE(broker.stopping);
 }
 
 TEST(Rows, DamagedValuesAreRefused) {

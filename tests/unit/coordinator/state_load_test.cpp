@@ -32,11 +32,15 @@ Rows filled(State& state) {
     state.begin_epoch(numbered(2));
     state.set_broker(broker(1));
     state.set_broker(broker(2, true));
+    Broker third = stopping_broker(3);
+    third.rack = "r1";
+    state.set_broker(third);
     rows.apply(state.take_transaction());
     state.add_topic(topic(7, "games", {partition(1, {1, 2}, {1}), partition(2, {2, 1}, {2, 1}, 3)}));
     state.set_configs(numbered(7), {{"retention.ms", "1000"}});
     state.add_topic(topic(8, "gone", {partition(1, {1}, {1})}));
     rows.apply(state.take_transaction());
+    state.set_partition(numbered(7), 1, moving(partition(2, {3, 2, 1}, {2, 1}, 3), {2, 1}, {3}, {1}));
     state.delete_topic(numbered(8));
     EXPECT_EQ(state.allocate_producer_ids(1000), 0);
     rows.apply(state.take_transaction());
@@ -60,8 +64,25 @@ TEST(StateLoad, EverythingComesBack) {
     EXPECT_EQ(loaded->deleted().at(numbered(8)).revision, 3u);
     EXPECT_EQ(loaded->next_producer_id(), 1000);
     EXPECT_EQ(loaded->partition_count(), 2u);
+    EXPECT_EQ(loaded->topic("games")->partitions[1].partition_epoch, 1);
+    for (int32_t id : {1, 2, 3}) EXPECT_EQ(loaded->load_of(NodeId{id}), state.load_of(NodeId{id})) << id;
     EXPECT_EQ(loaded->forgotten_revision(), loaded->revision());
     EXPECT_EQ(loaded->dirty_rows(), 0u);
+}
+
+// As they were stored before partitions had an epoch of their own and brokers a rack.
+TEST(StateLoad, OlderRowsAreTaken) {
+    State state;
+    Rows rows = filled(state);
+    Arena arena(1 << 16);
+    const std::vector<int32_t> both{1, 2};
+    rows.rows[to_text(partition_key(numbered(7), 1))] = encode_row(PartitionRow{2, 3, both, both}, arena);
+    rows.rows["broker/0000000003"] = encode_row(BrokerRow{numbered(1003), numbered(2003), "h", 1, 1, false}, arena);
+    const auto loaded = State::load(rows.contents());
+    ASSERT_TRUE(loaded.has_value()) << loaded.error();
+    EXPECT_EQ(loaded->topic("games")->partitions[1], partition(2, {1, 2}, {1, 2}, 3));
+    EXPECT_EQ(loaded->broker(NodeId{3})->rack, "");
+    EXPECT_TRUE(loaded->eligible(NodeId{3}));
 }
 
 TEST(StateLoad, NothingIsANewCluster) {
@@ -76,7 +97,8 @@ TEST(StateLoad, SaysWhichRowIsBroken) {
     const std::string partition_1 = to_text(partition_key(numbered(7), 1));
     const std::string topic_7 = to_text(topic_key(numbered(7)));
     Arena arena(1 << 16);
-    const std::vector<int32_t> one{1}, two{2}, both{1, 2}, twice{1, 1};
+    const std::vector<int32_t> one{1}, two{2}, both{1, 2}, twice{1, 1}, none{};
+    static const std::string long_rack(256, 'r');
     auto put = [&arena](std::string key, const auto& row) {
         const std::string value = encode_row(row, arena);
         return [key, value](Rows& rows) { rows.rows[key] = value; };
@@ -103,6 +125,13 @@ TEST(StateLoad, SaysWhichRowIsBroken) {
         {put(partition_0, PartitionRow{1, -1, one, one}), "wrong replicas"},
         {put(partition_0, PartitionRow{1, 0, one, {}}), "wrong replicas"},
         {put(partition_0, PartitionRow{1, 0, both, two}), "leader that is not in sync"},
+        {put(partition_0, PartitionRow{1, 0, both, one, -1}), "wrong replicas"},
+        {put(partition_0, PartitionRow{1, 0, both, one, 1, two, none, none}), "wrong reassignment"},
+        {put(partition_0, PartitionRow{1, 0, both, one, 1, none, none, both}), "wrong reassignment"},
+        {put(partition_0, PartitionRow{1, 0, both, one, 1, two, none, both}), "wrong reassignment"},
+        {put(partition_0, PartitionRow{1, 0, both, one, 1, two, two, one}), "wrong reassignment"},
+        {put(partition_0, PartitionRow{1, 0, both, one, 1, none, both, both}), "wrong reassignment"},
+        {put("broker/0000000001", BrokerRow{numbered(1), numbered(2), "h", 1, 1, false, 0, long_rack}), "long rack"},
         {put("broker/0000000001", BrokerRow{numbered(1), numbered(2), "h", 0, 1, false}), "wrong port"},
         {put(to_text(deleted_key(numbered(7))), DeletedRow{1, one}), "is a topic that exists"},
         {put(to_text(deleted_key(numbered(9))), DeletedRow{99, one}), "revision that never was"},

@@ -31,6 +31,28 @@ TEST(State, AChangeBecomesTheRowsThatItTouches) {
     EXPECT_EQ(state.dirty_rows(), 0u);
 }
 
+TEST(State, APartitionsOwnEpochRisesWithEveryChange) {
+    State state = cluster(2);
+    state.add_topic(topic(7, "a", {partition(1, {1, 2}, {1, 2})}));
+    state.set_partition(numbered(7), 0, partition(1, {1, 2}, {1}));
+    EXPECT_EQ(state.topic("a")->partitions[0].partition_epoch, 1);
+    state.set_partition(numbered(7), 0, partition(1, {1, 2}, {1}, 0, 77));
+    EXPECT_EQ(state.topic("a")->partitions[0].partition_epoch, 2) << "whatever the caller says";
+}
+
+TEST(State, CountsWhatEachBrokerHas) {
+    State state = cluster(3);
+    state.add_topic(topic(7, "a", {partition(1, {1, 2}, {1}), partition(2, {2, 3}, {2})}));
+    state.add_partitions(numbered(7), {partition(1, {1, 3}, {1})});
+    EXPECT_EQ(state.load_of(NodeId{1}), (Load{2, 2}));
+    EXPECT_EQ(state.load_of(NodeId{3}), (Load{2, 0}));
+    state.set_partition(numbered(7), 0, partition(2, {3, 2}, {2}, 1));
+    EXPECT_EQ(state.load_of(NodeId{1}), (Load{1, 1}));
+    EXPECT_EQ(state.load_of(NodeId{3}), (Load{3, 1}));
+    state.delete_topic(numbered(7));
+    for (int32_t id : {1, 2, 3, 9}) EXPECT_EQ(state.load_of(NodeId{id}), Load{});
+}
+
 TEST(State, ATopicMovesToTheEndOfTheOrderWhenItChanges) {
     State state = cluster(1);
     state.add_topic(topic(7, "a", {partition(1, {1}, {1})}));
@@ -112,6 +134,14 @@ TEST(StateDeath, EpochsNeverGoDown) {
     state.add_topic(topic(7, "a", {partition(1, {1, 2}, {1, 2}, 5)}));
     EXPECT_DEATH(state.set_partition(numbered(7), 0, partition(1, {1, 2}, {1}, 4)), "leader_epoch");
     EXPECT_DEATH(state.set_partition(numbered(7), 0, partition(2, {1, 2}, {1, 2}, 5)), "leader_epoch");
+}
+
+TEST(StateDeath, WhoLeadsIsInSyncAndWhoIsInSyncIsAReplica) {
+    State state = cluster(3);
+    state.add_topic(topic(7, "a", {partition(1, {1, 2}, {1, 2}, 5)}));
+    EXPECT_DEATH(state.set_partition(numbered(7), 0, partition(1, {1, 2}, {1, 3}, 5)), "isr");
+    EXPECT_DEATH(state.set_partition(numbered(7), 0, partition(2, {1, 2}, {1}, 6)), "isr");
+    EXPECT_DEATH(state.set_partition(numbered(7), 0, partition(1, {1, 2}, {}, 5)), "isr");
 }
 
 TEST(State, ProducerIdsAreGivenOnce) {

@@ -53,6 +53,38 @@ TEST(Watch, LaterPagesHoldOnlyWhatChanged) {
     EXPECT_FALSE(has_news(state, after(second)));
 }
 
+TEST(Watch, TellsWhoComesAndWhoGoesAndWhereBrokersStand) {
+    State state = with_topics(1);
+    Broker named = broker(2);
+    named.rack = "r2";
+    state.set_broker(named);
+    state.set_partition(numbered(100), 0, moving(partition(1, {2, 1}, {1}), {1}, {2}, {1}));
+    state.take_transaction();
+    WatchPage page;
+    fill_page(state, {}, 1 << 20, page);
+    const wire::node::WatchedPartition& sent = page.response.topics[0].partitions[0];
+    EXPECT_EQ(sent.partition_epoch, 1);
+    EXPECT_EQ(std::vector<int32_t>(sent.adding.begin(), sent.adding.end()), std::vector<int32_t>{2});
+    EXPECT_EQ(std::vector<int32_t>(sent.removing.begin(), sent.removing.end()), std::vector<int32_t>{1});
+    EXPECT_EQ(page.response.brokers[0].rack, "");
+    EXPECT_EQ(page.response.brokers[1].rack, "r2");
+    EXPECT_EQ(page.response.brokers[1].incarnation, named.incarnation);
+}
+
+// Who loses a replica learns it so.
+TEST(Watch, APartitionThatLostAReplicaComesAgain) {
+    State state = with_topics(1);
+    WatchPage first;
+    fill_page(state, {}, 1 << 20, first);
+    state.set_partition(numbered(100), 0, partition(1, {1}, {1}));
+    state.take_transaction();
+    ASSERT_TRUE(has_news(state, after(first)));
+    WatchPage second;
+    fill_page(state, after(first), 1 << 20, second);
+    ASSERT_EQ(second.response.topics.size(), 1u);
+    EXPECT_EQ(second.response.topics[0].partitions[0].replicas.size(), 1u);
+}
+
 TEST(Watch, AChangeOfBrokersAloneIsNews) {
     State state = with_topics(1);
     WatchPage first;

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "wire/node/allocate_producer_ids.h"
+#include "wire/node/alter_partitions.h"
 #include "wire/node/broker_heartbeat.h"
+#include "wire/node/partitions.h"
 #include "wire/node/register_broker.h"
 #include "wire/node/topics.h"
 #include "wire/node/watch_cluster.h"
@@ -64,6 +66,9 @@ TEST(NodeMessages, Registration) {
     request.revision = 1234567890123;
     request.epoch_id = id(4);
     check(request);
+    request.rack = "r1";
+    request.clean = true;
+    check(request);
     RegisterBrokerResponse response;
     response.error = 101;
     response.message = "who are you";
@@ -100,15 +105,19 @@ TEST(NodeMessages, RegistrationBytes) {
 TEST(NodeMessages, Heartbeat) {
     check(BrokerHeartbeatRequest{.session = 1, .sequence = 2, .applied_revision = 3});
     check(BrokerHeartbeatResponse{.error = 102, .sequence = INT64_MAX});
+    check(BrokerHeartbeatRequest{.session = 1, .sequence = 2, .applied_revision = 3, .wants_to_stop = true});
+    check(BrokerHeartbeatResponse{.error = 0, .sequence = 1, .may_stop = true});
 }
 
 TEST(NodeMessages, Watch) {
     check(WatchClusterRequest{.session = 1, .revision = 2, .after_revision = 3, .after_topic = id(4), .wait_ms = 5});
     const std::vector<int32_t> replicas{1, 2, 3}, isr{2};
-    const std::vector<WatchedPartition> partitions{{1, 5, replicas, isr}, {-1, 0, replicas, {}}};
+    const std::vector<WatchedPartition> partitions{{1, 5, replicas, isr}, {-1, 0, replicas, {}},
+                                                   {2, 6, replicas, isr, 9, isr, replicas}};
     const std::vector<TopicConfig> configs{{"a", "b"}, {"c", ""}};
     const std::vector<WatchedTopic> topics{{id(1), "games", 8, partitions, configs}, {id(2), "empty", 9, {}, {}}};
-    const std::vector<WatchedBroker> brokers{{1, "host", 9092, 2, true}, {2, "other", 1, 1, false}};
+    const std::vector<WatchedBroker> brokers{{1, "host", 9092, 2, true}, {2, "other", 1, 1, false},
+                                              {3, "third", 1, 1, true, 9192, "r1", id(6)}};
     const std::vector<Uuid> deleted{id(7), id(8)};
     WatchClusterResponse response;
     response.revision = 10;
@@ -151,6 +160,28 @@ TEST(NodeMessages, Partitions) {
     const std::vector<GrowingTopic> topics{{"a", 5, assignment}, {"b", 3, std::nullopt},
                                            {"c", 1, Array<Array<int32_t>>()}};
     check(CreatePartitionsRequest{.session = 9, .topics = topics, .validate_only = true});
+}
+
+TEST(NodeMessages, InSyncSets) {
+    const std::vector<InSyncMember> isr{{1, id(1)}, {2, id(2)}};
+    const std::vector<ProposedPartition> proposed{{id(5), 3, 4, 5, isr}, {id(6), 0, 0, 0, {}}};
+    check(AlterPartitionsRequest{.session = 9, .partitions = proposed});
+    const std::vector<int32_t> numbers{1, 2};
+    const std::vector<AlteredPartition> altered{{id(5), 3, 0, {}, 1, 4, numbers, 6},
+                                                {id(6), 0, 107, "who?", -1, -1, {}, -1}};
+    check(AlterPartitionsResponse{.error = 0, .partitions = altered});
+}
+
+TEST(NodeMessages, ElectionsAndReassignments) {
+    const std::vector<ElectedPartition> elected{{"a", 1}, {"b", -1}};
+    check(ElectLeadersRequest{.session = 9, .type = ElectionType::unclean, .partitions = elected});
+    check(ElectLeadersRequest{.session = 9, .type = ElectionType::preferred, .partitions = std::nullopt});
+    const std::vector<int32_t> numbers{3, 1};
+    const std::vector<ReassignedPartition> moved{{"a", 1, numbers}, {"b", 2, std::nullopt}, {"c", 3, Array<int32_t>()}};
+    check(AlterReassignmentsRequest{.session = 9, .partitions = moved});
+    const std::vector<ChangedPartition> changed{{"a", 1, 0, {}}, {"b", 2, 85, "no reassignment"}};
+    check(ElectLeadersResponse{.error = 0, .revision = 4, .more = true, .partitions = changed});
+    check(AlterReassignmentsResponse{.error = 42, .revision = 4, .more = false, .partitions = {}});
 }
 
 TEST(NodeMessages, EveryRowHasItsKey) {
