@@ -1,21 +1,11 @@
 #include "broker/coordinator_link.h"
 
 #include <algorithm>
-#include <deque>
-#include <map>
 #include <utility>
-#include <variant>
 
-#include "base/arena.h"
-#include "base/random.h"
-#include "broker/cluster_gather.h"
-#include "limits.h"
-#include "wire/kafka/errors.h"
+#include "broker/coordinator_link_impl.h"
 #include "wire/node/allocate_producer_ids.h"
 #include "wire/node/broker_heartbeat.h"
-#include "wire/node/frame_cutter.h"
-#include "wire/node/register_broker.h"
-#include "wire/node/topics.h"
 
 namespace penstock::broker {
 
@@ -25,112 +15,8 @@ using namespace wire::node;
 namespace {
 
 constexpr int32_t watch_wait_ms = 30'000;
-constexpr size_t decode_bytes_max = 4 * limits::node_frame_bytes_max;  // decoded structs are larger than their bytes
-constexpr size_t encode_bytes_max = 2 * limits::node_frame_bytes_max;
-
-struct CreateCommand {
-    std::vector<NewTopic> topics;
-    bool validate_only = false;
-};
-struct DeleteCommand {
-    std::vector<TopicRef> topics;
-};
-struct GrowCommand {
-    std::vector<NewPartitions> topics;
-    bool validate_only = false;
-};
-struct AlterCommand {
-    std::vector<TopicConfigs> topics;
-    bool validate_only = false;
-};
-
-struct Admin {
-    uint64_t token = 0;
-    Nanos deadline;
-    std::variant<CreateCommand, DeleteCommand, GrowCommand, AlterCommand> command;
-    bool answered = false;   // timed out while under way: its answer, if it still comes, is dropped
-};
-
-// Owned bytes as the views that messages hold.
-std::vector<TopicConfig> configs_of(const std::vector<ConfigEntry>& entries) {
-    std::vector<TopicConfig> out;
-    for (const ConfigEntry& e : entries) out.push_back({e.key, e.value});
-    return out;
-}
 
 }  // namespace
-
-struct CoordinatorLink::Impl {
-    Impl(LinkOptions o, Nanos now)
-        : options(std::move(o)), random(options.seed), retry_at(now), cluster_id(options.cluster_id),
-          gather(options.node_id) {}
-
-    // --- State, and the connection
-    LinkOptions options;
-    Random random;
-    LinkState state = LinkState::waiting;
-    std::string reason = "not connected yet";
-    uint64_t changes = 0;
-    Nanos retry_at;                 // waiting, refused: when to connect again
-    int64_t backoff_ns = 0;
-    bool connection = false;        // from poll_connect() to on_closed()
-    bool closing = false;           // given up: only on_closed() counts
-    bool want_connect = false, want_close = false;
-    Nanos answer_by = never;        // connecting, registering: when to give up
-    FrameCutter cutter{limits::node_frame_bytes_max};
-    std::vector<std::byte> outgoing, sending;
-    Arena encode_arena{encode_bytes_max}, decode_arena{decode_bytes_max};
-
-    // --- What is under way on it
-    int32_t correlation = 0;
-    std::optional<int32_t> registration, heartbeat, watch, allocation;
-    bool producer_ids_wanted = false;
-    std::optional<ProducerIdBlock> producer_ids;
-    std::map<int32_t, Admin> admin_under_way;
-    std::deque<Admin> admin_waiting;
-    std::deque<AdminResult> results;
-
-    // --- The session
-    int64_t session = 0, sequence = 0;
-    int64_t heartbeat_interval_ns = 0;
-    Nanos heartbeat_at = never, heartbeat_answer_by = never;
-    Uuid cluster_id;
-    Uuid epoch_id;           // of the coordinator that this session is with
-    Uuid seen_epoch_id;      // of the one that sent the last page
-    ClusterGather gather;
-    std::shared_ptr<const ClusterView> handed_out;
-    uint64_t applied_revision = 0;
-
-    void enter(LinkState next, std::string why);
-    void give_up(LinkState next, std::string why, Nanos now);
-    void schedule_retry(Nanos now);
-    template <class M>
-    std::optional<int32_t> send(const M& message);
-
-    void on_frame(std::span<const std::byte> frame, Nanos now);
-    void on_registered(wire::Reader& reader, Nanos now);
-    void on_heartbeat_answer(wire::Reader& reader, Nanos now);
-    void on_watched(wire::Reader& reader, Nanos now);
-    void on_allocated(wire::Reader& reader, Nanos now);
-    void on_admin_answer(Admin admin, wire::Reader& reader, Nanos now);
-    template <class Response>
-    void on_topics(Admin admin, wire::Reader& reader, Nanos now);
-    std::string refusal_of(const RegisterBrokerResponse& response) const;
-
-    void send_registration(Nanos now);
-    void send_heartbeat(Nanos now);
-    void send_watch();
-    void send_allocation();
-    void send_admin();
-    std::optional<int32_t> send_command(const CreateCommand& command);
-    std::optional<int32_t> send_command(const DeleteCommand& command);
-    std::optional<int32_t> send_command(const GrowCommand& command);
-    std::optional<int32_t> send_command(const AlterCommand& command);
-
-    Result<void> queue(Admin admin);
-    void finish(const Admin& admin, ErrorCode error, std::string message);
-    void expire_admin(Nanos now);
-};
 
 // --- States
 
@@ -155,16 +41,6 @@ void CoordinatorLink::Impl::give_up(LinkState next, std::string why, Nanos now) 
     answer_by = heartbeat_at = heartbeat_answer_by = never;
     enter(next, std::move(why));
     schedule_retry(now);
-}
-
-template <class M>
-std::optional<int32_t> CoordinatorLink::Impl::send(const M& message) {
-    encode_arena.reset();
-    const int32_t id = ++correlation;
-    auto frame = wire::request_frame(encode_arena, id, {}, message, wire::node::api_of(M::key).last);
-    if (!frame || total_size(*frame) > limits::node_request_bytes_max) return {};
-    for (const Fragment& part : *frame) outgoing.insert(outgoing.end(), part.data, part.data + part.size);
-    return id;
 }
 
 // --- What came in
@@ -201,7 +77,7 @@ void CoordinatorLink::on_closed(std::string_view why, Nanos now) {
         link.enter(LinkState::waiting, why.empty() ? "the coordinator closed the connection" : std::string(why));
         link.schedule_retry(now);
     }
-    link.connection = link.closing = link.want_close = false;
+    link.connection = link.closing = link.want_close = link.may_stop = false;
     link.answer_by = link.heartbeat_at = link.heartbeat_answer_by = never;
     link.registration.reset();
     link.heartbeat.reset();
@@ -214,6 +90,7 @@ void CoordinatorLink::on_closed(std::string_view why, Nanos now) {
         link.finish(admin, ErrorCode::request_timed_out,
                     "the connection to the coordinator ended before its answer: the change may have been made");
     link.admin_under_way.clear();
+    link.lose_all_in_sync();
 }
 
 void CoordinatorLink::on_turn(Nanos now) {
@@ -235,63 +112,20 @@ void CoordinatorLink::on_turn(Nanos now) {
     if (link.heartbeat_at <= now && !link.heartbeat) link.send_heartbeat(now);
     if (!link.watch) link.send_watch();
     if (link.producer_ids_wanted && !link.allocation) link.send_allocation();
+    link.send_in_sync();
     link.send_admin();
 }
 
 // --- Commands
 
-Result<void> CoordinatorLink::create_topics(uint64_t token, std::span<const NewTopic> topics, bool validate_only,
-                                            Nanos deadline) {
-    if (topics.size() > limits::changed_topics_max) return fail(Errc::too_large);
-    return impl_->queue({token, deadline, CreateCommand{{topics.begin(), topics.end()}, validate_only}});
-}
-
-Result<void> CoordinatorLink::delete_topics(uint64_t token, std::span<const TopicRef> topics, Nanos deadline) {
-    if (topics.size() > limits::changed_topics_max) return fail(Errc::too_large);
-    return impl_->queue({token, deadline, DeleteCommand{{topics.begin(), topics.end()}}});
-}
-
-Result<void> CoordinatorLink::create_partitions(uint64_t token, std::span<const NewPartitions> topics,
-                                                bool validate_only, Nanos deadline) {
-    if (topics.size() > limits::changed_topics_max) return fail(Errc::too_large);
-    return impl_->queue({token, deadline, GrowCommand{{topics.begin(), topics.end()}, validate_only}});
-}
-
-Result<void> CoordinatorLink::alter_configs(uint64_t token, std::span<const TopicConfigs> topics, bool validate_only,
-                                            Nanos deadline) {
-    if (topics.size() > limits::changed_topics_max) return fail(Errc::too_large);
-    return impl_->queue({token, deadline, AlterCommand{{topics.begin(), topics.end()}, validate_only}});
-}
-
 void CoordinatorLink::want_producer_ids() { impl_->producer_ids_wanted = true; }
+
+void CoordinatorLink::want_to_stop() { impl_->wants_to_stop = true; }
+bool CoordinatorLink::may_stop() const { return impl_->may_stop; }
 
 void CoordinatorLink::confirm_applied(uint64_t revision) {
     impl_->applied_revision = std::max(impl_->applied_revision, revision);
     impl_->gather.confirm_applied(revision);
-}
-
-Result<void> CoordinatorLink::Impl::queue(Admin admin) {
-    if (admin_waiting.size() + admin_under_way.size() + results.size() >= limits::link_admin_requests_max)
-        return fail(Errc::would_block);
-    admin_waiting.push_back(std::move(admin));
-    return {};
-}
-
-void CoordinatorLink::Impl::finish(const Admin& admin, ErrorCode error, std::string message) {
-    if (!admin.answered) results.push_back({.token = admin.token, .error = error, .message = std::move(message)});
-}
-
-void CoordinatorLink::Impl::expire_admin(Nanos now) {
-    std::erase_if(admin_waiting, [&](const Admin& admin) {
-        if (admin.deadline > now) return false;
-        finish(admin, ErrorCode::request_timed_out, "the coordinator cannot be reached: " + reason);
-        return true;
-    });
-    for (auto& [id, admin] : admin_under_way) {
-        if (admin.answered || admin.deadline > now) continue;
-        finish(admin, ErrorCode::request_timed_out, "the coordinator has not answered yet: the change may be made");
-        admin.answered = true;
-    }
 }
 
 // --- Sending
@@ -304,6 +138,8 @@ void CoordinatorLink::Impl::send_registration(Nanos now) {
     request.host = options.advertised_host;
     request.port = options.advertised_port;
     request.native_port = options.native_port;
+    request.rack = options.rack;
+    request.clean = options.clean;
     request.shard_count = static_cast<int32_t>(options.shard_count);
     request.cluster_id = cluster_id;
     request.revision = static_cast<int64_t>(gather.seen_revision());
@@ -317,6 +153,7 @@ void CoordinatorLink::Impl::send_heartbeat(Nanos now) {
     request.session = session;
     request.sequence = sequence;
     request.applied_revision = static_cast<int64_t>(applied_revision);
+    request.wants_to_stop = wants_to_stop;
     heartbeat = send(request);
     heartbeat_at = now + heartbeat_interval_ns;
     heartbeat_answer_by = now + options.answer_timeout_ns;
@@ -335,93 +172,6 @@ void CoordinatorLink::Impl::send_allocation() {
     allocation = send(request);
 }
 
-void CoordinatorLink::Impl::send_admin() {
-    while (!admin_waiting.empty() && admin_under_way.size() < limits::link_admin_under_way_max) {
-        Admin admin = std::move(admin_waiting.front());
-        admin_waiting.pop_front();
-        auto id = std::visit([this](const auto& command) { return send_command(command); }, admin.command);
-        if (id) admin_under_way.emplace(*id, std::move(admin));
-        else finish(admin, ErrorCode::invalid_request, "the request is too large for the coordinator");
-    }
-}
-
-std::optional<int32_t> CoordinatorLink::Impl::send_command(const CreateCommand& command) {
-    std::vector<CreatableTopic> topics;
-    std::vector<std::vector<TopicConfig>> configs;
-    std::vector<std::vector<std::vector<int32_t>>> numbers;
-    std::vector<std::vector<wire::Array<int32_t>>> assignments;
-    for (const NewTopic& topic : command.topics) {
-        auto& ids = numbers.emplace_back();
-        for (const auto& replicas : topic.assignment) {
-            auto& list = ids.emplace_back();
-            for (NodeId id : replicas) list.push_back(id.value);
-        }
-        assignments.emplace_back(ids.begin(), ids.end());
-        configs.push_back(configs_of(topic.configs));
-    }
-    for (size_t i = 0; i < command.topics.size(); ++i) {
-        const NewTopic& topic = command.topics[i];
-        topics.push_back({.name = topic.name, .partitions = topic.partitions,
-                          .replication_factor = topic.replication_factor, .assignment = assignments[i],
-                          .configs = configs[i]});
-    }
-    CreateTopicsRequest request;
-    request.session = session;
-    request.topics = topics;
-    request.validate_only = command.validate_only;
-    return send(request);
-}
-
-std::optional<int32_t> CoordinatorLink::Impl::send_command(const DeleteCommand& command) {
-    std::vector<DeletableTopic> topics;
-    for (const TopicRef& topic : command.topics) topics.push_back({topic.name, topic.id});
-    DeleteTopicsRequest request;
-    request.session = session;
-    request.topics = topics;
-    return send(request);
-}
-
-std::optional<int32_t> CoordinatorLink::Impl::send_command(const GrowCommand& command) {
-    std::vector<GrowingTopic> topics;
-    std::vector<std::vector<std::vector<int32_t>>> numbers;
-    std::vector<std::vector<wire::Array<int32_t>>> assignments(command.topics.size());
-    for (size_t i = 0; i < command.topics.size(); ++i) {
-        const NewPartitions& topic = command.topics[i];
-        topics.push_back({.name = topic.topic, .count = topic.count, .assignment = {}});
-        if (!topic.assignment) continue;
-        auto& ids = numbers.emplace_back();
-        for (const auto& replicas : *topic.assignment) {
-            auto& list = ids.emplace_back();
-            for (NodeId id : replicas) list.push_back(id.value);
-        }
-        assignments[i].assign(ids.begin(), ids.end());
-        topics.back().assignment = assignments[i];
-    }
-    CreatePartitionsRequest request;
-    request.session = session;
-    request.topics = topics;
-    request.validate_only = command.validate_only;
-    return send(request);
-}
-
-std::optional<int32_t> CoordinatorLink::Impl::send_command(const AlterCommand& command) {
-    std::vector<std::vector<TopicConfig>> configs;
-    for (const TopicConfigs& topic : command.topics) {
-        configs.push_back(configs_of(topic.expected));
-        configs.push_back(configs_of(topic.configs));
-    }
-    std::vector<AlteredTopic> topics;
-    for (size_t i = 0; i < command.topics.size(); ++i) {
-        const TopicConfigs& topic = command.topics[i];
-        topics.push_back({topic.name, topic.id, configs[2 * i], configs[2 * i + 1]});
-    }
-    AlterTopicConfigsRequest request;
-    request.session = session;
-    request.topics = topics;
-    request.validate_only = command.validate_only;
-    return send(request);
-}
-
 // --- Answers
 
 void CoordinatorLink::Impl::on_frame(std::span<const std::byte> frame, Nanos now) {
@@ -436,6 +186,11 @@ void CoordinatorLink::Impl::on_frame(std::span<const std::byte> frame, Nanos now
     if (id == heartbeat) return on_heartbeat_answer(reader, now);
     if (id == watch) return on_watched(reader, now);
     if (id == allocation) return on_allocated(reader, now);
+    if (auto asked = in_sync_under_way.find(id); asked != in_sync_under_way.end()) {
+        InSyncRequest request = std::move(asked->second);
+        in_sync_under_way.erase(asked);
+        return on_in_sync_answer(std::move(request), reader, now);
+    }
     auto at = admin_under_way.find(id);
     if (at == admin_under_way.end())
         return give_up(LinkState::waiting, "the coordinator answered what was not asked", now);
@@ -485,6 +240,7 @@ void CoordinatorLink::Impl::on_heartbeat_answer(wire::Reader& reader, Nanos now)
         return give_up(LinkState::waiting, "the coordinator sent a malformed heartbeat", now);
     if (response.error != 0) return give_up(LinkState::waiting, "the session ended: this broker was fenced", now);
     sequence = response.sequence;
+    may_stop = wants_to_stop && response.may_stop;
 }
 
 void CoordinatorLink::Impl::on_watched(wire::Reader& reader, Nanos now) {
@@ -512,46 +268,6 @@ void CoordinatorLink::Impl::on_allocated(wire::Reader& reader, Nanos now) {
     producer_ids = {response.first, response.count};
 }
 
-void CoordinatorLink::Impl::on_admin_answer(Admin admin, wire::Reader& reader, Nanos now) {
-    if (std::holds_alternative<CreateCommand>(admin.command))
-        return on_topics<CreateTopicsResponse>(std::move(admin), reader, now);
-    if (std::holds_alternative<DeleteCommand>(admin.command))
-        return on_topics<DeleteTopicsResponse>(std::move(admin), reader, now);
-    if (std::holds_alternative<GrowCommand>(admin.command))
-        return on_topics<CreatePartitionsResponse>(std::move(admin), reader, now);
-    on_topics<AlterTopicConfigsResponse>(std::move(admin), reader, now);
-}
-
-template <class Response>
-void CoordinatorLink::Impl::on_topics(Admin admin, wire::Reader& reader, Nanos now) {
-    Response response;
-    if (!wire::decode(reader, response, 0)) {
-        finish(admin, ErrorCode::request_timed_out,
-               "the coordinator's answer is malformed: the change may have been made");
-        return give_up(LinkState::waiting, "the coordinator sent a malformed answer", now);
-    }
-    if (ErrorCode{response.error} == ErrorCode::broker_id_not_registered) {
-        // Not carried out: it goes again in the next session, unless its deadline comes first.
-        if (!admin.answered) admin_waiting.push_front(std::move(admin));
-        return give_up(LinkState::waiting, "the session ended: this broker was fenced", now);
-    }
-    if (admin.answered) return;
-    AdminResult result{.token = admin.token, .error = ErrorCode{response.error},
-                       .revision = static_cast<uint64_t>(std::max<int64_t>(response.revision, 0))};
-    for (const ChangedTopic& topic : response.topics) {
-        auto& out = result.topics.emplace_back();
-        out.name = topic.name;
-        out.id = topic.id;
-        out.error = ErrorCode{topic.error};
-        out.message = topic.message.value_or("");
-        out.partitions = topic.partitions;
-        out.replication_factor = topic.replication_factor;
-        for (const TopicConfig& config : topic.configs)
-            out.configs.push_back({std::string(config.key), std::string(config.value)});
-    }
-    results.push_back(std::move(result));
-}
-
 // --- What must go out
 
 bool CoordinatorLink::poll_connect() { return std::exchange(impl_->want_connect, false); }
@@ -576,6 +292,14 @@ std::optional<AdminResult> CoordinatorLink::poll_result() {
     if (link.results.empty()) return {};
     AdminResult result = std::move(link.results.front());
     link.results.pop_front();
+    return result;
+}
+
+std::optional<InSyncResult> CoordinatorLink::poll_in_sync_result() {
+    Impl& link = *impl_;
+    if (link.in_sync_results.empty()) return {};
+    InSyncResult result = std::move(link.in_sync_results.front());
+    link.in_sync_results.pop_front();
     return result;
 }
 

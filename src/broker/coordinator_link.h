@@ -1,12 +1,13 @@
 // The broker's side of its link to the coordinator: registers, heartbeats, watches the cluster's state, forwards
-// changes of topics, and starts again with backoff when the connection ends.
+// changes of topics and partitions, and starts again with backoff when the connection ends.
 //
 // Stepped by shard 0. Holds no socket: the shard connects, carries bytes both ways and reports what happened.
 // Per turn: on_*() for what came in, on_turn(now), then poll_*() until each is empty, and next_deadline() for the wait.
 //
 // Invariants. The last view stays good while the coordinator is away. A coordinator of another cluster, or one whose
 // revision went back (an old backup), is refused: its state never replaces a newer one. Whatever the peer sends, the
-// worst is a closed connection. A change whose answer was lost is answered "timed out: it may have happened".
+// worst is a closed connection. A change whose answer was lost is answered "timed out: it may have happened"; so is
+// a proposal of in-sync sets, which never outlives the connection on which it was made.
 // What it does not do: apply views, touch logs, log lines (see reason()).
 #pragma once
 
@@ -38,6 +39,8 @@ struct LinkOptions {
     uint16_t advertised_port = 0;
     uint16_t native_port = 0;      ///< of shard 0, the other shards' behind it; 0: none
     uint32_t shard_count = 1;
+    std::string rack;              ///< where the broker stands; empty: not said
+    bool clean = false;            ///< the storage was shut down cleanly before this start
     Uuid cluster_id;               ///< the cluster that this data directory belongs to; zero: any, the first one seen
     uint64_t seed = 0;             ///< of the jitter in the backoff
     int64_t connect_timeout_ns = 5 * second_ns;
@@ -93,8 +96,32 @@ struct TopicResult {
     std::vector<ConfigEntry> configs;
 };
 
-/// The answer to one create, delete, grow or alter. Answer the client once every shard has applied a view with at least
-/// `revision`.
+struct PartitionRef {
+    std::string topic;
+    int32_t partition = -1;
+};
+
+enum class Election : uint8_t {
+    preferred,  ///< of the first replica, if it is alive and in sync
+    unclean,    ///< of any living replica where none in sync is alive: records are lost
+};
+
+/// Where a partition is to be, the preferred leader first; absent: cancel the reassignment under way.
+struct NewReplicas {
+    std::string topic;
+    int32_t partition = -1;
+    std::optional<std::vector<NodeId>> replicas;
+};
+
+struct PartitionResult {
+    std::string topic;
+    int32_t partition = -1;
+    wire::kafka::ErrorCode error{};  ///< none: it is done, or in the case of a reassignment begun
+    std::string message;
+};
+
+/// The answer to one create, delete, grow, alter, election or reassignment. Answer the client once every shard has
+/// applied a view with at least `revision`.
 struct AdminResult {
     uint64_t token = 0;
     /// For the request as a whole, then there are no topics. request_timed_out: it may have happened.
@@ -102,6 +129,44 @@ struct AdminResult {
     std::string message;
     uint64_t revision = 0;
     std::vector<TopicResult> topics;  ///< in the order of the request
+    /// Of an election or a reassignment, in the order of the request; of an election of all, those that needed one.
+    std::vector<PartitionResult> partitions;
+    bool more = false;   ///< of an election of all: there are more than one request elects
+};
+
+struct InSyncMember {
+    NodeId id = no_node;
+    Uuid incarnation;   ///< in which it was seen to have everything: ClusterView's of that time
+};
+
+/// Who is to be in sync, from the leader, under the epochs of the record that it goes by.
+struct InSyncProposal {
+    Uuid topic;
+    int32_t partition = -1;
+    LeaderEpoch leader_epoch{-1};
+    int32_t partition_epoch = -1;
+    std::vector<InSyncMember> isr;
+};
+
+/// What is on record now, whether the proposal was taken (none) or not. Without a record (there is no such partition)
+/// the leader is no_node and the epochs are -1.
+struct InSyncOutcome {
+    Uuid topic;
+    int32_t partition = -1;
+    wire::kafka::ErrorCode error{};
+    std::string message;
+    NodeId leader = no_node;
+    LeaderEpoch leader_epoch{-1};
+    std::vector<NodeId> isr;
+    int32_t partition_epoch = -1;
+};
+
+struct InSyncResult {
+    uint64_t token = 0;
+    /// For the request as a whole, then there are no partitions. request_timed_out: it may have happened.
+    wire::kafka::ErrorCode error{};
+    std::string message;
+    std::vector<InSyncOutcome> partitions;  ///< in the order of the request
 };
 
 /// Producer ids that this broker alone may hand out, each once.
@@ -129,6 +194,15 @@ public:
                                    Nanos deadline);
     Result<void> alter_configs(uint64_t token, std::span<const TopicConfigs> topics, bool validate_only,
                                 Nanos deadline);
+    /// Absent: all partitions.
+    Result<void> elect_leaders(uint64_t token, Election election,
+                               std::optional<std::span<const PartitionRef>> partitions, Nanos deadline);
+    Result<void> reassign(uint64_t token, std::span<const NewReplicas> partitions, Nanos deadline);
+    /// `token` comes back in an InSyncResult, always: when the coordinator answers, or the connection ends. not_ready:
+    /// there is no session. would_block: too many are under way.
+    Result<void> alter_partitions(uint64_t token, std::span<const InSyncProposal> partitions);
+    /// From now on, in every session: others are to take over what this broker leads. See may_stop().
+    void want_to_stop();
     /// Once a block has come, for one more: now, or as soon as there is a session. Asked again while one is on its way,
     /// it changes nothing.
     void want_producer_ids();
@@ -144,9 +218,12 @@ public:
     /// A newer view, once; nullptr if there is none.
     std::shared_ptr<const ClusterView> poll_view();
     std::optional<AdminResult> poll_result();
+    std::optional<InSyncResult> poll_in_sync_result();
     std::optional<ProducerIdBlock> poll_producer_ids();
     Nanos next_deadline() const;
 
+    /// The coordinator has it on record that others lead whatever they could, and has said so in this session.
+    bool may_stop() const;
     LinkState state() const;
     const std::string& reason() const;   ///< why it is waiting or refused, for a log line
     uint64_t state_changes() const;      ///< counts changes of state() and reason(): log when it moved

@@ -33,6 +33,7 @@ using Input = std::span<const std::byte>;
 
 constexpr size_t arena_bytes = 4 << 20;
 constexpr Nanos start{1000 * second_ns};
+constexpr uint64_t proposals_max = 4;
 
 std::vector<std::byte> joined(std::span<const Fragment> chain) {
     std::vector<std::byte> out;
@@ -114,6 +115,15 @@ void run_link(Input bytes, size_t piece) {
     const broker::NewTopic topic{.name = "games", .partitions = 3, .assignment = {}, .configs = {}};
     PENSTOCK_ASSERT(link.create_topics(1, std::span(&topic, 1), false, now + 3600 * second_ns).has_value());
     link.want_producer_ids();
+    link.want_to_stop();
+    const broker::PartitionRef partition{"games", 0};
+    PENSTOCK_ASSERT(link.elect_leaders(2, broker::Election::unclean, std::span(&partition, 1), now + 3600 * second_ns)
+                        .has_value());
+    const broker::NewReplicas moved{"games", 0, std::vector<NodeId>{NodeId{2}}};
+    PENSTOCK_ASSERT(link.reassign(3, std::span(&moved, 1), now + 3600 * second_ns).has_value());
+    const broker::InSyncProposal proposal{.topic = {}, .partition = 0, .leader_epoch = LeaderEpoch{1},
+                                          .partition_epoch = 1, .isr = {{NodeId{1}, {}}}};
+    uint64_t proposed = 0, answered = 0;
     link.on_turn(now);
     PENSTOCK_ASSERT(link.poll_connect());
     link.on_connected(now);
@@ -121,6 +131,7 @@ void run_link(Input bytes, size_t piece) {
     while (!bytes.empty()) {
         now += millisecond_ns;
         const size_t size = std::min(piece == 0 ? bytes.size() : piece, bytes.size());
+        if (proposed < proposals_max && link.alter_partitions(proposed, std::span(&proposal, 1))) ++proposed;
         link.on_received(bytes.first(size), now);
         bytes = bytes.subspan(size);
         link.on_turn(now);
@@ -131,12 +142,15 @@ void run_link(Input bytes, size_t piece) {
             link.confirm_applied(revision);
         }
         while (link.poll_result()) {}
+        while (link.poll_in_sync_result()) ++answered;
         while (const auto block = link.poll_producer_ids())
             PENSTOCK_ASSERT(block->first >= 0 && block->count > 0 && block->first <= INT64_MAX - block->count);
         if (link.poll_close()) break;
     }
     link.on_closed("", now);
     PENSTOCK_ASSERT(link.state() != broker::LinkState::registered);
+    while (link.poll_in_sync_result()) ++answered;
+    PENSTOCK_ASSERT(answered == proposed);  // none is lost
 }
 
 void run_coordinator(Input bytes, size_t piece) {

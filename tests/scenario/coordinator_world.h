@@ -39,6 +39,7 @@ public:
         wire::node::FrameCutter to_coordinator{limits::node_request_bytes_max};
         std::shared_ptr<const broker::ClusterView> view;
         std::vector<broker::AdminResult> results;
+        std::vector<broker::InSyncResult> in_sync_results;
         std::vector<broker::ProducerIdBlock> id_blocks;
         size_t id_blocks_wanted = 0;
         bool reachable = true;      ///< false: connects fail, what is connected ends
@@ -57,7 +58,7 @@ public:
             load_failure = state.error();
             return;
         }
-        coordinator::CoordinatorOptions options;
+        coordinator::CoordinatorOptions options = coordinator_options;
         options.session_timeout_ns = session_timeout_ns_;
         options.seed = ++starts_;
         coordinator_.emplace(options, std::move(*state), clock.now());
@@ -122,6 +123,7 @@ public:
     std::vector<std::unique_ptr<Node>> nodes;
     std::vector<std::string> notes;
     std::string load_failure;
+    coordinator::CoordinatorOptions coordinator_options;  ///< of the next start, but for its seed and session timeout
     Cut cut;
     uint64_t frames = 0;
     bool store_held = false;             ///< transactions wait
@@ -182,6 +184,10 @@ private:
         if (auto block = node.link.poll_producer_ids()) {
             worked = true;
             node.id_blocks.push_back(*block);
+        }
+        while (auto result = node.link.poll_in_sync_result()) {
+            worked = true;
+            node.in_sync_results.push_back(std::move(*result));
         }
         while (auto result = node.link.poll_result()) {
             worked = true;
