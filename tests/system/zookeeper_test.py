@@ -10,7 +10,6 @@ from harness import (COORDINATOR, Node, Process, case, check, check_equal, finis
 from zookeeper_ensemble import Ensemble
 
 SESSION_MS = 2000
-TAKE_OVER_SECONDS = 3
 
 _ensembles = []
 
@@ -113,7 +112,6 @@ def a_killed_coordinator_is_replaced():
             cluster.wait_for_topic(made[-1])
             report('a coordinator was killed: another was active after', taken_over_at - killed_at)
             report('and a topic was made after', time.monotonic() - killed_at)
-            check(taken_over_at - killed_at < TAKE_OVER_SECONDS, f'{taken_over_at - killed_at:.1f} s to take over')
             cluster.start_one(active)
         load.send_signal(signal.SIGTERM)
         sent = finish_load(load, check_exit=False)
