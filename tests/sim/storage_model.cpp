@@ -86,7 +86,8 @@ int64_t ModelLog::cut_at(int64_t offset) const {
 
 void ModelLog::forget_from(int64_t offset) {
     std::erase_if(batches, [&](const ModelBatch& batch) { return batch.next > offset; });
-    std::erase_if(produced, [&](const log::ProducerBatch& batch) { return batch.base_offset >= offset; });
+    // By their ends: deleting records may have moved the start into a batch, and a log cut to nothing ends there.
+    std::erase_if(produced, [&](const log::ProducerBatch& batch) { return batch.last_offset() >= offset; });
     producers_before.forget_from(offset);
     producers = producers_before;
     for (const log::ProducerBatch& batch : produced) producers.record(batch);
