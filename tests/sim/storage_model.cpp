@@ -109,7 +109,9 @@ bool ModelLog::may_start_at(int64_t offset, int64_t wall_ms) const {
     uint64_t kept = 0;  // with the padding of segments, of which there are at most as many as batches
     bool boundary = offset == end();
     for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
-        const bool enough = retention_bytes_min >= 0 && kept >= static_cast<uint64_t>(retention_bytes_min);
+        // What was behind it before a cut may have been.
+        const bool enough =
+            retention_bytes_min >= 0 && (was_cut || kept >= static_cast<uint64_t>(retention_bytes_min));
         // Compaction may have dropped the youngest records of a segment.
         const bool expired =
             retention_ms_min >= 0 && (config.compact || batch->max_timestamp <= wall_ms - retention_ms_min);

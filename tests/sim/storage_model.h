@@ -55,7 +55,7 @@ struct ModelLog {
     std::vector<log::EpochRange> epochs;
     int64_t cut_to = -1;              ///< where a truncation under way ends the log; -1: there is none
     int64_t cut_durable = 0;          ///< what was durable when it was asked for
-    bool was_cut = false;             ///< so compaction may have dropped records in favour of later ones that are gone
+    bool was_cut = false;             ///< compaction or retention may have dropped records for later ones that are gone
     int64_t start_durable = 0;        ///< a recovery must not come back with a lower one
     int32_t epoch_durable = 0;        ///< nor with a lower epoch
     int32_t epoch = 0;                ///< highest ever begun

@@ -136,6 +136,7 @@ void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, c
     if (start > end) fail_run(range + " starts beyond its end");
     if (start < bounds.start_low)
         fail_run(range + " starts before where it durably did: " + std::to_string(bounds.start_low));
+    log.was_cut |= cut;
     if (!log.may_start_at(start, all.wall_ms)) fail_run(range + " starts where no retention allows");
     std::erase_if(log.batches, [&](const ModelBatch& batch) { return batch.next <= start || batch.next > end; });
     int32_t epoch_low = bounds.epoch_low;
@@ -148,7 +149,6 @@ void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, c
                  ", " + std::to_string(bounds.epoch_high) + "]");
     match_producers(log, found, all.faults, cut);
     if (log.cut_to >= 0) ++(cut ? counters_.cuts_recovered : counters_.uncut_recovered);
-    log.was_cut |= cut;
     log.cut_to = -1;
     log.end_low = end;
     log.epochs = store_of(log.key).epochs(*found);
