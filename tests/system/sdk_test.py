@@ -231,6 +231,29 @@ def under_valgrind():
             run(*command, tree.root / 'admin-cc', road, 'mine', env=tree.run_environment)
 
 
+@case
+def command_line_on_both_roads():
+    """penstock produce and consume work over datagrams, alone and in a group, on what kcat sees as well."""
+    need('kcat')
+    with Node() as node:
+        node.create_topic('t', 2)
+        via = f'udp://{node.native_address}'
+        for road in 'tcp', via:
+            node.cli('produce', 't', '--via', road, '--key-separator', '|', '--timeout', '10s',
+                     input=''.join(f'key-{i}|{road[:3]}-{i}\n' for i in range(500)))
+        run('kcat', '-b', node.address, '-P', '-t', 't', input=b'from kcat\n')
+        expected = sorted([f'{road}-{i}' for road in ('tcp', 'udp') for i in range(500)] + ['from kcat'])
+        for options in ['--from-beginning'], ['--group', 'g', '--from-beginning']:
+            for road in 'tcp', via:
+                out = node.cli('consume', 't', '--via', road, '--exit-at-end', *options).stdout
+                check_equal(sorted(out.splitlines()), expected, f'what consume {options} reads over {road}')
+                if '--group' in options:
+                    expected = []   # the group has come to the end
+        refused = node.cli('produce', 't', '--via', 'carrier-pigeon', check_exit=False)
+        check('is not tcp, udp or udp://HOST:PORT' in refused.stderr, f'a refusal that helps, not {refused.stderr}')
+        check_equal(refused.returncode, 2, 'exit code of a refusal')
+
+
 def load(mode, road, *arguments, **options):
     return json.loads(run(SDK_LOAD, mode, road, 't', *arguments, **options).stdout)
 

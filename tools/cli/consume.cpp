@@ -27,6 +27,7 @@ struct ConsumeOptions {
     int64_t count = -1;
     std::string format = "%v\\n";
     bool exit_at_end = false;
+    std::string via = "tcp";
 };
 
 Outcome<std::vector<int32_t>> chosen_partitions(const TopicInfo& topic, const std::vector<int64_t>& wanted) {
@@ -108,7 +109,7 @@ Outcome<int> consume_in_group(Context& context, Client& client, const ConsumeOpt
     if (auto topic = client.topic(options.topic, IfAbsent::refuse, client.deadline()); !topic)
         return std::unexpected(std::move(topic.error()));
     if (options.count == 0) return exit_ok;
-    auto sdk = SdkClient::create(context.globals);
+    auto sdk = SdkClient::create(context.globals, options.via);
     if (!sdk) return std::unexpected(std::move(sdk.error()));
     auto reader = GroupReader::create(client, *sdk, {.group = options.group, .topic = options.topic,
                                                      .start = options.start, .stop_at_end = options.exit_at_end});
@@ -132,7 +133,7 @@ Outcome<int> consume(Context& context, const ConsumeOptions& options) {
     auto positions = start_positions(client, options, client.deadline());
     if (!positions) return std::unexpected(std::move(positions.error()));
     if (options.count == 0) return exit_ok;
-    auto sdk = SdkClient::create(context.globals);
+    auto sdk = SdkClient::create(context.globals, options.via);
     if (!sdk) return std::unexpected(std::move(sdk.error()));
     const penstock_consumer_options defaults = PENSTOCK_CONSUMER_OPTIONS_INIT;
     auto reader = Reader::create(client, *sdk, options.topic, defaults);
@@ -177,6 +178,7 @@ void add_consume(CLI::App& app, Selected& selected) {
         ->excludes(partitions);
     add_number(*verb, "--count,-n", options->count, 0, INT64_MAX, "Stop after so many records", false);
     verb->add_flag("--exit-at-end,-e", options->exit_at_end, "Stop at what is the end of each partition now");
+    add_via(*verb, options->via);
     const auto set_format = [options](const std::string& text) {
         if (const auto parsed = RecordFormat::parse(text); !parsed) {
             throw CLI::ValidationError("--format", parsed.error().message + ". " + parsed.error().hint);
@@ -193,6 +195,7 @@ void add_consume(CLI::App& app, Selected& selected) {
                  "  penstock consume games --from-beginning --exit-at-end\n"
                  "  penstock consume games --partition 0 --offset 100 --count 10\n"
                  "  penstock consume games --group scores --from-beginning\n"
+                 "  penstock consume games --via udp\n"
                  "  penstock consume games --offset @2026-11-22T16:00:00Z --format '%p:%o %k = %v\\n'\n"
                  "  penstock consume games --from-beginning --json | jq .value");
     verb->callback([options, &selected] { selected = [options](Context& c) { return consume(c, *options); }; });

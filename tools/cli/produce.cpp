@@ -33,6 +33,7 @@ struct ProduceOptions {
     Duration delivery_timeout = std::chrono::seconds(30);
     uint64_t batch_bytes = 64 * 1024;
     bool create_topic = false;
+    std::string via = "tcp";
 };
 
 /// The input's descriptor, closed at the end unless it is standard input.
@@ -186,7 +187,7 @@ Outcome<int> produce(Context& context, const ProduceOptions& options) {
         return misuse(fmt::format("'{}' has no partition {}", options.topic, options.partition),
                       fmt::format("Its partitions are 0 to {}.", *partitions - 1));
     }
-    auto client = SdkClient::create(context.globals);
+    auto client = SdkClient::create(context.globals, options.via);
     if (!client) return std::unexpected(client.error());
     auto sender = Sender::create(
         *client, {.topic = options.topic,
@@ -236,11 +237,13 @@ void add_produce(CLI::App& app, Selected& selected) {
     add_bytes(*verb, "--batch-bytes", options->batch_bytes, 1, 64 * 1024 * 1024, "Send a batch when it is this large");
     add_duration(*verb, "--delivery-timeout", options->delivery_timeout, std::chrono::milliseconds(1),
                  "Give a record up after trying for this long");
+    add_via(*verb, options->via);
     verb->add_flag("--create-topic", options->create_topic, "Let the broker create the topic if it does not exist");
     add_examples(*verb,
                  "  echo 'Kick-off' | penstock produce games\n"
                  "  penstock produce games --file updates.txt --key-separator '|'\n"
                  "  seq 1000 | penstock produce numbers --partition 0 --compression zstd --acks 1\n"
+                 "  seq 1000000 | penstock produce numbers --via udp\n"
                  "  tail -f app.log | penstock produce logs --header host=web-1 --linger-ms 50\n"
                  "\nExit code 1 if any record was not acknowledged.");
     verb->callback([options, &selected] { selected = [options](Context& c) { return produce(c, *options); }; });

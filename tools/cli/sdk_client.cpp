@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "cli/connection.h"
+#include "cli/options.h"
 
 namespace penstock::cli {
 
@@ -21,12 +23,42 @@ std::string show_sdk_error(penstock_error error) {
     return text;
 }
 
-Outcome<SdkClient> SdkClient::create(const Globals& globals) {
-    std::string bootstrap = "tcp://";
-    for (const Address& address : globals.bootstrap) {
+namespace {
+
+constexpr uint16_t native_port = 9192;   // the broker's default
+
+bool is_road(const std::string& via) { return via == "tcp" || via == "udp" || via.starts_with("udp://"); }
+
+std::string bootstrap_of(const Globals& globals, const std::string& via) {
+    if (via.starts_with("udp://")) return via;
+    std::string bootstrap = via + "://";
+    for (Address address : globals.bootstrap) {
+        if (via == "udp") address.port = native_port;
         if (!bootstrap.ends_with('/')) bootstrap += ',';
         bootstrap += address.text();
     }
+    return bootstrap;
+}
+
+}  // namespace
+
+void add_via(CLI::App& verb, std::string& via) {
+    verb.add_option("--via", via,
+                    "How records travel: tcp, udp (to port 9192 of the bootstrap\n"
+                    "hosts), or udp://HOST:PORT,… if the brokers' datagrams have\n"
+                    "another port")
+        ->type_name("ROAD")
+        ->capture_default_str()
+        ->check(CLI::Validator(
+            [](std::string& text) {
+                return is_road(text) ? std::string{} : fmt::format("'{}' is not tcp, udp or udp://HOST:PORT", text);
+            },
+            ""));
+}
+
+Outcome<SdkClient> SdkClient::create(const Globals& globals, const std::string& via) {
+    PENSTOCK_ASSERT(is_road(via));
+    const std::string bootstrap = bootstrap_of(globals, via);
     const std::string client_id(Connection::client_id);
     penstock_client_options options = PENSTOCK_CLIENT_OPTIONS_INIT;
     options.bootstrap = bootstrap.c_str();

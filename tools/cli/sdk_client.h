@@ -20,9 +20,13 @@ int32_t whole_ms(Duration duration);
 /// "NOT_LEADER_OR_FOLLOWER (6)"; an error of the SDK's own as a sentence without its full stop.
 std::string show_sdk_error(penstock_error error);
 
+/// How records travel: "tcp", "udp" (to the bootstrap brokers' native ports, where they are the default ones), or
+/// "udp://HOST:PORT,...".
+void add_via(CLI::App& verb, std::string& via);
+
 class SdkClient {
 public:
-    static Outcome<SdkClient> create(const Globals& globals);
+    static Outcome<SdkClient> create(const Globals& globals, const std::string& via = "tcp");
 
     penstock_client* get() const { return client_.get(); }
     /// Does what is due, without waiting. True if something happened: look at it, and poll again before waiting.
