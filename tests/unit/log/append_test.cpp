@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "store_fixture.h"
 
 namespace penstock::log {
@@ -8,7 +10,7 @@ protected:
     /// A batch as its leader stamped it.
     Result<Offset> append_stamped(Log& log, int64_t base, int32_t epoch, size_t size, char fill,
                                   ProducerBatch producer = {}) {
-        TestBatch batch(size, fill, 1000 + base);
+        TestBatch batch(size, fill, 1000 + std::min<int64_t>(base, 1'000'000));   // the last offset has a time, too
         store_be<int64_t>(batch.batch.header, base);
         store_be<int32_t>(batch.batch.header + 12, epoch);
         batch.batch.producer = producer;
