@@ -12,7 +12,8 @@ from pathlib import Path
 
 from harness import BUILD, Failure, Node, case, check, check_equal, need, run, run_cases, wait_for
 
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / 'examples'
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLES = ROOT / 'src/sdk/examples'
 SDK_LOAD = BUILD / 'tests/system/sdk_load'
 NAMES = ['produce', 'consume', 'group', 'admin']
 STRICT = ['-Wall', '-Wextra', '-Wpedantic', '-Werror']
@@ -97,7 +98,7 @@ def only_its_own_symbols():
     """The shared library shows the functions of penstock.h and nothing else."""
     library = installed().libraries / 'libpenstock.so'
     shown = {line.split()[-1] for line in run('nm', '-D', '--defined-only', library).stdout.decode().splitlines()}
-    declared = set(re.findall(r'\b(penstock_\w+)\(', (EXAMPLES.parent / 'src/client/penstock.h').read_text()))
+    declared = set(re.findall(r'\b(penstock_\w+)\(', (ROOT / 'src/client/penstock.h').read_text()))
     check_equal(sorted(shown - {'penstock_'}), sorted(declared), 'symbols')
 
 
