@@ -5,6 +5,7 @@
 
 #include "coordinator/partition_change.h"
 #include "coordinator/placement.h"
+#include "coordinator/verdict.h"
 #include "limits.h"
 
 namespace penstock::coordinator {
@@ -13,14 +14,6 @@ using wire::kafka::ErrorCode;
 using wire::node::GrowingTopic;
 
 namespace {
-
-struct Verdict {
-    ErrorCode error = ErrorCode::none;
-    std::string message;
-    bool good() const { return error == ErrorCode::none; }
-};
-
-Verdict refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
 
 // Of the first partition, as it is when nothing moves.
 size_t factor_of(const Topic& topic) { return target_of(topic.partitions.front()).size(); }

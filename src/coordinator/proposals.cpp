@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coordinator/partition_change.h"
+#include "coordinator/verdict.h"
 #include "limits.h"
 
 namespace penstock::coordinator {
@@ -12,14 +13,6 @@ using wire::node::InSyncMember;
 using wire::node::ProposedPartition;
 
 namespace {
-
-struct Verdict {
-    ErrorCode error = ErrorCode::none;
-    std::string message;
-    bool good() const { return error == ErrorCode::none; }
-};
-
-Verdict refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
 
 Verdict check_epochs(const Partition& partition, NodeId proposer, const ProposedPartition& proposal) {
     if (partition.leader != proposer)

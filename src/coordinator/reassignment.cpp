@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "coordinator/partition_change.h"
+#include "coordinator/verdict.h"
 #include "limits.h"
 
 namespace penstock::coordinator {
@@ -12,14 +13,6 @@ using wire::kafka::ErrorCode;
 using wire::node::ReassignedPartition;
 
 namespace {
-
-struct Verdict {
-    ErrorCode error = ErrorCode::none;
-    std::string message;
-    bool good() const { return error == ErrorCode::none; }
-};
-
-Verdict refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
 
 bool contains(const std::vector<NodeId>& ids, NodeId id) { return std::ranges::find(ids, id) != ids.end(); }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "coordinator/placement.h"
+#include "coordinator/verdict.h"
 #include "limits.h"
 
 namespace penstock::coordinator {
@@ -12,14 +13,6 @@ using wire::kafka::ErrorCode;
 using wire::node::CreatableTopic;
 
 namespace {
-
-struct Verdict {
-    ErrorCode error = ErrorCode::none;
-    std::string message;
-    bool good() const { return error == ErrorCode::none; }
-};
-
-Verdict refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
 
 Verdict check_configs(const Configs& configs) {
     if (configs.size() > limits::topic_configs_max)
