@@ -4,7 +4,7 @@
 #include "broker/alter_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::alter_configs {
 
 namespace {
 
@@ -12,6 +12,6 @@ using Steps = AlterSteps<wire::kafka::AlterConfigsRequest, wire::kafka::AlterCon
 
 }  // namespace
 
-const Handler alter_configs_handler{wire::kafka::ApiKey::alter_configs, Steps::start, Steps::resume};
+const Handler handler{wire::kafka::ApiKey::alter_configs, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::alter_configs

@@ -7,7 +7,7 @@
 
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::alter_partition_reassignments {
 
 namespace {
 
@@ -77,6 +77,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler alter_partition_reassignments_handler{wire::kafka::ApiKey::alter_partition_reassignments, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::alter_partition_reassignments, start, nullptr};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::alter_partition_reassignments

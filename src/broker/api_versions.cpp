@@ -6,7 +6,7 @@
 
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::api_versions {
 
 namespace {
 
@@ -50,6 +50,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler api_versions_handler{wire::kafka::ApiKey::api_versions, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::api_versions, start, nullptr};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::api_versions

@@ -8,7 +8,7 @@
 #include "broker/group_place.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::create_partitions {
 
 namespace {
 
@@ -109,6 +109,6 @@ void resume(Request& request, Call&, Serving& serving) { answer(request, serving
 
 }  // namespace
 
-const Handler create_partitions_handler{wire::kafka::ApiKey::create_partitions, start, resume};
+const Handler handler{wire::kafka::ApiKey::create_partitions, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::create_partitions

@@ -8,7 +8,7 @@
 #include "broker/config_description.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::create_topics {
 
 namespace {
 
@@ -173,6 +173,6 @@ void resume(Request& request, Call&, Serving& serving) { answer(request, serving
 
 }  // namespace
 
-const Handler create_topics_handler{wire::kafka::ApiKey::create_topics, start, resume};
+const Handler handler{wire::kafka::ApiKey::create_topics, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::create_topics

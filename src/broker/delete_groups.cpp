@@ -4,7 +4,7 @@
 #include "broker/group_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::delete_groups {
 
 namespace {
 
@@ -44,6 +44,6 @@ using Steps = GroupSteps<State, call, answer>;
 
 }  // namespace
 
-const Handler delete_groups_handler{wire::kafka::ApiKey::delete_groups, Steps::start, Steps::resume};
+const Handler handler{wire::kafka::ApiKey::delete_groups, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::delete_groups

@@ -7,7 +7,7 @@
 #include "broker/handlers.h"
 #include "broker/place.h"
 
-namespace penstock::broker {
+namespace penstock::broker::delete_records {
 
 namespace {
 
@@ -80,6 +80,6 @@ void resume(Request& request, Call&, Serving& serving) {
 
 }  // namespace
 
-const Handler delete_records_handler{wire::kafka::ApiKey::delete_records, start, resume};
+const Handler handler{wire::kafka::ApiKey::delete_records, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::delete_records

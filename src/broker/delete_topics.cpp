@@ -6,7 +6,7 @@
 #include "broker/group_place.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::delete_topics {
 
 namespace {
 
@@ -94,6 +94,6 @@ void resume(Request& request, Call&, Serving& serving) { answer(request, serving
 
 }  // namespace
 
-const Handler delete_topics_handler{wire::kafka::ApiKey::delete_topics, start, resume};
+const Handler handler{wire::kafka::ApiKey::delete_topics, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::delete_topics

@@ -3,7 +3,7 @@
 
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::describe_cluster {
 
 namespace {
 
@@ -38,6 +38,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler describe_cluster_handler{wire::kafka::ApiKey::describe_cluster, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::describe_cluster, start, nullptr};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::describe_cluster

@@ -5,7 +5,7 @@
 #include "broker/config_resource.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::describe_configs {
 
 namespace {
 
@@ -97,6 +97,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler describe_configs_handler{wire::kafka::ApiKey::describe_configs, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::describe_configs, start, nullptr};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::describe_configs

@@ -4,7 +4,7 @@
 #include "broker/group_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::describe_groups {
 
 namespace {
 
@@ -76,6 +76,6 @@ using Steps = GroupSteps<State, call, answer>;
 
 }  // namespace
 
-const Handler describe_groups_handler{wire::kafka::ApiKey::describe_groups, Steps::start, Steps::resume};
+const Handler handler{wire::kafka::ApiKey::describe_groups, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::describe_groups

@@ -5,7 +5,7 @@
 
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::describe_log_dirs {
 
 namespace {
 
@@ -164,6 +164,6 @@ void resume(Request& request, Call&, Serving& serving) {
 
 }  // namespace
 
-const Handler describe_log_dirs_handler{wire::kafka::ApiKey::describe_log_dirs, start, resume};
+const Handler handler{wire::kafka::ApiKey::describe_log_dirs, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::describe_log_dirs

@@ -7,7 +7,7 @@
 #include "broker/group_place.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::describe_topic_partitions {
 
 namespace {
 
@@ -130,6 +130,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler describe_topic_partitions_handler{wire::kafka::ApiKey::describe_topic_partitions, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::describe_topic_partitions, start, nullptr};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::describe_topic_partitions

@@ -4,7 +4,7 @@
 
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::elect_leaders {
 
 namespace {
 
@@ -79,6 +79,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler elect_leaders_handler{wire::kafka::ApiKey::elect_leaders, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::elect_leaders, start, nullptr};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::elect_leaders

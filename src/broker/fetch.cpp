@@ -14,7 +14,7 @@
 #include "broker/handlers.h"
 #include "broker/place.h"
 
-namespace penstock::broker {
+namespace penstock::broker::fetch {
 
 namespace {
 
@@ -143,6 +143,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler fetch_handler{wire::kafka::ApiKey::fetch, start, resume};
+const Handler handler{wire::kafka::ApiKey::fetch, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::fetch

@@ -5,7 +5,7 @@
 #include "broker/group_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::find_coordinator {
 
 namespace {
 
@@ -76,6 +76,6 @@ void resume(Request& request, Call&, Serving& serving) {
 
 }  // namespace
 
-const Handler find_coordinator_handler{wire::kafka::ApiKey::find_coordinator, start, resume};
+const Handler handler{wire::kafka::ApiKey::find_coordinator, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::find_coordinator

@@ -7,17 +7,17 @@ namespace penstock::broker {
 namespace {
 
 // In the order of how often they are called.
-const std::array all{&produce_handler, &fetch_handler, &metadata_handler, &list_offsets_handler,
-                     &api_versions_handler, &create_topics_handler, &delete_topics_handler,
-                     &describe_cluster_handler, &heartbeat_handler, &offset_commit_handler, &offset_fetch_handler,
-                     &find_coordinator_handler, &join_group_handler, &sync_group_handler, &leave_group_handler,
-                     &describe_groups_handler, &list_groups_handler, &delete_groups_handler, &offset_delete_handler,
-                     &init_producer_id_handler, &delete_records_handler, &create_partitions_handler,
-                     &describe_configs_handler, &alter_configs_handler, &incremental_alter_configs_handler,
-                     &list_config_resources_handler, &offset_for_leader_epoch_handler,
-                     &describe_topic_partitions_handler, &elect_leaders_handler,
-                     &alter_partition_reassignments_handler, &list_partition_reassignments_handler,
-                     &describe_log_dirs_handler};
+const std::array all{&produce::handler, &fetch::handler, &metadata::handler, &list_offsets::handler,
+                     &api_versions::handler, &create_topics::handler, &delete_topics::handler,
+                     &describe_cluster::handler, &heartbeat::handler, &offset_commit::handler, &offset_fetch::handler,
+                     &find_coordinator::handler, &join_group::handler, &sync_group::handler, &leave_group::handler,
+                     &describe_groups::handler, &list_groups::handler, &delete_groups::handler, &offset_delete::handler,
+                     &init_producer_id::handler, &delete_records::handler, &create_partitions::handler,
+                     &describe_configs::handler, &alter_configs::handler, &incremental_alter_configs::handler,
+                     &list_config_resources::handler, &offset_for_leader_epoch::handler,
+                     &describe_topic_partitions::handler, &elect_leaders::handler,
+                     &alter_partition_reassignments::handler, &list_partition_reassignments::handler,
+                     &describe_log_dirs::handler};
 static_assert(all.size() == wire::kafka::apis.size());
 
 }  // namespace

@@ -1,41 +1,41 @@
-// The handlers of the APIs that the broker serves: one file each.
+// The handlers of the APIs that the broker serves: one file and one namespace each.
 #pragma once
 
 #include "broker/handler.h"
 
 namespace penstock::broker {
 
-extern const Handler produce_handler;
-extern const Handler fetch_handler;
-extern const Handler list_offsets_handler;
-extern const Handler metadata_handler;
-extern const Handler api_versions_handler;
-extern const Handler create_topics_handler;
-extern const Handler delete_topics_handler;
-extern const Handler delete_records_handler;
-extern const Handler create_partitions_handler;
-extern const Handler offset_for_leader_epoch_handler;
-extern const Handler describe_topic_partitions_handler;
-extern const Handler elect_leaders_handler;
-extern const Handler alter_partition_reassignments_handler;
-extern const Handler list_partition_reassignments_handler;
-extern const Handler describe_log_dirs_handler;
-extern const Handler init_producer_id_handler;
-extern const Handler describe_configs_handler;
-extern const Handler alter_configs_handler;
-extern const Handler incremental_alter_configs_handler;
-extern const Handler list_config_resources_handler;
-extern const Handler describe_cluster_handler;
-extern const Handler find_coordinator_handler;
-extern const Handler join_group_handler;
-extern const Handler sync_group_handler;
-extern const Handler heartbeat_handler;
-extern const Handler leave_group_handler;
-extern const Handler offset_commit_handler;
-extern const Handler offset_fetch_handler;
-extern const Handler describe_groups_handler;
-extern const Handler list_groups_handler;
-extern const Handler delete_groups_handler;
-extern const Handler offset_delete_handler;
+namespace produce { extern const Handler handler; }
+namespace fetch { extern const Handler handler; }
+namespace list_offsets { extern const Handler handler; }
+namespace metadata { extern const Handler handler; }
+namespace api_versions { extern const Handler handler; }
+namespace create_topics { extern const Handler handler; }
+namespace delete_topics { extern const Handler handler; }
+namespace delete_records { extern const Handler handler; }
+namespace create_partitions { extern const Handler handler; }
+namespace offset_for_leader_epoch { extern const Handler handler; }
+namespace describe_topic_partitions { extern const Handler handler; }
+namespace elect_leaders { extern const Handler handler; }
+namespace alter_partition_reassignments { extern const Handler handler; }
+namespace list_partition_reassignments { extern const Handler handler; }
+namespace describe_log_dirs { extern const Handler handler; }
+namespace init_producer_id { extern const Handler handler; }
+namespace describe_configs { extern const Handler handler; }
+namespace alter_configs { extern const Handler handler; }
+namespace incremental_alter_configs { extern const Handler handler; }
+namespace list_config_resources { extern const Handler handler; }
+namespace describe_cluster { extern const Handler handler; }
+namespace find_coordinator { extern const Handler handler; }
+namespace join_group { extern const Handler handler; }
+namespace sync_group { extern const Handler handler; }
+namespace heartbeat { extern const Handler handler; }
+namespace leave_group { extern const Handler handler; }
+namespace offset_commit { extern const Handler handler; }
+namespace offset_fetch { extern const Handler handler; }
+namespace describe_groups { extern const Handler handler; }
+namespace list_groups { extern const Handler handler; }
+namespace delete_groups { extern const Handler handler; }
+namespace offset_delete { extern const Handler handler; }
 
 }  // namespace penstock::broker

@@ -4,7 +4,7 @@
 #include "broker/group_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::heartbeat {
 
 namespace {
 
@@ -37,6 +37,6 @@ using Steps = GroupSteps<State, call, answer>;
 
 }  // namespace
 
-const Handler heartbeat_handler{wire::kafka::ApiKey::heartbeat, Steps::start, Steps::resume};
+const Handler handler{wire::kafka::ApiKey::heartbeat, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::heartbeat

@@ -4,7 +4,7 @@
 #include "broker/alter_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::incremental_alter_configs {
 
 namespace {
 
@@ -13,7 +13,6 @@ using Steps =
 
 }  // namespace
 
-const Handler incremental_alter_configs_handler{wire::kafka::ApiKey::incremental_alter_configs, Steps::start,
-                                                Steps::resume};
+const Handler handler{wire::kafka::ApiKey::incremental_alter_configs, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::incremental_alter_configs

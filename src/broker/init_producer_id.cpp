@@ -10,7 +10,7 @@
 
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::init_producer_id {
 
 namespace {
 
@@ -51,6 +51,6 @@ void resume(Request& request, Call& call, Serving& serving) {
 
 }  // namespace
 
-const Handler init_producer_id_handler{wire::kafka::ApiKey::init_producer_id, start, resume};
+const Handler handler{wire::kafka::ApiKey::init_producer_id, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::init_producer_id

@@ -7,7 +7,7 @@
 #include "broker/group_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::join_group {
 
 namespace {
 
@@ -89,6 +89,6 @@ using Steps = GroupSteps<State, call, answer>;
 
 }  // namespace
 
-const Handler join_group_handler{wire::kafka::ApiKey::join_group, Steps::start, Steps::resume};
+const Handler handler{wire::kafka::ApiKey::join_group, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::join_group

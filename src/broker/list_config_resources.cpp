@@ -8,7 +8,7 @@
 #include "broker/config_resource.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::list_config_resources {
 
 namespace {
 
@@ -57,6 +57,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler list_config_resources_handler{wire::kafka::ApiKey::list_config_resources, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::list_config_resources, start, nullptr};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::list_config_resources

@@ -6,7 +6,7 @@
 #include "broker/group_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::list_groups {
 
 namespace {
 
@@ -70,6 +70,6 @@ void resume(Request& request, Call&, Serving& serving) {
 
 }  // namespace
 
-const Handler list_groups_handler{wire::kafka::ApiKey::list_groups, start, resume};
+const Handler handler{wire::kafka::ApiKey::list_groups, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::list_groups

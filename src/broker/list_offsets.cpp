@@ -7,7 +7,7 @@
 #include "broker/handlers.h"
 #include "broker/place.h"
 
-namespace penstock::broker {
+namespace penstock::broker::list_offsets {
 
 namespace {
 
@@ -125,6 +125,6 @@ void resume(Request& request, Call&, Serving& serving) {
 
 }  // namespace
 
-const Handler list_offsets_handler{wire::kafka::ApiKey::list_offsets, start, resume};
+const Handler handler{wire::kafka::ApiKey::list_offsets, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::list_offsets

@@ -4,7 +4,7 @@
 
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::list_partition_reassignments {
 
 namespace {
 
@@ -16,6 +16,6 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
 
 }  // namespace
 
-const Handler list_partition_reassignments_handler{wire::kafka::ApiKey::list_partition_reassignments, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::list_partition_reassignments, start, nullptr};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::list_partition_reassignments

@@ -12,7 +12,7 @@
 #include "broker/handlers.h"
 #include "broker/place.h"
 
-namespace penstock::broker {
+namespace penstock::broker::metadata {
 
 namespace {
 
@@ -152,6 +152,6 @@ void resume(Request& request, Call&, Serving& serving) { answer(request, serving
 
 }  // namespace
 
-const Handler metadata_handler{wire::kafka::ApiKey::metadata, start, resume};
+const Handler handler{wire::kafka::ApiKey::metadata, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::metadata

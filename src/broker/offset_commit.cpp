@@ -5,7 +5,7 @@
 #include "broker/handlers.h"
 #include "broker/place.h"
 
-namespace penstock::broker {
+namespace penstock::broker::offset_commit {
 
 namespace {
 
@@ -107,6 +107,6 @@ using Steps = GroupSteps<State, call, answer>;
 
 }  // namespace
 
-const Handler offset_commit_handler{wire::kafka::ApiKey::offset_commit, Steps::start, Steps::resume};
+const Handler handler{wire::kafka::ApiKey::offset_commit, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::offset_commit

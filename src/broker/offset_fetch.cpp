@@ -9,7 +9,7 @@
 #include "broker/group_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::offset_fetch {
 
 namespace {
 
@@ -185,6 +185,6 @@ using Steps = GroupSteps<State, call, answer>;
 
 }  // namespace
 
-const Handler offset_fetch_handler{wire::kafka::ApiKey::offset_fetch, Steps::start, Steps::resume};
+const Handler handler{wire::kafka::ApiKey::offset_fetch, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::offset_fetch

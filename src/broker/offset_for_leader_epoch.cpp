@@ -4,7 +4,7 @@
 #include "broker/handlers.h"
 #include "broker/place.h"
 
-namespace penstock::broker {
+namespace penstock::broker::offset_for_leader_epoch {
 
 namespace {
 
@@ -69,6 +69,6 @@ void resume(Request& request, Call&, Serving& serving) {
 
 }  // namespace
 
-const Handler offset_for_leader_epoch_handler{wire::kafka::ApiKey::offset_for_leader_epoch, start, resume};
+const Handler handler{wire::kafka::ApiKey::offset_for_leader_epoch, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::offset_for_leader_epoch

@@ -15,7 +15,7 @@
 #include "wire/batch.h"
 #include "wire/keys.h"
 
-namespace penstock::broker {
+namespace penstock::broker::produce {
 
 namespace {
 
@@ -194,6 +194,6 @@ void resume(Request& request, Call&, Serving& serving) {
 
 }  // namespace
 
-const Handler produce_handler{wire::kafka::ApiKey::produce, start, resume};
+const Handler handler{wire::kafka::ApiKey::produce, start, resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::produce

@@ -4,7 +4,7 @@
 #include "broker/group_request.h"
 #include "broker/handlers.h"
 
-namespace penstock::broker {
+namespace penstock::broker::sync_group {
 
 namespace {
 
@@ -61,6 +61,6 @@ using Steps = GroupSteps<State, call, answer>;
 
 }  // namespace
 
-const Handler sync_group_handler{wire::kafka::ApiKey::sync_group, Steps::start, Steps::resume};
+const Handler handler{wire::kafka::ApiKey::sync_group, Steps::start, Steps::resume};
 
-}  // namespace penstock::broker
+}  // namespace penstock::broker::sync_group
