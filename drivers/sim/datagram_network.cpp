@@ -11,7 +11,6 @@ namespace penstock::sim {
 
 namespace {
 
-constexpr uint64_t million = 1'000'000;
 constexpr size_t extra_bytes_max = 64;  ///< that damage adds
 
 void check(const PathOptions& options) {
@@ -92,8 +91,8 @@ void DatagramNetwork::send(const io::Endpoint& from, const io::Endpoint& to, std
         ++counters_.lost;
         return;
     }
-    if (random_.chance(options.damaged_per_million, million)) damage(bytes);
-    if (random_.chance(options.repeated_per_million, million)) {
+    if (random_.per_million(options.damaged_per_million)) damage(bytes);
+    if (random_.per_million(options.repeated_per_million)) {
         ++counters_.repeated;
         const auto late = static_cast<int64_t>(random_.below(static_cast<uint64_t>(options.reordered_ns_max)));
         schedule(left + options.delay_ns_min + late, {from, to, bytes});
@@ -116,7 +115,7 @@ Nanos DatagramNetwork::leave(Path& path, const PathOptions& options, size_t byte
 }
 
 bool DatagramNetwork::is_lost(Path& path, const PathOptions& options) {
-    if (path.losses_left == 0 && random_.chance(options.lost_per_million, million)) {
+    if (path.losses_left == 0 && random_.per_million(options.lost_per_million)) {
         path.losses_left = 1 + static_cast<uint32_t>(random_.below(options.losses_in_a_row_max));
     }
     if (path.losses_left == 0) return false;
@@ -127,7 +126,7 @@ bool DatagramNetwork::is_lost(Path& path, const PathOptions& options) {
 Nanos DatagramNetwork::arrival(Path& path, const PathOptions& options, Nanos left) {
     const auto low = static_cast<uint64_t>(options.delay_ns_min), high = static_cast<uint64_t>(options.delay_ns_max);
     const Nanos in_order = std::max(path.last_arrival, left + static_cast<int64_t>(random_.between(low, high)));
-    if (random_.chance(options.reordered_per_million, million)) {
+    if (random_.per_million(options.reordered_per_million)) {
         ++counters_.reordered;
         return in_order + 1 + static_cast<int64_t>(random_.below(static_cast<uint64_t>(options.reordered_ns_max)));
     }

@@ -13,10 +13,6 @@ namespace {
 
 constexpr size_t violations_max = 100;
 
-bool is_write(io::DiskOpKind kind) {
-    return kind == io::DiskOpKind::write || kind == io::DiskOpKind::write_durable;
-}
-
 }  // namespace
 
 Directory::Directory(const DirectoryOptions& options) : options_(options), random_(options.seed) {}
@@ -71,7 +67,7 @@ void Directory::submit(Disk& disk, const io::DiskOp& op) {
     if (file != files_.end() && op.kind != io::DiskOpKind::create) operation.file = file->second;
     operation.failure = injected_failure(op);
     check_submission(operation);
-    if (is_write(op.kind)) {
+    if (io::is_write(op.kind)) {
         for (const io::MutableFragment& fragment : operation.fragments)
             for (uint32_t at = 0; at + io::block_size <= fragment.size; at += io::block_size)
                 operation.blocks.push_back(make_block(fragment.data + at));
@@ -143,7 +139,7 @@ void Directory::check_overlap(const Operation& operation) {
     const uint64_t first = operation.op.offset / io::block_size;
     const uint64_t end = first + operation.blocks.size();
     for (const auto& [due, other] : operations_) {
-        if (!is_write(other.op.kind) || other.op.file != operation.op.file) continue;
+        if (!io::is_write(other.op.kind) || other.op.file != operation.op.file) continue;
         const uint64_t other_first = other.op.offset / io::block_size;
         const uint64_t from = std::max(first, other_first);
         const uint64_t to = std::min(end, other_first + other.blocks.size());

@@ -5,13 +5,12 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "sim/poison.h"
 
 namespace penstock::sim {
 
 namespace {
 
-constexpr auto poison = std::byte{0xdb};
-constexpr uint64_t million = 1'000'000;
 constexpr int64_t shortage_ns_max = 100 * microsecond_ns;
 
 }  // namespace
@@ -47,7 +46,7 @@ uint32_t Link::datagram_bytes_max(const io::Endpoint&) { return options_.datagra
 size_t Link::send(std::span<const io::OutgoingBurst> bursts) {
     PENSTOCK_ASSERT(endpoint_.port != 0);
     size_t taken = bursts.size();
-    if (taken > 0 && random_.chance(options_.shortages_per_million, million)) {
+    if (taken > 0 && random_.per_million(options_.shortages_per_million)) {
         taken = random_.below(bursts.size());
         const auto wait_ns = static_cast<int64_t>(1 + random_.below(shortage_ns_max));
         network_.schedule(network_.clock_.now() + wait_ns, {});
@@ -101,7 +100,7 @@ bool Link::coalesces(const io::Endpoint& from, std::span<const std::byte> datagr
     return last.from == from && last.size % last.datagram_bytes == 0 && datagram.size() <= last.datagram_bytes &&
            last.size / last.datagram_bytes < io::burst_datagrams_max &&
            last.size + datagram.size() <= options_.receive_buffer_bytes &&
-           random_.chance(options_.coalesced_per_million, million);
+           random_.per_million(options_.coalesced_per_million);
 }
 
 size_t Link::receive(std::span<io::IncomingBurst> out) {

@@ -11,10 +11,6 @@ namespace penstock::sim {
 
 namespace {
 
-bool is_write(io::DiskOpKind kind) {
-    return kind == io::DiskOpKind::write || kind == io::DiskOpKind::write_durable;
-}
-
 }  // namespace
 
 void Directory::complete(Operation& operation) {
@@ -28,7 +24,7 @@ void Directory::complete(Operation& operation) {
 io::DiskCompletion Directory::perform(Operation& operation) {
     const io::DiskOp& op = operation.op;
     io::DiskCompletion completion{.token = op.token, .bytes = 0, .ok = false, .error = {}};
-    if (is_write(op.kind) && operation.disk != nullptr) check_unchanged(operation);
+    if (io::is_write(op.kind) && operation.disk != nullptr) check_unchanged(operation);
     if (op.kind == io::DiskOpKind::create && files_.contains(op.file)) {
         completion.error = {Errc::exists};
         return completion;
@@ -38,7 +34,7 @@ io::DiskCompletion Directory::perform(Operation& operation) {
         return completion;
     }
     if (operation.failure) {
-        if (is_write(op.kind)) tear_failed_write(operation);
+        if (io::is_write(op.kind)) tear_failed_write(operation);
         completion.error = *operation.failure;
         return completion;
     }
@@ -70,7 +66,7 @@ uint64_t Directory::perform_read(Operation& operation) {
             BlockRef block = visible_block(file, at / io::block_size);
             for (const auto& [due, other] : operations_) {
                 const uint64_t index = (at - other.op.offset) / io::block_size;
-                if (is_write(other.op.kind) && other.file == operation.file && at >= other.op.offset &&
+                if (io::is_write(other.op.kind) && other.file == operation.file && at >= other.op.offset &&
                     index < other.blocks.size())
                     block = mix_blocks(block, other.blocks[index], static_cast<uint32_t>(random_.below(256)));
             }

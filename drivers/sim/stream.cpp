@@ -6,12 +6,12 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "sim/poison.h"
 
 namespace penstock::sim {
 
 namespace {
 
-constexpr auto poison = std::byte{0xdb};
 
 }  // namespace
 
@@ -144,7 +144,7 @@ void Network::carry(Half& half) {
         end(half, ECONNRESET);
         return;
     }
-    if (random_.below(1'000'000) < options_.resets_per_million_pieces) {
+    if (random_.per_million(options_.resets_per_million_pieces)) {
         end(half, ECONNRESET);
         return;
     }

@@ -13,9 +13,9 @@ namespace penstock::socket {
 
 namespace {
 
-constexpr size_t messages_max = 64;
+constexpr size_t sent_messages_max = 64;
 constexpr size_t vectors_max = 1024;
-static_assert(messages_max >= io::burst_datagrams_max, "a burst fits in the batch as datagrams");
+static_assert(sent_messages_max >= io::burst_datagrams_max, "a burst fits in the batch as datagrams");
 static_assert(vectors_max >= io::burst_fragments_max + io::burst_datagrams_max, "each datagram may cut a fragment");
 
 /// The size of the datagrams that a message is cut into, as the kernel wants to be told.
@@ -35,11 +35,11 @@ void write(Segment& segment, uint32_t datagram_bytes) {
 /// What one sendmmsg takes: whole bursts, each as one message or as one for each datagram.
 struct DatagramSender::Batch {
     size_t bursts = 0, messages = 0, vectors = 0;
-    mmsghdr headers[messages_max] = {};
-    uint32_t burst_of[messages_max] = {};     ///< among those of the batch
-    uint32_t datagrams_of[messages_max] = {};
-    Segment segments[messages_max];
-    SocketName names[messages_max];           ///< by burst
+    mmsghdr headers[sent_messages_max] = {};
+    uint32_t burst_of[sent_messages_max] = {};     ///< among those of the batch
+    uint32_t datagrams_of[sent_messages_max] = {};
+    Segment segments[sent_messages_max];
+    SocketName names[sent_messages_max];           ///< by burst
     iovec rows[vectors_max] = {};
 };
 
@@ -85,7 +85,7 @@ bool DatagramSender::append(const io::OutgoingBurst& burst) {
     PENSTOCK_ASSERT(datagrams <= io::burst_datagrams_max);
     const bool whole = segmentation_ || datagrams == 1;
     const uint64_t messages = whole ? 1 : datagrams;
-    if (batch_->messages + messages > messages_max ||
+    if (batch_->messages + messages > sent_messages_max ||
         batch_->vectors + burst.fragments.size() + messages > vectors_max) {
         return false;
     }

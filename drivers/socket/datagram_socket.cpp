@@ -19,24 +19,20 @@ namespace {
 
 constexpr int ipv4_headers = 20 + 8, ipv6_headers = 40 + 8;
 
-bool set(int socket, int level, int option, int value) {
-    return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
-}
-
 /// Above net.core.rmem_max and wmem_max only with CAP_NET_ADMIN; else as much as they allow.
 void set_buffer(int socket, int forced, int option, uint32_t bytes) {
     const auto value = static_cast<int>(std::min<uint32_t>(bytes, INT32_MAX / 2));
-    if (!set(socket, SOL_SOCKET, forced, value)) set(socket, SOL_SOCKET, option, value);
+    if (!set_option(socket, SOL_SOCKET, forced, value)) set_option(socket, SOL_SOCKET, option, value);
 }
 
 Result<int> bound_socket(const SocketName& name, const DatagramSocketOptions& options) {
     const sa_family_t family = name.storage.sin6_family;
     const int socket = ::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (socket < 0) return fail(Errc::io, errno);
-    bool ok = set(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+    bool ok = set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
     if (family == AF_INET6) {
-        ok = ok && set(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0) &&
-             set(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+        ok = ok && set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0) &&
+             set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
     }
     if (!ok || ::bind(socket, reinterpret_cast<const sockaddr*>(&name.storage), name.size) != 0) {
         const int os_error = errno;
@@ -45,7 +41,7 @@ Result<int> bound_socket(const SocketName& name, const DatagramSocketOptions& op
     }
     set_buffer(socket, SO_RCVBUFFORCE, SO_RCVBUF, options.receive_bytes);
     set_buffer(socket, SO_SNDBUFFORCE, SO_SNDBUF, options.send_bytes);
-    set(socket, IPPROTO_UDP, UDP_GRO, 1);  // without it every datagram comes alone
+    set_option(socket, IPPROTO_UDP, UDP_GRO, 1);  // without it every datagram comes alone
     return socket;
 }
 

@@ -18,7 +18,7 @@ namespace penstock::socket {
 
 namespace {
 
-constexpr size_t messages_max = 16;  // of one recvmmsg
+constexpr size_t received_messages_max = 16;  // of one recvmmsg
 constexpr int calls_max = 64;        // of one receive(): datagrams that are dropped here do not fill it
 constexpr size_t resolved_max = 16;
 
@@ -30,11 +30,11 @@ struct alignas(cmsghdr) Control {
 
 /// What one recvmmsg fills.
 struct Link::Batch {
-    mmsghdr headers[messages_max] = {};
-    sockaddr_in6 names[messages_max] = {};
-    Control controls[messages_max];
-    iovec rows[messages_max] = {};
-    uint32_t buffers[messages_max] = {};
+    mmsghdr headers[received_messages_max] = {};
+    sockaddr_in6 names[received_messages_max] = {};
+    Control controls[received_messages_max];
+    iovec rows[received_messages_max] = {};
+    uint32_t buffers[received_messages_max] = {};
 };
 
 Opened<std::unique_ptr<Link>> Link::create(Poller& poller, const LinkOptions& options) {
@@ -127,7 +127,7 @@ size_t Link::receive(std::span<io::IncomingBurst> out) {
         // look for a second one costs nearly as much as the first.
         const size_t useful = received > 0 ? static_cast<size_t>(received) : 0;
         if (useful < count || count == 1) readable_ = false;
-        if (useful == batch_next_) batch_next_ = std::min(batch_next_ * 2, messages_max);
+        if (useful == batch_next_) batch_next_ = std::min(batch_next_ * 2, received_messages_max);
         else if (useful < count) batch_next_ = std::max(useful, size_t{1});
     }
     return n;

@@ -16,15 +16,11 @@ namespace penstock::socket {
 
 namespace {
 
-bool set(int socket, int level, int option, int value) {
-    return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
-}
-
 /// No delay: we coalesce ourselves. Keepalive: a peer that vanished without a word is gone after two minutes.
 bool set_common_options(int socket) {
-    return set(socket, IPPROTO_TCP, TCP_NODELAY, 1) && set(socket, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-           set(socket, IPPROTO_TCP, TCP_KEEPIDLE, 60) && set(socket, IPPROTO_TCP, TCP_KEEPINTVL, 15) &&
-           set(socket, IPPROTO_TCP, TCP_KEEPCNT, 4);
+    return set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1) && set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+           set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, 60) && set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, 15) &&
+           set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
 int stream_type(Calls calls) {
@@ -70,7 +66,7 @@ Result<std::vector<SocketAddress>> resolve(const io::Address& address, bool to_l
 Result<int> listening_socket(const SocketAddress& address, int backlog, Calls calls) {
     const int socket = ::socket(address.storage.ss_family, stream_type(calls), 0);
     if (socket < 0) return fail(Errc::io, errno);
-    if (!set(socket, SOL_SOCKET, SO_REUSEADDR, 1) || !set(socket, SOL_SOCKET, SO_REUSEPORT, 1) ||
+    if (!set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1) || !set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1) ||
         !set_common_options(socket) ||
         ::bind(socket, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
         ::listen(socket, backlog) != 0) {
@@ -84,7 +80,7 @@ namespace {
 Result<void> probe_once(const SocketAddress& address) {
     const int socket = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (socket < 0) return fail(Errc::io, errno);
-    if (!set(socket, SOL_SOCKET, SO_REUSEADDR, 1) ||
+    if (!set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1) ||
         ::bind(socket, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
         return close_and_fail(socket);
     }
@@ -112,6 +108,10 @@ Result<int> connecting_socket(const SocketAddress& address, Calls calls) {
     if (socket < 0) return fail(Errc::io, errno);
     if (!set_common_options(socket)) return close_and_fail(socket);
     return socket;
+}
+
+bool set_option(int socket, int level, int option, int value) {
+    return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
 }
 
 uint16_t local_port(int socket) {

@@ -28,6 +28,8 @@ Result<int> listening_socket(const SocketAddress& address, int backlog, Calls ca
 /// silence; a program asks this once, before it listens. Waits for a killed process to let go of the port.
 Result<void> probe_port(const io::Address& address, int64_t patience_ns);
 Result<int> connecting_socket(const SocketAddress& address, Calls calls);
+/// Of an option that is an int.
+bool set_option(int socket, int level, int option, int value);
 uint16_t local_port(int socket);
 /// "1.2.3.4:5678" or "[::1]:5678" of the peer; empty if it is gone.
 void peer_text(int socket, char (&out)[48]);

@@ -11,13 +11,13 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "limits.h"
 #include "store/database.h"
 #include "store/lock_file.h"
 
 namespace penstock::store {
 
 namespace {
-constexpr size_t queue_max = 16;  // the coordinator has one under way
 }
 
 struct Sqlite::Impl {
@@ -83,7 +83,7 @@ Result<void> Sqlite::submit(io::StoreTransaction transaction) {
     if (!impl_->thread.joinable() && !impl_->start()) return fail(Errc::failed);
     {
         std::lock_guard guard(impl_->mutex);
-        if (impl_->under_way >= queue_max) return fail(Errc::would_block);
+        if (impl_->under_way >= limits::store_transactions_max) return fail(Errc::would_block);
         ++impl_->under_way;
         impl_->waiting.push_back(std::move(transaction));
     }

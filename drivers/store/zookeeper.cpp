@@ -20,7 +20,6 @@ namespace penstock::store {
 
 namespace {
 
-constexpr size_t queue_max = limits::store_transactions_max;
 constexpr size_t news_max = 64;
 /// Of the session's timeout: the rest is for clocks that differ in rate, and for a turn that asked just before the end.
 constexpr int64_t lease_share_percent = 90;
@@ -120,7 +119,7 @@ Result<void> ZooKeeper::submit(io::StoreTransaction transaction) {
     {
         std::lock_guard guard(impl_->mutex);
         if (impl_->role != io::StoreRole::active) return fail(Errc::failed);
-        if (impl_->under_way >= queue_max) return fail(Errc::would_block);
+        if (impl_->under_way >= limits::store_transactions_max) return fail(Errc::would_block);
         ++impl_->under_way;
         impl_->waiting.push_back(std::move(transaction));
     }

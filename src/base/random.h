@@ -60,6 +60,7 @@ public:
 
     /// True `numerator` times in `denominator`.
     constexpr bool chance(uint64_t numerator, uint64_t denominator) { return below(denominator) < numerator; }
+    constexpr bool per_million(uint64_t numerator) { return chance(numerator, 1'000'000); }
 
     /// A generator of its own, so that what one part draws does not shift what another part sees.
     constexpr Random fork() { return Random(next()); }

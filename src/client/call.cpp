@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/backoff.h"
 #include "limits.h"
 #include "wire/kafka/find_coordinator.h"
 
@@ -11,8 +12,6 @@ using wire::kafka::ErrorCode;
 
 namespace {
 
-constexpr int64_t backoff_first_ns = 20 * millisecond_ns;
-constexpr int64_t backoff_last_ns = second_ns;
 
 }  // namespace
 
@@ -119,7 +118,7 @@ void Call::finish(Failure failure) {
 }
 
 void Call::pause(Nanos now) {
-    backoff_ns_ = std::clamp(backoff_ns_ * 2, backoff_first_ns, backoff_last_ns);
+    backoff_ns_ = longer(backoff_ns_);
     not_before_ = now + backoff_ns_;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "client/backoff.h"
 #include "limits.h"
 #include "wire/kafka/metadata.h"
 
@@ -14,10 +15,7 @@ using wire::kafka::MetadataResponse;
 
 namespace {
 
-constexpr int64_t backoff_first_ns = 20 * millisecond_ns;
-constexpr int64_t backoff_last_ns = second_ns;
 
-int64_t longer(int64_t backoff_ns) { return std::clamp(backoff_ns * 2, backoff_first_ns, backoff_last_ns); }
 
 }  // namespace
 

@@ -18,7 +18,7 @@ using wire::kafka::ListOffsetsResponse;
 
 namespace {
 
-constexpr int64_t pause_ns = 50 * millisecond_ns;
+constexpr int64_t fetch_pause_ns = 50 * millisecond_ns;
 
 /// Rows of a request, gathered by topic.
 template <class Topic, class Row>
@@ -259,7 +259,7 @@ Fetcher::Asked Fetcher::take_asked(uint64_t ask) {
 void Fetcher::on_lost(uint64_t ask, const Failure& why, Nanos now) {
     const Asked asked = take_asked(ask);
     cluster_.report(why);
-    for (const auto& [partition, moves] : asked.partitions) partition->not_before = now + pause_ns;
+    for (const auto& [partition, moves] : asked.partitions) partition->not_before = now + fetch_pause_ns;
 }
 
 void Fetcher::on_answer(uint64_t ask, const Answer& answer, Nanos now) {
@@ -293,7 +293,7 @@ void Fetcher::take_records(const Asked& asked, const Answer& answer, Nanos now) 
     FetchResponse message;
     const bool readable = answer.decode(arena, message);
     if (readable && message.error_code != ErrorCode::none) {
-        for (const auto& [partition, moves] : asked.partitions) partition->not_before = now + pause_ns;
+        for (const auto& [partition, moves] : asked.partitions) partition->not_before = now + fetch_pause_ns;
         return cluster_.report({code_of(message.error_code), "a fetch was refused"});
     }
     for (const auto& [partition, moves] : asked.partitions) {
@@ -372,7 +372,7 @@ bool Fetcher::is_aborted(FetchedPartition& partition, const wire::BatchHeader& h
 }
 
 void Fetcher::on_error(FetchedPartition& partition, penstock_error error, Nanos now) {
-    partition.not_before = now + pause_ns;
+    partition.not_before = now + fetch_pause_ns;
     if (error == PENSTOCK_OFFSET_OUT_OF_RANGE) {
         if (options_.reset == PENSTOCK_OFFSET_COMMITTED || partition.next < 0) {
             return refuse(partition, error, fmt::format("offset {} does not exist (any more)", partition.next));

@@ -21,7 +21,7 @@ using namespace wire::kafka;
 namespace {
 
 constexpr std::string_view protocol_name = "range";
-constexpr int64_t pause_ns = 50 * millisecond_ns;
+constexpr int64_t group_pause_ns = 50 * millisecond_ns;
 /// A topic that a member reads and that does not exist must not keep the others waiting.
 constexpr int64_t assign_patience_ns = 5 * second_ns;
 
@@ -142,7 +142,7 @@ void Group::on_lost(uint64_t ask, const Failure& why, Nanos now) {
     now_ = now;
     const What what = take(ask);
     cluster_.report(why);
-    not_before_ = now + pause_ns;
+    not_before_ = now + group_pause_ns;
     if (what != What::find) coordinator_ = -1;
     switch (what) {
         case What::join:
@@ -176,7 +176,7 @@ void Group::on_found(const Answer& answer, Nanos now) {
         coordinator_ = message.node_id;
         return;
     }
-    not_before_ = now + pause_ns;
+    not_before_ = now + group_pause_ns;
     if (!is_retriable(message.error_code)) fail(code_of(message.error_code));
 }
 
@@ -281,7 +281,7 @@ void Group::on_synced(const Answer& answer, Nanos now) {
         state_ = State::to_join;
         if (message.error_code != ErrorCode::invalid_request) return on_error(message.error_code, now);
         // Some coordinators say this to who syncs after its leader did: the next generation may be luckier.
-        not_before_ = now + pause_ns;
+        not_before_ = now + group_pause_ns;
         return cluster_.report({code_of(message.error_code), "the coordinator refused to sync group " + options_.name});
     }
     const auto ours = decode_assignment(message.assignment ? *message.assignment : wire::Bytes());
@@ -300,7 +300,7 @@ void Group::ask_heartbeat() {
     request.member_id = member_.id;
     if (options_.instance) request.group_instance_id = *options_.instance;
     next_heartbeat_ = now_ + options_.heartbeat_interval_ms * millisecond_ns;
-    if (!ask(What::heartbeat, request)) next_heartbeat_ = now_ + pause_ns;
+    if (!ask(What::heartbeat, request)) next_heartbeat_ = now_ + group_pause_ns;
 }
 
 void Group::on_heartbeat(const Answer& answer, Nanos now) {
@@ -320,11 +320,11 @@ void Group::on_error(ErrorCode error, Nanos now) {
         case ErrorCode::not_coordinator:
         case ErrorCode::coordinator_not_available:
             coordinator_ = -1;
-            not_before_ = now + pause_ns;
+            not_before_ = now + group_pause_ns;
             return;
         default: break;
     }
-    not_before_ = now + pause_ns;
+    not_before_ = now + group_pause_ns;
     if (!is_retriable(error)) fail(code_of(error));
 }
 
@@ -426,7 +426,7 @@ void Group::on_offsets(const Answer& answer, Nanos now) {
         }
     }
     if (error != ErrorCode::none) {   // asked again, unless it is for good
-        not_before_ = now + pause_ns;
+        not_before_ = now + group_pause_ns;
         return on_error(error, now);
     }
     std::erase_if(wanted_offsets_, [&](const GroupOffset& wanted) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "client/backoff.h"
 #include "client/producer.h"
 #include "limits.h"
 #include "wire/kafka/init_producer_id.h"
@@ -16,8 +17,6 @@ using wire::kafka::ProduceResponse;
 
 namespace {
 
-constexpr int64_t backoff_first_ns = 20 * millisecond_ns;
-constexpr int64_t backoff_last_ns = second_ns;
 constexpr int64_t late_interval_ns = 20 * millisecond_ns;
 
 bool leader_moved(penstock_error error) {
@@ -373,7 +372,7 @@ void Producer::try_again(Partition& partition, Nanos now) {
     ++retried_batches_;
     partition.going_back = true;
     if (partition.not_before > now) return;
-    partition.backoff_ns = std::clamp(partition.backoff_ns * 2, backoff_first_ns, backoff_last_ns);
+    partition.backoff_ns = longer(partition.backoff_ns);
     partition.not_before = now + partition.backoff_ns;
 }
 

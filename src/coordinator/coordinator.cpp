@@ -21,8 +21,6 @@ constexpr size_t encode_bytes_max = 2 * limits::node_frame_bytes_max;
 constexpr size_t notes_max = 256;
 constexpr int32_t watch_wait_ms_max = 60'000;
 
-int16_t code(ErrorCode error) { return static_cast<int16_t>(error); }
-
 std::string id_text(NodeId id) { return std::to_string(id.value); }
 
 }  // namespace
@@ -135,7 +133,7 @@ void Coordinator::on_heartbeat(io::ConnectionId connection, Peer& peer, const wi
             if (!session->may_stop) wanting_to_stop_.insert(peer.broker);
         }
     } else {
-        response.error = code(ErrorCode::broker_id_not_registered);
+        response.error = std::to_underlying(ErrorCode::broker_id_not_registered);
     }
     answer(connection, header, response, outgoing_);
 }
@@ -148,7 +146,7 @@ void Coordinator::on_watch(io::ConnectionId connection, Peer& peer, const wire::
     if (peer.watch) return drop(connection, "watches twice");
     if (session_of(connection, peer, request.session) == nullptr) {
         WatchClusterResponse response;
-        response.error = code(ErrorCode::broker_id_not_registered);
+        response.error = std::to_underlying(ErrorCode::broker_id_not_registered);
         return answer(connection, header, response, outgoing_);
     }
     const int64_t wait_ns = std::clamp(request.wait_ms, 0, watch_wait_ms_max) * millisecond_ns;

@@ -1,6 +1,7 @@
 // The coordinator's requests that may change the state: decoded, judged by the rules of their own files, and answered
 // once the store has confirmed what they changed. Each handler answers false if the body is malformed.
 #include <algorithm>
+#include <utility>
 
 #include "coordinator/coordinator.h"
 #include "coordinator/membership.h"
@@ -22,8 +23,6 @@ using namespace wire::node;
 namespace {
 
 constexpr int64_t heartbeats_per_session = 10;
-
-int16_t code(ErrorCode error) { return static_cast<int16_t>(error); }
 
 }  // namespace
 
@@ -53,7 +52,7 @@ bool Coordinator::on_register(const Request& request, Peer& peer, wire::Reader& 
     RegisterBrokerResponse response;
     response.cluster_id = state_.cluster_id();
     if (auto refusal = check_registration(state_, body)) {
-        response.error = code(refusal->error);
+        response.error = std::to_underlying(refusal->error);
         response.message = refusal->message;
         response.revision = static_cast<int64_t>(state_.revision());
         note(true, "refused a registration: " + refusal->message);
@@ -88,7 +87,7 @@ bool Coordinator::on_register(const Request& request, Peer& peer, wire::Reader& 
 template <class Response>
 void Coordinator::answer_topics(const Request& request, ErrorCode error, const std::vector<TopicOutcome>& outcomes) {
     Response response;
-    response.error = code(error);
+    response.error = std::to_underlying(error);
     response.revision = next_revision();
     std::vector<ChangedTopic> topics;
     std::vector<std::vector<TopicConfig>> configs;
@@ -97,8 +96,8 @@ void Coordinator::answer_topics(const Request& request, ErrorCode error, const s
     for (const TopicOutcome& o : outcomes) {
         auto& list = configs.emplace_back();
         for (const auto& [key, value] : o.configs) list.push_back({key, value});
-        topics.push_back({.name = o.name, .id = o.id, .error = code(o.error), .message = {}, .partitions = o.partitions,
-                          .replication_factor = o.replication_factor, .configs = list});
+        topics.push_back({.name = o.name, .id = o.id, .error = std::to_underlying(o.error), .message = {},
+                          .partitions = o.partitions, .replication_factor = o.replication_factor, .configs = list});
         if (!o.message.empty()) topics.back().message = o.message;
     }
     response.topics = topics;
@@ -169,10 +168,10 @@ bool Coordinator::on_allocate_producer_ids(const Request& request, const Peer& p
     if (!wire::decode(reader, body, request.header.version)) return false;
     AllocateProducerIdsResponse response;
     if (session_of(request.connection, peer, body.session) == nullptr) {
-        response.error = code(ErrorCode::broker_id_not_registered);
+        response.error = std::to_underlying(ErrorCode::broker_id_not_registered);
     } else {
         response.first = state_.allocate_producer_ids(limits::producer_id_block);
-        if (response.first < 0) response.error = code(ErrorCode::unknown_server_error);
+        if (response.first < 0) response.error = std::to_underlying(ErrorCode::unknown_server_error);
         else response.count = limits::producer_id_block;
     }
     answer(request.connection, request.header, response, held_);
@@ -187,9 +186,9 @@ bool Coordinator::on_alter_partitions(const Request& request, const Peer& peer, 
     AlterPartitionsResponse response;
     std::vector<ProposalOutcome> outcomes;
     if (session_of(request.connection, peer, body.session) == nullptr)
-        response.error = code(ErrorCode::broker_id_not_registered);
+        response.error = std::to_underlying(ErrorCode::broker_id_not_registered);
     else if (body.partitions.size() > limits::changed_partitions_max)
-        response.error = code(ErrorCode::invalid_request);
+        response.error = std::to_underlying(ErrorCode::invalid_request);
     else outcomes = take_proposals(state_, peer.broker, body.partitions);
     std::vector<AlteredPartition> partitions;
     std::vector<std::vector<int32_t>> sets;
@@ -199,7 +198,7 @@ bool Coordinator::on_alter_partitions(const Request& request, const Peer& peer, 
         AlteredPartition& out = partitions.emplace_back();
         out.topic = o.topic;
         out.partition = o.partition;
-        out.error = code(o.error);
+        out.error = std::to_underlying(o.error);
         if (!o.message.empty()) out.message = o.message;
         if (!o.record) continue;
         auto& isr = sets.emplace_back();
@@ -218,13 +217,14 @@ template <class Response>
 void Coordinator::answer_partitions(const Request& request, ErrorCode error,
                                     const std::vector<PartitionOutcome>& outcomes, bool more) {
     Response response;
-    response.error = code(error);
+    response.error = std::to_underlying(error);
     response.revision = next_revision();
     response.more = more;
     std::vector<ChangedPartition> partitions;
     partitions.reserve(outcomes.size());
     for (const PartitionOutcome& o : outcomes) {
-        partitions.push_back({.topic = o.topic, .partition = o.partition, .error = code(o.error), .message = {}});
+        partitions.push_back(
+            {.topic = o.topic, .partition = o.partition, .error = std::to_underlying(o.error), .message = {}});
         if (!o.message.empty()) partitions.back().message = o.message;
     }
     response.partitions = partitions;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "coordinator/node_ids.h"
+
 namespace penstock::coordinator {
 
 namespace {
-
-bool contains(const std::vector<NodeId>& ids, NodeId id) { return std::ranges::find(ids, id) != ids.end(); }
 
 bool stopping(const State& state, NodeId id) {
     const Broker* broker = state.broker(id);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "coordinator/node_ids.h"
 #include "coordinator/partition_change.h"
 #include "coordinator/verdict.h"
 #include "limits.h"
@@ -13,8 +14,6 @@ using wire::kafka::ErrorCode;
 using wire::node::ReassignedPartition;
 
 namespace {
-
-bool contains(const std::vector<NodeId>& ids, NodeId id) { return std::ranges::find(ids, id) != ids.end(); }
 
 std::vector<NodeId> without(std::vector<NodeId> ids, const std::vector<NodeId>& gone) {
     std::erase_if(ids, [&](NodeId id) { return contains(gone, id); });

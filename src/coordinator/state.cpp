@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "coordinator/node_ids.h"
 #include "limits.h"
 
 namespace penstock::coordinator {
@@ -16,10 +17,6 @@ std::vector<int32_t> numbers(const std::vector<NodeId>& ids) {
     out.reserve(ids.size());
     for (NodeId id : ids) out.push_back(id.value);
     return out;
-}
-
-bool contains_all(const std::vector<NodeId>& ids, const std::vector<NodeId>& wanted) {
-    return std::ranges::all_of(wanted, [&](NodeId id) { return std::ranges::find(ids, id) != ids.end(); });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Building the state from the store's rows. Bytes on a disk are from outside: everything is checked, nothing asserted.
 #include <algorithm>
 
+#include "coordinator/node_ids.h"
 #include "coordinator/state.h"
 #include "limits.h"
 
@@ -20,10 +21,6 @@ std::vector<NodeId> nodes(wire::Array<int32_t> numbers) {
 bool distinct(std::vector<NodeId> ids) {
     std::ranges::sort(ids);
     return std::ranges::adjacent_find(ids) == ids.end();
-}
-
-bool contains_all(const std::vector<NodeId>& ids, const std::vector<NodeId>& wanted) {
-    return std::ranges::all_of(wanted, [&](NodeId id) { return std::ranges::find(ids, id) != ids.end(); });
 }
 
 // Who comes and who goes are replicas, nobody is both, somebody stays, and what was before is all but who comes.

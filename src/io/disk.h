@@ -51,6 +51,8 @@ enum class DiskOpKind : uint8_t {
     remove,         ///< removes the file; not durable by itself
 };
 
+constexpr bool is_write(DiskOpKind kind) { return kind == DiskOpKind::write || kind == DiskOpKind::write_durable; }
+
 /// `fragments` and what they point to must stay valid and unchanged until the completion. All data pointers,
 /// sizes and offsets are multiples of block_size. At most max_fragments fragments.
 struct DiskOp {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t frame_bytes_max = 1 * mib;
 constexpr uint64_t slot_slack_bytes = 4 * mib;
-constexpr int64_t retry_ns = 100 * millisecond_ns;  // after the disk refused
+constexpr int64_t refused_retry_ns = 100 * millisecond_ns;  // after the disk refused
 
 }  // namespace
 
@@ -118,7 +118,7 @@ void Store::Impl::frame_done(bool ok, Errc error) {
         // The good slot's frames up to the last consistent one are whole; a new base in the other slot is the way out.
         checkpoint.base = true;
         checkpoint.phase = Checkpoint::Phase::idle;
-        checkpoint.retry_at = now.now + retry_ns;
+        checkpoint.retry_at = now.now + refused_retry_ns;
         // Without checkpoints the journal fills, and no append is taken at all: new log files come second.
         checkpoint.no_space = error == Errc::disk_full;
         if (checkpoint.no_space) pool->yield();

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t slice_interval_ns = 10 * millisecond_ns;
 constexpr uint32_t logs_per_slice = 256;
-constexpr int64_t retry_ns = 30 * second_ns;          // a log whose pass failed
+constexpr int64_t failed_retry_ns = 30 * second_ns;          // a log whose pass failed
 constexpr int64_t incomplete_retry_ns = 3600 * second_ns;
 constexpr int64_t wait_ns = millisecond_ns;           // for memory or a file
 constexpr uint64_t idle_hurry = 8;                    // times the rate, while no records come or go
@@ -441,7 +441,7 @@ void Store::Impl::replaced(LogData& log, const Entry& entry) {
 void Store::Impl::abandon_compaction() {
     Compaction& c = compaction;
     if (c.phase == Compaction::Phase::abandoned) return;
-    if (c.log != nullptr) c.log->compact_at = now.now + retry_ns;
+    if (c.log != nullptr) c.log->compact_at = now.now + failed_retry_ns;
     c.log = nullptr;
     c.phase = Compaction::Phase::abandoned;
     c.wake_at = now.now;

@@ -7,7 +7,7 @@
 namespace penstock::log {
 namespace {
 
-constexpr int64_t retry_ns = second_ns / 2;  // after the disk refused
+constexpr int64_t pool_retry_ns = second_ns / 2;  // after the disk refused
 
 uint64_t bytes_of(uint8_t file_class) { return geometry(kind_of_class(file_class)).file_bytes; }
 
@@ -115,7 +115,7 @@ bool FilePool::begin_file(Maker& maker, Nanos now) {
     if (!fits()) {
         disk_full_ |= waited;
         class_max_ = file_class_count - 1;   // the next try may find that others have made room
-        (waited ? retry_at_ : refill_at_) = now + retry_ns;
+        (waited ? retry_at_ : refill_at_) = now + pool_retry_ns;
         return false;
     }
     maker.file = io::FileId{kind_of_class(c), next_number_};
@@ -165,7 +165,7 @@ void FilePool::step_done(uint32_t index, bool ok, Errc error, Nanos now) {
             return;  // what was made of it goes first, then a smaller one comes
         }
         disk_full_ |= error == Errc::disk_full && urgent();
-        (urgent() ? retry_at_ : refill_at_) = now + retry_ns;
+        (urgent() ? retry_at_ : refill_at_) = now + pool_retry_ns;
         return;
     }
     if (done.kind == StepKind::flush) {

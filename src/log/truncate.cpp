@@ -21,7 +21,7 @@
 namespace penstock::log {
 namespace {
 
-constexpr int64_t retry_ns = millisecond_ns;  // for memory, or for room in the ring
+constexpr int64_t truncate_retry_ns = millisecond_ns;  // for memory, or for room in the ring
 
 }  // namespace
 
@@ -68,7 +68,7 @@ bool Store::Impl::cut_step(LogData& log) {
     if (log.cut_phase == CutPhase::recorded) return settled_sequence >= log.cut_sequence;
     if (log.cut_phase == CutPhase::staged || !settle_for_cut(log)) return false;
     const ReadStatus status = stage_cut(log);
-    if (status == ReadStatus::busy) cuts_at = std::min(cuts_at, now.now + retry_ns);
+    if (status == ReadStatus::busy) cuts_at = std::min(cuts_at, now.now + truncate_retry_ns);
     if (status == ReadStatus::ready || status == ReadStatus::pending || status == ReadStatus::busy) return false;
     fail_log(log);  // nobody guesses where a batch ends
     return true;

@@ -35,6 +35,8 @@ struct BenchOptions {
     bool repeat = false;
 };
 
+inline constexpr Duration bench_tick = std::chrono::milliseconds(100);  ///< the loads look at the clock that often
+
 /// Names of the topics: the one given, or NAME-0, NAME-1, …
 std::vector<std::string> bench_topics(const BenchOptions& options);
 

@@ -23,8 +23,7 @@ using wire::kafka::FetchRequest;
 using wire::kafka::FetchResponse;
 
 constexpr int32_t wait_ms = 100;          // how long the broker may hold an empty answer back
-constexpr Duration tick = std::chrono::milliseconds(100);
-constexpr size_t answer_memory_max = 64 * 1024 * 1024;
+constexpr size_t fetch_answer_memory_max = 64 * 1024 * 1024;
 
 struct Position {
     std::string_view topic;
@@ -42,8 +41,8 @@ struct Group {
     bool done() const { return std::ranges::all_of(positions, [](const Position* p) { return p->done(); }); }
 };
 
-struct Lane {
-    explicit Lane(Connection connection) : link(std::move(connection)) {}
+struct FetchLane {
+    explicit FetchLane(Connection connection) : link(std::move(connection)) {}
 
     BenchConnection link;
     int16_t version = 0;
@@ -123,7 +122,7 @@ private:
             if (!connection) return std::unexpected(std::move(connection.error()));
             const auto version = connection->version_of(ApiKey::fetch);
             if (!version) return std::unexpected(version.error());
-            auto& lane = lanes_.emplace_back(std::make_unique<Lane>(std::move(*connection)));
+            auto& lane = lanes_.emplace_back(std::make_unique<FetchLane>(std::move(*connection)));
             lane->version = *version;
             std::vector<Position*> mine;
             for (size_t i = l; i < positions.size(); i += lane_count) mine.push_back(positions[i]);
@@ -160,7 +159,7 @@ private:
         return {};
     }
 
-    Outcome<void> enqueue(Lane& lane, size_t index) {
+    Outcome<void> enqueue(FetchLane& lane, size_t index) {
         Group& group = lane.groups[index];
         std::vector<FetchRequest::Topic> topics;
         std::vector<std::vector<FetchRequest::Partition>> partitions;
@@ -196,7 +195,7 @@ private:
             const short events = static_cast<short>(POLLIN | (lane->link.has_output() ? POLLOUT : 0));
             waits_.push_back({.fd = lane->link.fd(), .events = events, .revents = 0});
         }
-        auto until = Clock::now() + tick;
+        auto until = Clock::now() + bench_tick;
         const bool room = std::ranges::any_of(lanes_,
                                               [](const auto& l) { return l->waiting.size() < l->groups.size(); });
         if (options_.rate > 0 && room) until = std::min(until, next_due_);
@@ -209,7 +208,7 @@ private:
         return {};
     }
 
-    Outcome<void> receive(Lane& lane) {
+    Outcome<void> receive(FetchLane& lane) {
         const auto more = lane.link.read_some();
         if (!more) return std::unexpected(more.error());
         if (!*more) return {};
@@ -221,7 +220,7 @@ private:
         }
     }
 
-    Outcome<void> settle(Lane& lane, std::span<const std::byte> frame, Clock::time_point now) {
+    Outcome<void> settle(FetchLane& lane, std::span<const std::byte> frame, Clock::time_point now) {
         arena_.reset();
         const Fragment whole{.data = frame.data(), .size = static_cast<uint32_t>(frame.size())};
         wire::Reader reader({&whole, 1}, arena_);
@@ -303,9 +302,9 @@ private:
     const BenchOptions& options_;
     BenchMeter& meter_;
     std::vector<std::unique_ptr<Position>> positions_;
-    std::vector<std::unique_ptr<Lane>> lanes_;
+    std::vector<std::unique_ptr<FetchLane>> lanes_;
     std::vector<pollfd> waits_;
-    Arena arena_{answer_memory_max};
+    Arena arena_{fetch_answer_memory_max};
     uint32_t next_correlation_id_ = 1;
     Clock::time_point begin_{}, next_due_{};
     double interval_ns_ = 0;

@@ -27,8 +27,7 @@ constexpr int64_t in_flight_closed = 8;    // a connection's default: enough to 
 constexpr int64_t in_flight_open = 1024;   // open load: enough for a stall of a second at usual rates
 constexpr size_t correlation_at = 8;       // size, key and version come before it
 constexpr uint64_t errors_max = 1000;      // give up: the load is not what was asked for
-constexpr size_t answer_memory_max = 1024 * 1024;
-constexpr Duration tick = std::chrono::milliseconds(100);
+constexpr size_t produce_answer_memory_max = 1024 * 1024;
 
 struct Request {
     std::vector<std::byte> head;
@@ -42,8 +41,8 @@ struct Target {
     std::vector<std::byte> head, tail;
 };
 
-struct Lane {
-    explicit Lane(Connection connection) : link(std::move(connection)) {}
+struct ProduceLane {
+    explicit ProduceLane(Connection connection) : link(std::move(connection)) {}
 
     BenchConnection link;
     int16_t version = 0;
@@ -154,7 +153,7 @@ private:
             if (!connection) return std::unexpected(std::move(connection.error()));
             const auto version = connection->version_of(ApiKey::produce);
             if (!version) return std::unexpected(version.error());
-            auto& lane = lanes_.emplace_back(std::make_unique<Lane>(std::move(*connection)));
+            auto& lane = lanes_.emplace_back(std::make_unique<ProduceLane>(std::move(*connection)));
             lane->version = *version;
             const int64_t depth = options_.in_flight > 0 ? options_.in_flight
                                                          : options_.rate > 0 ? in_flight_open : in_flight_closed;
@@ -165,7 +164,7 @@ private:
         return {};
     }
 
-    Outcome<void> add_target(Lane& lane, const std::string& topic_name, int32_t index) {
+    Outcome<void> add_target(ProduceLane& lane, const std::string& topic_name, int32_t index) {
         const Fragment records{.data = batch_.data(), .size = static_cast<uint32_t>(batch_.size())};
         ProduceRequest::Partition partition;
         partition.index = index;
@@ -193,7 +192,7 @@ private:
         while (without_room < lanes_.size()) {
             const auto due = options_.rate > 0 ? next_due_ : now;
             if (due > now || due >= meter_.window_end()) return;
-            Lane& lane = *lanes_[next_lane_];
+            ProduceLane& lane = *lanes_[next_lane_];
             next_lane_ = (next_lane_ + 1) % lanes_.size();
             if (lane.full() || lane.targets.empty()) {
                 ++without_room;
@@ -208,7 +207,7 @@ private:
         }
     }
 
-    void enqueue(Lane& lane, Clock::time_point started) {
+    void enqueue(ProduceLane& lane, Clock::time_point started) {
         Request& request = lane.ring[(lane.first + lane.count) % lane.ring.size()];
         ++lane.count;
         const Target& target = lane.targets[lane.next_target];
@@ -232,7 +231,7 @@ private:
             room = room || (!lane->full() && !lane->targets.empty());
         }
         const auto now = Clock::now();
-        auto until = now + tick;
+        auto until = now + bench_tick;
         if (room && owes()) until = std::min(until, next_due_);
         // With acks=0 there is room as soon as the socket has taken everything, and no answer to wake us.
         if (room && options_.rate == 0 && !over(now)) until = now;
@@ -246,7 +245,7 @@ private:
         return {};
     }
 
-    Outcome<void> receive(Lane& lane) {
+    Outcome<void> receive(ProduceLane& lane) {
         const auto more = lane.link.read_some();
         if (!more) return std::unexpected(more.error());
         if (!*more) return {};
@@ -260,7 +259,7 @@ private:
         }
     }
 
-    Outcome<void> settle(Lane& lane, std::span<const std::byte> frame, Clock::time_point now) {
+    Outcome<void> settle(ProduceLane& lane, std::span<const std::byte> frame, Clock::time_point now) {
         arena_.reset();
         const Fragment whole{.data = frame.data(), .size = static_cast<uint32_t>(frame.size())};
         wire::Reader reader({&whole, 1}, arena_);
@@ -282,7 +281,7 @@ private:
         return {};
     }
 
-    void finish(Lane& lane, Clock::time_point now, ErrorCode error) {
+    void finish(ProduceLane& lane, Clock::time_point now, ErrorCode error) {
         const Request& request = lane.ring[lane.first];
         lane.first = (lane.first + 1) % lane.ring.size();
         --lane.count;
@@ -297,7 +296,7 @@ private:
         if (outcome_.first_error.empty()) outcome_.first_error = show_error(error);
     }
 
-    void settle_written(Lane& lane) {
+    void settle_written(ProduceLane& lane) {
         const auto now = Clock::now();
         while (lane.count > 0 && lane.ring[lane.first].end_byte <= lane.link.written_bytes()) {
             finish(lane, now, ErrorCode::none);
@@ -315,9 +314,9 @@ private:
     BenchMeter& meter_;
     int16_t acks_;
     std::vector<std::byte> batch_;
-    std::vector<std::unique_ptr<Lane>> lanes_;
+    std::vector<std::unique_ptr<ProduceLane>> lanes_;
     std::vector<pollfd> waits_;
-    Arena arena_{answer_memory_max};
+    Arena arena_{produce_answer_memory_max};
     size_t next_lane_ = 0;
     uint32_t next_correlation_id_ = 1;
     Clock::time_point begin_{}, next_due_{};

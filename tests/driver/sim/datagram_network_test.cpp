@@ -70,7 +70,7 @@ public:
     std::vector<Arrival> arrived;
 };
 
-uint32_t trace_of_a_run(uint64_t seed) {
+uint32_t trace_of_datagrams(uint64_t seed) {
     Hosts hosts({.reordered_per_million = 100'000, .lost_per_million = 50'000, .losses_in_a_row_max = 3,
                  .repeated_per_million = 50'000, .damaged_per_million = 50'000, .bytes_per_second = 10'000'000}, seed);
     hosts.send(*hosts.a, *hosts.b, 500);
@@ -84,8 +84,8 @@ uint32_t trace_of_a_run(uint64_t seed) {
 }
 
 TEST(DatagramNetwork, replays_a_seed_and_varies_with_it) {
-    EXPECT_EQ(trace_of_a_run(1), trace_of_a_run(1));
-    EXPECT_NE(trace_of_a_run(1), trace_of_a_run(2));
+    EXPECT_EQ(trace_of_datagrams(1), trace_of_datagrams(1));
+    EXPECT_NE(trace_of_datagrams(1), trace_of_datagrams(2));
 }
 
 TEST(DatagramNetwork, a_quiet_path_loses_nothing_and_keeps_the_order) {

@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(Sim, StreamContract,
     }}), stream_driver_name);
 
 /// Sends half a megabyte over one connection and sums up every event with its time.
-uint32_t trace_of_a_run(uint64_t seed) {
+uint32_t trace_of_streams(uint64_t seed) {
     SimWorld world({}, seed);
     const uint16_t port = world.server_side.listen({"", 0}).value();
     const io::ConnectionId id = world.client_side.connect({"127.0.0.1", port}).value();
@@ -62,8 +62,8 @@ uint32_t trace_of_a_run(uint64_t seed) {
 }
 
 TEST(SimStreams, replays_a_seed_and_varies_with_it) {
-    EXPECT_EQ(trace_of_a_run(1), trace_of_a_run(1));
-    EXPECT_NE(trace_of_a_run(1), trace_of_a_run(2));
+    EXPECT_EQ(trace_of_streams(1), trace_of_streams(1));
+    EXPECT_NE(trace_of_streams(1), trace_of_streams(2));
 }
 
 TEST(SimStreams, bytes_take_their_time) {

@@ -1,18 +1,13 @@
 #include "socket/endpoint.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
 
+#include "endpoint_of.h"
+
 namespace penstock::socket {
 namespace {
-
-io::Endpoint endpoint(const char* ipv6, uint16_t port) {
-    io::Endpoint made{.port = port};
-    EXPECT_EQ(::inet_pton(AF_INET6, ipv6, made.ip.data()), 1);
-    return made;
-}
 
 TEST(Endpoint, goes_through_names_of_both_families) {
     const io::Endpoint four = endpoint("::ffff:192.0.2.1", 4660), six = endpoint("2001:db8::1", 65535);

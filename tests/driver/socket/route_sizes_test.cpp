@@ -1,16 +1,11 @@
 #include "socket/route_sizes.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
+
+#include "endpoint_of.h"
 
 namespace penstock::socket {
 namespace {
-
-io::Endpoint endpoint(const char* ipv6, uint16_t port) {
-    io::Endpoint made{.port = port};
-    EXPECT_EQ(::inet_pton(AF_INET6, ipv6, made.ip.data()), 1);
-    return made;
-}
 
 constexpr Nanos start{1000 * second_ns};
 

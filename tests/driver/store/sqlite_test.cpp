@@ -308,14 +308,14 @@ TEST(Sqlite, WhatWasConfirmedSurvivesKill) {
     EXPECT_GT(last, 50u);
 }
 
-std::unique_ptr<tests::StoreWorld> make() { return std::make_unique<SqliteWorld>(); }
+std::unique_ptr<tests::StoreWorld> make_sqlite() { return std::make_unique<SqliteWorld>(); }
 
 }  // namespace
 }  // namespace penstock::store
 
 namespace penstock::tests {
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(StoreDriver{"sqlite", store::make}),
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(StoreDriver{"sqlite", store::make_sqlite}),
                          store_driver_name);
 
 }  // namespace penstock::tests

@@ -349,7 +349,7 @@ private:
     std::unique_ptr<Candidate> candidate_;
 };
 
-std::unique_ptr<tests::StoreWorld> make() {
+std::unique_ptr<tests::StoreWorld> make_zookeeper() {
     return server() != nullptr ? std::make_unique<ZooKeeperWorld>() : nullptr;
 }
 
@@ -358,7 +358,7 @@ std::unique_ptr<tests::StoreWorld> make() {
 
 namespace penstock::tests {
 
-INSTANTIATE_TEST_SUITE_P(ZooKeeper, StoreContract, testing::Values(StoreDriver{"zookeeper", store::make}),
+INSTANTIATE_TEST_SUITE_P(ZooKeeper, StoreContract, testing::Values(StoreDriver{"zookeeper", store::make_zookeeper}),
                          store_driver_name);
 
 }  // namespace penstock::tests

@@ -3,19 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "limits.h"
+#include "uuid_of.h"
 
 namespace penstock::broker {
 namespace {
 
 using namespace wire::node;
 
-Uuid id(uint8_t first) {
-    Uuid made;
-    made.bytes[0] = first;
-    return made;
-}
-
-const Uuid cluster = id(0xcc);
+const Uuid cluster = uuid_of(0xcc);
 const std::vector<int32_t> one{1};
 
 // A page with what it points to.
@@ -34,16 +29,16 @@ struct Page {
     Page& topic(uint8_t number, const char* name, int32_t epoch = 0, size_t count = 1) {
         auto& list = partitions.emplace_back();
         for (size_t i = 0; i < count; ++i) list.push_back({1, epoch, one, one});
-        topics.push_back({id(number), name, response.revision, {}, {}});
+        topics.push_back({uuid_of(number), name, response.revision, {}, {}});
         return *this;
     }
     Page& gone(uint8_t number) {
-        deleted.push_back(id(number));
+        deleted.push_back(uuid_of(number));
         return *this;
     }
     Page& more(uint8_t after) {
         response.more = true;
-        response.after_topic = id(after);
+        response.after_topic = uuid_of(after);
         return *this;
     }
     const WatchClusterResponse& get() {
@@ -68,7 +63,7 @@ TEST(ClusterGather, AFullStateThenChanges) {
     EXPECT_EQ(gather.take(Page(6).topic(2, "b", 1).topic(3, "c").gone(1).get(), cluster), "");
     const auto second = gather.view();
     EXPECT_EQ(second->topic("a"), nullptr);
-    EXPECT_TRUE(second->deleted(id(1)));
+    EXPECT_TRUE(second->deleted(uuid_of(1)));
     EXPECT_EQ(second->topic("b")->partitions[0].leader_epoch, LeaderEpoch{1});
     EXPECT_NE(second->topic("c"), nullptr);
     EXPECT_NE(first->topic("a"), nullptr);  // who still has the first one sees no change
@@ -79,7 +74,7 @@ TEST(ClusterGather, CarriesWhatReplicasAndBrokersAreDoing) {
     const std::vector<int32_t> replicas{2, 1}, two{2};
     Page page(5, true);
     page.brokers[0].rack = "r1";
-    page.brokers[0].incarnation = id(9);
+    page.brokers[0].incarnation = uuid_of(9);
     page.topic(1, "a").partitions[0][0] = {1, 3, replicas, one, 7, two, one};
     ASSERT_EQ(gather.take(page.get(), cluster), "");
     const PartitionView& view = gather.view()->topic("a")->partitions[0];
@@ -87,7 +82,7 @@ TEST(ClusterGather, CarriesWhatReplicasAndBrokersAreDoing) {
     EXPECT_EQ(view.adding, std::vector<NodeId>{NodeId{2}});
     EXPECT_EQ(view.removing, std::vector<NodeId>{NodeId{1}});
     EXPECT_EQ(gather.view()->brokers[0].rack, "r1");
-    EXPECT_EQ(gather.view()->brokers[0].incarnation, id(9));
+    EXPECT_EQ(gather.view()->brokers[0].incarnation, uuid_of(9));
 }
 
 TEST(ClusterGather, PagesBecomeOneView) {
@@ -95,7 +90,7 @@ TEST(ClusterGather, PagesBecomeOneView) {
     EXPECT_EQ(gather.take(Page(5, true).topic(1, "a").more(1).get(), cluster), "");
     EXPECT_TRUE(gather.incomplete());
     EXPECT_EQ(gather.view(), nullptr);
-    EXPECT_EQ(gather.request().after_topic, id(1));
+    EXPECT_EQ(gather.request().after_topic, uuid_of(1));
     EXPECT_EQ(gather.take(Page(6).topic(2, "b").gone(1).get(), cluster), "");
     EXPECT_FALSE(gather.incomplete());
     ASSERT_NE(gather.view(), nullptr);
@@ -116,7 +111,7 @@ TEST(ClusterGather, AMissingTopicIsNotADeletedOne) {
     gather.take(Page(5, true).topic(1, "a").get(), cluster);
     EXPECT_EQ(gather.take(Page(6, true).get(), cluster), "");
     EXPECT_EQ(gather.view()->topic("a"), nullptr);
-    EXPECT_FALSE(gather.view()->deleted(id(1)));
+    EXPECT_FALSE(gather.view()->deleted(uuid_of(1)));
 }
 
 TEST(ClusterGather, WhatWasAppliedIsNotListedAgain) {
@@ -124,11 +119,11 @@ TEST(ClusterGather, WhatWasAppliedIsNotListedAgain) {
     gather.take(Page(5, true).topic(1, "a").topic(2, "b").get(), cluster);
     gather.take(Page(6).gone(1).get(), cluster);
     gather.take(Page(7).gone(2).get(), cluster);
-    EXPECT_TRUE(gather.view()->deleted(id(1)));
+    EXPECT_TRUE(gather.view()->deleted(uuid_of(1)));
     gather.confirm_applied(6);
     gather.take(Page(8).get(), cluster);
-    EXPECT_FALSE(gather.view()->deleted(id(1)));
-    EXPECT_TRUE(gather.view()->deleted(id(2)));
+    EXPECT_FALSE(gather.view()->deleted(uuid_of(1)));
+    EXPECT_TRUE(gather.view()->deleted(uuid_of(2)));
 }
 
 TEST(ClusterGather, ThisBrokerStandsInWhenNobodyIsAlive) {

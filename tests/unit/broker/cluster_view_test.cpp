@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "uuid_of.h"
+
 namespace penstock::broker {
 namespace {
 
@@ -13,26 +15,20 @@ std::shared_ptr<const TopicView> topic(const char* name, uint8_t id, std::vector
     return made;
 }
 
-Uuid id(uint8_t first) {
-    Uuid made;
-    made.bytes[0] = first;
-    return made;
-}
-
 TEST(ClusterView, FindsTopicsByNameAndById) {
     ClusterView view;
     view.topics = {topic("b", 1), topic("c", 9), topic("a", 5)};
     view.seal();
     EXPECT_EQ(view.topics[0]->name, "a");
     ASSERT_NE(view.topic("c"), nullptr);
-    EXPECT_EQ(view.topic("c")->id, id(9));
-    ASSERT_NE(view.topic(id(1)), nullptr);
-    EXPECT_EQ(view.topic(id(1))->name, "b");
-    EXPECT_EQ(view.topic(id(5))->name, "a");
+    EXPECT_EQ(view.topic("c")->id, uuid_of(9));
+    ASSERT_NE(view.topic(uuid_of(1)), nullptr);
+    EXPECT_EQ(view.topic(uuid_of(1))->name, "b");
+    EXPECT_EQ(view.topic(uuid_of(5))->name, "a");
     EXPECT_EQ(view.topic("bb"), nullptr);
     EXPECT_EQ(view.topic(""), nullptr);
     EXPECT_EQ(view.topic("z"), nullptr);
-    EXPECT_EQ(view.topic(id(4)), nullptr);
+    EXPECT_EQ(view.topic(uuid_of(4)), nullptr);
     EXPECT_EQ(view.topic(Uuid{}), nullptr);
 }
 
@@ -60,16 +56,16 @@ TEST(ClusterView, AnEmptyViewHoldsNothing) {
     view.seal();
     EXPECT_EQ(view.topic("a"), nullptr);
     EXPECT_EQ(view.broker(NodeId{0}), nullptr);
-    EXPECT_FALSE(view.deleted(id(1)));
+    EXPECT_FALSE(view.deleted(uuid_of(1)));
 }
 
 TEST(ClusterView, OnlyListedIdsAreDeleted) {
     ClusterView view;
-    view.deleted_topics = {id(9), id(3)};
+    view.deleted_topics = {uuid_of(9), uuid_of(3)};
     view.seal();
-    EXPECT_TRUE(view.deleted(id(3)));
-    EXPECT_TRUE(view.deleted(id(9)));
-    EXPECT_FALSE(view.deleted(id(4)));
+    EXPECT_TRUE(view.deleted(uuid_of(3)));
+    EXPECT_TRUE(view.deleted(uuid_of(9)));
+    EXPECT_FALSE(view.deleted(uuid_of(4)));
 }
 
 TEST(ClusterView, TopicConfigsAreFoundByKey) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/command.h"
+#include "contains.h"
 
 namespace penstock::cli {
 namespace {
@@ -24,8 +25,6 @@ std::string bad(const Words& words) {
     EXPECT_EQ(parsed.error().kind, FailureKind::usage);
     return parsed.error().message + " | " + parsed.error().hint;
 }
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 TEST(Arguments, DefaultsAndGlobals) {
     const auto plain = good({"topic", "list"});

@@ -4,6 +4,7 @@
 
 #include "cli/create_topic.h"
 #include "cli/offsets.h"
+#include "contains.h"
 #include "scripted_broker.h"
 #include "wire/kafka/create_topics.h"
 #include "wire/kafka/list_offsets.h"
@@ -17,8 +18,6 @@ using wire::kafka::CreateTopicsResponse;
 using wire::kafka::ListOffsetsResponse;
 using wire::kafka::MetadataRequest;
 using wire::kafka::MetadataResponse;
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 /// A broker that knows one topic and counts what it is asked; the tests change what it says.
 struct FakeBroker {

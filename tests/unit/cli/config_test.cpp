@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "command_run.h"
+#include "contains.h"
 #include "scripted_broker.h"
 #include "wire/kafka/describe_configs.h"
 #include "wire/kafka/incremental_alter_configs.h"
@@ -18,8 +19,6 @@ using wire::kafka::DescribeConfigsResponse;
 using wire::kafka::IncrementalAlterConfigsRequest;
 using wire::kafka::IncrementalAlterConfigsResponse;
 using wire::kafka::MetadataResponse;
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 /// Broker 1 with the topic "games", which has a retention of its own.
 struct ConfigBroker {

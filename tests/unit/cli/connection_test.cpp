@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "contains.h"
 #include "scripted_broker.h"
 #include "wire/kafka/api_versions.h"
 #include "wire/kafka/metadata.h"
@@ -21,8 +22,6 @@ std::vector<std::byte> bytes(std::initializer_list<int> values) {
     for (const int v : values) out.push_back(static_cast<std::byte>(v));
     return out;
 }
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 /// "I do not know that version", with what this broker can, in the body of version 0.
 void refuse_version(Peer& peer, const ReceivedRequest& request, std::optional<int16_t> last) {

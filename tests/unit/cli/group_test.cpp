@@ -1,12 +1,11 @@
 #include <gtest/gtest.h>
 
 #include "command_run.h"
+#include "contains.h"
 #include "group_broker.h"
 
 namespace penstock::cli {
 namespace {
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 /// A command line against the scripted broker.
 class GroupCommand : public testing::Test {

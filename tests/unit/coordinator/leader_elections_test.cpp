@@ -25,7 +25,7 @@ Elections elect_all(State& state, ElectionType type) {
     return elect_leaders(state, request);
 }
 
-struct Case {
+struct ElectionCase {
     const char* what;
     Partition before;
     std::vector<int32_t> fenced;
@@ -33,7 +33,7 @@ struct Case {
     Partition after;
 };
 
-State with(const Case& c) {
+State with(const ElectionCase& c) {
     State state = cluster(3);
     state.add_topic(topic(7, "a", {c.before}));
     for (int32_t id : c.fenced) state.set_broker(broker(id, true));
@@ -44,14 +44,14 @@ State with(const Case& c) {
 TEST(LeaderElections, Preferred) {
     const Partition led_by_2 = partition(2, {1, 2}, {2, 1}, 4), alone = partition(2, {1, 2}, {2}, 4),
                     good = partition(1, {1, 2}, {1, 2}, 4), waits = partition(1, {1, 2}, {1}, 4);
-    const std::vector<Case> table{
+    const std::vector<ElectionCase> table{
         {"back", led_by_2, {}, ErrorCode::none, partition(1, {1, 2}, {2, 1}, 5, 1)},
         {"leads already", good, {}, ErrorCode::election_not_needed, good},
         {"away", led_by_2, {1}, ErrorCode::preferred_leader_not_available, led_by_2},
         {"not in sync", alone, {}, ErrorCode::preferred_leader_not_available, alone},
         {"leads on record, but is away", waits, {1}, ErrorCode::preferred_leader_not_available, waits},
     };
-    for (const Case& c : table) {
+    for (const ElectionCase& c : table) {
         for (const bool all : {false, true}) {
             State state = with(c);
             const Elections elections = all ? elect_all(state, ElectionType::preferred)
@@ -74,7 +74,7 @@ TEST(LeaderElections, Preferred) {
 TEST(LeaderElections, Unclean) {
     const Partition waits = partition(3, {3, 1, 2}, {3}, 4), good = partition(1, {1, 2}, {1}, 4),
                     clean = partition(3, {3, 1, 2}, {3, 2}, 4), nobody = partition(-1, {3}, {3}, 4);
-    const std::vector<Case> table{
+    const std::vector<ElectionCase> table{
         {"the first that lives", waits, {3}, ErrorCode::none, partition(1, {3, 1, 2}, {1}, 5, 1)},
         {"the only one that lives", waits, {1, 3}, ErrorCode::none, partition(2, {3, 1, 2}, {2}, 5, 1)},
         {"nobody lives", waits, {1, 2, 3}, ErrorCode::eligible_leaders_not_available, waits},
@@ -84,7 +84,7 @@ TEST(LeaderElections, Unclean) {
         {"it ends a reassignment", moving(partition(3, {1, 3}, {3}, 4), {3}, {1}, {3}), {3}, ErrorCode::none,
          partition(1, {1}, {1}, 5, 1)},
     };
-    for (const Case& c : table) {
+    for (const ElectionCase& c : table) {
         State state = with(c);
         const Elections elections = elect(state, ElectionType::unclean, {{"a", 0}});
         ASSERT_EQ(elections.outcomes.size(), 1u) << c.what;

@@ -4,14 +4,13 @@
 
 #include <string>
 
+#include "golden.h"
 #include "wire/compression.h"
 
 namespace penstock::wire {
 namespace {
 
-constexpr int64_t now_ms = 1'700'000'000'000;
-
-std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+constexpr int64_t first_ms = 1'700'000'000'000;
 
 /// `count` records "k<i>" -> "value <i>", a millisecond apart, at offset 1000.
 std::vector<std::byte> batch_of(int count, Codec codec, BatchHeader header = {}) {
@@ -19,7 +18,7 @@ std::vector<std::byte> batch_of(int count, Codec codec, BatchHeader header = {})
     for (int i = 0; i < count; ++i) {
         const std::string key = "k" + std::to_string(i), value = "value " + std::to_string(i);
         const RecordHeader trace{"trace", bytes("x")};
-        builder.add(now_ms + i, bytes(key), bytes(value), {&trace, 1});
+        builder.add(first_ms + i, bytes(key), bytes(value), {&trace, 1});
     }
     header.base_offset = Offset(1000);
     std::vector<std::byte> out;
@@ -58,8 +57,8 @@ TEST(BatchFilter, what_is_kept_keeps_its_offsets_and_its_times) {
         EXPECT_EQ(header.base_offset, Offset(1000));
         EXPECT_EQ(header.last_offset(), Offset(1004));
         EXPECT_EQ(header.record_count, 2);
-        EXPECT_EQ(header.base_timestamp, now_ms);
-        EXPECT_EQ(header.max_timestamp, now_ms + 3) << "of the records that are left";
+        EXPECT_EQ(header.base_timestamp, first_ms);
+        EXPECT_EQ(header.max_timestamp, first_ms + 3) << "of the records that are left";
         EXPECT_EQ(header.producer_id, 77);
         EXPECT_EQ(header.producer_epoch, 3);
         EXPECT_EQ(header.base_sequence, 12);
@@ -82,7 +81,7 @@ TEST(BatchFilter, append_time_counts_for_all_records_and_stays) {
     ASSERT_TRUE(filter.write(kept, out));
     ASSERT_TRUE(filter.open(out));
     EXPECT_TRUE(filter.header().is_append_time());
-    EXPECT_EQ(filter.header().max_timestamp, now_ms + 1);
+    EXPECT_EQ(filter.header().max_timestamp, first_ms + 1);
 }
 
 TEST(BatchFilter, an_empty_batch_stands_for_the_same_offsets) {

@@ -30,7 +30,7 @@ std::vector<std::byte> joined(std::initializer_list<std::vector<std::byte>> part
     return all;
 }
 
-ErrorCode verdict(std::span<const std::byte> bytes) {
+ErrorCode row_verdict(std::span<const std::byte> bytes) {
     Arena arena(1 << 20);
     Shredded shredded(bytes, 7);
     const auto row = read_batch_row(shredded.chain, arena);
@@ -54,13 +54,14 @@ TEST(BatchRow, is_read_wherever_its_bytes_are_cut) {
     }
 }
 
-TEST(BatchRow, may_be_empty) { EXPECT_EQ(verdict({}), ErrorCode::none); }
+TEST(BatchRow, may_be_empty) { EXPECT_EQ(row_verdict({}), ErrorCode::none); }
 
 TEST(BatchRow, is_refused_when_a_batch_is_cut_off) {
     const auto bytes = joined({stamped(0, 0), stamped(100, 0)});
     for (size_t size = 1; size < bytes.size(); ++size) {
         const bool whole = size == bytes.size() / 2;
-        EXPECT_EQ(verdict(std::span(bytes).first(size)), whole ? ErrorCode::none : ErrorCode::corrupt_message) << size;
+        EXPECT_EQ(row_verdict(std::span(bytes).first(size)), whole ? ErrorCode::none : ErrorCode::corrupt_message)
+            << size;
     }
 }
 
@@ -69,17 +70,17 @@ TEST(BatchRow, is_refused_when_any_byte_that_a_crc_covers_is_another) {
     for (size_t at = 16; at < bytes.size(); ++at) {
         auto damaged = bytes;
         damaged[at] ^= std::byte{0x10};
-        EXPECT_EQ(verdict(damaged), ErrorCode::corrupt_message) << at;
+        EXPECT_EQ(row_verdict(damaged), ErrorCode::corrupt_message) << at;
     }
 }
 
 TEST(BatchRow, goes_forward_only) {
     const int32_t count = records_of(stamped(0, 0));
-    EXPECT_EQ(verdict(joined({stamped(100, 0), stamped(100 + count, 0)})), ErrorCode::none);
-    EXPECT_EQ(verdict(joined({stamped(100, 0), stamped(100 + count - 1, 0)})), ErrorCode::invalid_record);
-    EXPECT_EQ(verdict(stamped(-1, 0)), ErrorCode::invalid_record);
-    EXPECT_EQ(verdict(stamped(0, -1)), ErrorCode::invalid_record);
-    EXPECT_EQ(verdict(stamped(INT64_MAX - 1, 0)), ErrorCode::invalid_record);
+    EXPECT_EQ(row_verdict(joined({stamped(100, 0), stamped(100 + count, 0)})), ErrorCode::none);
+    EXPECT_EQ(row_verdict(joined({stamped(100, 0), stamped(100 + count - 1, 0)})), ErrorCode::invalid_record);
+    EXPECT_EQ(row_verdict(stamped(-1, 0)), ErrorCode::invalid_record);
+    EXPECT_EQ(row_verdict(stamped(0, -1)), ErrorCode::invalid_record);
+    EXPECT_EQ(row_verdict(stamped(INT64_MAX - 1, 0)), ErrorCode::invalid_record);
 }
 
 TEST(BatchRow, needs_no_more_memory_than_there_is) {

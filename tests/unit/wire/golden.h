@@ -16,6 +16,8 @@
 
 namespace penstock::wire {
 
+inline std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
 /// "00 01 'abc' ff": pairs of hex digits, quoted text, spaces between.
 inline std::vector<std::byte> hex(std::string_view text) {
     std::vector<std::byte> out;

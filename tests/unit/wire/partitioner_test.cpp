@@ -4,10 +4,10 @@
 
 #include <string_view>
 
+#include "golden.h"
+
 namespace penstock::wire {
 namespace {
-
-std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 // The values of Kafka's own test of Utils.murmur2.
 TEST(Partitioner, murmur2_as_java_computes_it) {

@@ -13,7 +13,6 @@ namespace {
 
 constexpr int64_t now_ms = 1'700'000'000'000;
 
-std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 std::string text(const OptionalBytes& value) {
     return value ? std::string(reinterpret_cast<const char*>(value->data()), value->size()) : "(null)";
 }
