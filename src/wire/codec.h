@@ -358,4 +358,10 @@ uint64_t encoded_size(const M& message, int16_t version) {
     return sizer.size();
 }
 
+/// Behind each message: its codec is compiled once, in the messages.cpp of its folder, not by all who include it.
+#define PENSTOCK_MESSAGE(M)                                  \
+    extern template bool decode(Reader&, M&, int16_t);       \
+    extern template bool encode(Writer&, const M&, int16_t); \
+    extern template uint64_t encoded_size(const M&, int16_t)
+
 }  // namespace penstock::wire

@@ -78,3 +78,8 @@ struct AlteredConfigsResponse {
 using AlterConfigsResponse = AlteredConfigsResponse<ApiKey::alter_configs>;
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::AlterConfigsRequest);
+PENSTOCK_MESSAGE(kafka::AlterConfigsResponse);
+}  // namespace penstock::wire

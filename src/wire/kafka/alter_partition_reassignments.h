@@ -88,3 +88,8 @@ struct AlterPartitionReassignmentsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::AlterPartitionReassignmentsRequest);
+PENSTOCK_MESSAGE(kafka::AlterPartitionReassignmentsResponse);
+}  // namespace penstock::wire

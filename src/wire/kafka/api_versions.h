@@ -89,3 +89,8 @@ struct ApiVersionsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::ApiVersionsRequest);
+PENSTOCK_MESSAGE(kafka::ApiVersionsResponse);
+}  // namespace penstock::wire

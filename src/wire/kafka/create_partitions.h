@@ -71,3 +71,8 @@ struct CreatePartitionsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::CreatePartitionsRequest);
+PENSTOCK_MESSAGE(kafka::CreatePartitionsResponse);
+}  // namespace penstock::wire

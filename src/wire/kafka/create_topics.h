@@ -118,3 +118,8 @@ struct CreateTopicsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::CreateTopicsRequest);
+PENSTOCK_MESSAGE(kafka::CreateTopicsResponse);
+}  // namespace penstock::wire

@@ -43,3 +43,8 @@ struct DeleteGroupsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::DeleteGroupsRequest);
+PENSTOCK_MESSAGE(kafka::DeleteGroupsResponse);
+}  // namespace penstock::wire

@@ -83,3 +83,8 @@ struct DeleteRecordsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::DeleteRecordsRequest);
+PENSTOCK_MESSAGE(kafka::DeleteRecordsResponse);
+}  // namespace penstock::wire

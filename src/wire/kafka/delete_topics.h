@@ -62,3 +62,8 @@ struct DeleteTopicsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::DeleteTopicsRequest);
+PENSTOCK_MESSAGE(kafka::DeleteTopicsResponse);
+}  // namespace penstock::wire

@@ -68,3 +68,8 @@ struct DescribeClusterResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::DescribeClusterRequest);
+PENSTOCK_MESSAGE(kafka::DescribeClusterResponse);
+}  // namespace penstock::wire

@@ -103,3 +103,8 @@ struct DescribeConfigsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::DescribeConfigsRequest);
+PENSTOCK_MESSAGE(kafka::DescribeConfigsResponse);
+}  // namespace penstock::wire

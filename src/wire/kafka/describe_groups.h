@@ -77,3 +77,8 @@ struct DescribeGroupsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::DescribeGroupsRequest);
+PENSTOCK_MESSAGE(kafka::DescribeGroupsResponse);
+}  // namespace penstock::wire

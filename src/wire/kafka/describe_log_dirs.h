@@ -90,3 +90,8 @@ struct DescribeLogDirsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::DescribeLogDirsRequest);
+PENSTOCK_MESSAGE(kafka::DescribeLogDirsResponse);
+}  // namespace penstock::wire

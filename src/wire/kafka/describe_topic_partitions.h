@@ -103,3 +103,8 @@ struct DescribeTopicPartitionsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::DescribeTopicPartitionsRequest);
+PENSTOCK_MESSAGE(kafka::DescribeTopicPartitionsResponse);
+}  // namespace penstock::wire

@@ -76,3 +76,8 @@ struct ElectLeadersResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::ElectLeadersRequest);
+PENSTOCK_MESSAGE(kafka::ElectLeadersResponse);
+}  // namespace penstock::wire

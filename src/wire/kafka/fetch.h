@@ -216,3 +216,8 @@ struct FetchResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::FetchRequest);
+PENSTOCK_MESSAGE(kafka::FetchResponse);
+}  // namespace penstock::wire

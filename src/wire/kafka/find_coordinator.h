@@ -70,3 +70,8 @@ struct FindCoordinatorResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::FindCoordinatorRequest);
+PENSTOCK_MESSAGE(kafka::FindCoordinatorResponse);
+}  // namespace penstock::wire

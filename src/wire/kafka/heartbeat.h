@@ -38,3 +38,8 @@ struct HeartbeatResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::HeartbeatRequest);
+PENSTOCK_MESSAGE(kafka::HeartbeatResponse);
+}  // namespace penstock::wire

@@ -52,3 +52,8 @@ struct IncrementalAlterConfigsRequest {
 using IncrementalAlterConfigsResponse = AlteredConfigsResponse<ApiKey::incremental_alter_configs>;
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::IncrementalAlterConfigsRequest);
+PENSTOCK_MESSAGE(kafka::IncrementalAlterConfigsResponse);
+}  // namespace penstock::wire

@@ -42,3 +42,8 @@ struct InitProducerIdResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::InitProducerIdRequest);
+PENSTOCK_MESSAGE(kafka::InitProducerIdResponse);
+}  // namespace penstock::wire

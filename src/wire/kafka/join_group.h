@@ -84,3 +84,8 @@ struct JoinGroupResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::JoinGroupRequest);
+PENSTOCK_MESSAGE(kafka::JoinGroupResponse);
+}  // namespace penstock::wire

@@ -64,3 +64,8 @@ struct LeaveGroupResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::LeaveGroupRequest);
+PENSTOCK_MESSAGE(kafka::LeaveGroupResponse);
+}  // namespace penstock::wire

@@ -46,3 +46,8 @@ struct ListConfigResourcesResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::ListConfigResourcesRequest);
+PENSTOCK_MESSAGE(kafka::ListConfigResourcesResponse);
+}  // namespace penstock::wire

@@ -51,3 +51,8 @@ struct ListGroupsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::ListGroupsRequest);
+PENSTOCK_MESSAGE(kafka::ListGroupsResponse);
+}  // namespace penstock::wire

@@ -98,3 +98,8 @@ struct ListOffsetsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::ListOffsetsRequest);
+PENSTOCK_MESSAGE(kafka::ListOffsetsResponse);
+}  // namespace penstock::wire

@@ -75,3 +75,8 @@ struct ListPartitionReassignmentsResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::ListPartitionReassignmentsRequest);
+PENSTOCK_MESSAGE(kafka::ListPartitionReassignmentsResponse);
+}  // namespace penstock::wire

@@ -126,3 +126,8 @@ struct MetadataResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::MetadataRequest);
+PENSTOCK_MESSAGE(kafka::MetadataResponse);
+}  // namespace penstock::wire

@@ -94,3 +94,8 @@ struct OffsetCommitResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::OffsetCommitRequest);
+PENSTOCK_MESSAGE(kafka::OffsetCommitResponse);
+}  // namespace penstock::wire

@@ -78,3 +78,8 @@ struct OffsetDeleteResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::OffsetDeleteRequest);
+PENSTOCK_MESSAGE(kafka::OffsetDeleteResponse);
+}  // namespace penstock::wire

@@ -113,3 +113,8 @@ struct OffsetFetchResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::OffsetFetchRequest);
+PENSTOCK_MESSAGE(kafka::OffsetFetchResponse);
+}  // namespace penstock::wire

@@ -84,3 +84,8 @@ struct OffsetForLeaderEpochResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::OffsetForLeaderEpochRequest);
+PENSTOCK_MESSAGE(kafka::OffsetForLeaderEpochResponse);
+}  // namespace penstock::wire

@@ -118,3 +118,8 @@ struct ProduceResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::ProduceRequest);
+PENSTOCK_MESSAGE(kafka::ProduceResponse);
+}  // namespace penstock::wire

@@ -61,3 +61,8 @@ struct SyncGroupResponse {
 };
 
 }  // namespace penstock::wire::kafka
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(kafka::SyncGroupRequest);
+PENSTOCK_MESSAGE(kafka::SyncGroupResponse);
+}  // namespace penstock::wire

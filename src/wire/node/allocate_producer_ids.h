@@ -31,3 +31,8 @@ struct AllocateProducerIdsResponse {
 };
 
 }  // namespace penstock::wire::node
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(node::AllocateProducerIdsRequest);
+PENSTOCK_MESSAGE(node::AllocateProducerIdsResponse);
+}  // namespace penstock::wire

@@ -86,3 +86,8 @@ struct AlterPartitionsResponse {
 };
 
 }  // namespace penstock::wire::node
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(node::AlterPartitionsRequest);
+PENSTOCK_MESSAGE(node::AlterPartitionsResponse);
+}  // namespace penstock::wire

@@ -49,3 +49,8 @@ struct BrokerHeartbeatResponse {
 };
 
 }  // namespace penstock::wire::node
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(node::BrokerHeartbeatRequest);
+PENSTOCK_MESSAGE(node::BrokerHeartbeatResponse);
+}  // namespace penstock::wire

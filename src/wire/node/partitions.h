@@ -101,3 +101,10 @@ using ElectLeadersResponse = ChangedPartitionsResponse<NodeKey::elect_leaders>;
 using AlterReassignmentsResponse = ChangedPartitionsResponse<NodeKey::alter_reassignments>;
 
 }  // namespace penstock::wire::node
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(node::ElectLeadersRequest);
+PENSTOCK_MESSAGE(node::AlterReassignmentsRequest);
+PENSTOCK_MESSAGE(node::ElectLeadersResponse);
+PENSTOCK_MESSAGE(node::AlterReassignmentsResponse);
+}  // namespace penstock::wire

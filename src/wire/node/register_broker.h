@@ -72,3 +72,8 @@ struct RegisterBrokerResponse {
 };
 
 }  // namespace penstock::wire::node
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(node::RegisterBrokerRequest);
+PENSTOCK_MESSAGE(node::RegisterBrokerResponse);
+}  // namespace penstock::wire

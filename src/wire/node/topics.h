@@ -165,3 +165,14 @@ using AlterTopicConfigsResponse = ChangedTopicsResponse<NodeKey::alter_topic_con
 using CreatePartitionsResponse = ChangedTopicsResponse<NodeKey::create_partitions>;
 
 }  // namespace penstock::wire::node
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(node::CreateTopicsRequest);
+PENSTOCK_MESSAGE(node::DeleteTopicsRequest);
+PENSTOCK_MESSAGE(node::AlterTopicConfigsRequest);
+PENSTOCK_MESSAGE(node::CreatePartitionsRequest);
+PENSTOCK_MESSAGE(node::CreateTopicsResponse);
+PENSTOCK_MESSAGE(node::DeleteTopicsResponse);
+PENSTOCK_MESSAGE(node::AlterTopicConfigsResponse);
+PENSTOCK_MESSAGE(node::CreatePartitionsResponse);
+}  // namespace penstock::wire

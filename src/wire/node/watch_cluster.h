@@ -140,3 +140,8 @@ struct WatchClusterResponse {
 };
 
 }  // namespace penstock::wire::node
+
+namespace penstock::wire {
+PENSTOCK_MESSAGE(node::WatchClusterRequest);
+PENSTOCK_MESSAGE(node::WatchClusterResponse);
+}  // namespace penstock::wire
