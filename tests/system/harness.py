@@ -250,6 +250,11 @@ class Node(contextlib.AbstractContextManager):
             raise Failure(f'penstock {" ".join(words)}: exit code {done.returncode}: {done.stderr.strip()}')
         return done
 
+    def start_cli(self, *arguments):
+        """What it writes must fit into a pipe."""
+        return subprocess.Popen([PENSTOCK, '--bootstrap', self.address, *map(str, arguments)], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
     def create_topic(self, name, partitions=1, **configs):
         extra = [word for key, value in configs.items() for word in ('--config', f'{key.replace("_", ".")}={value}')]
         self.cli('topic', 'create', name, '--partitions', partitions, *extra)

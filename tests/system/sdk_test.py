@@ -255,6 +255,49 @@ def command_line_on_both_roads():
         check_equal(refused.returncode, 2, 'exit code of a refusal')
 
 
+@case
+def command_line_members_share():
+    """Members of a group that penstock consume makes share the partitions; who stays goes on with all of them."""
+    with Node({'groups.initial_rebalance_delay_ms': '100ms'}) as node:
+        node.create_topic('t', 4)
+
+        def produce(name):
+            values = [f'{name}-{i}' for i in range(400)]
+            node.cli('produce', 't', '--key-separator', '|', input=''.join(f'{v}|{v}\n' for v in values))
+            wait_for(lambda: lag() == 0, 30, f'{name} to be committed')
+            return values
+
+        def lag():
+            lags = [row['lag'] for row in described()['partitions']]
+            return sum(lags) if len(lags) == 4 and None not in lags else None
+
+        def members():
+            return len(described()['members'])
+
+        def described():
+            said = node.cli('group', 'describe', 'g', '--json', check_exit=False)   # there may be no group yet
+            return json.loads(said.stdout)[0] if said.returncode == 0 else {'members': [], 'partitions': []}
+
+        processes = [node.start_cli('consume', 't', '--group', 'g', '--from-beginning', '--via', via)
+                     for via in ('tcp', f'udp://{node.native_address}')]
+        seen = []
+        try:
+            wait_for(lambda: members() == 2, 30, 'two members')
+            shared = produce('shared')
+            processes[1].send_signal(signal.SIGINT)
+            seen.append(processes[1].communicate(timeout=30)[0].split())
+            wait_for(lambda: members() == 1, 30, 'one member')
+            alone = produce('alone')
+            processes[0].send_signal(signal.SIGINT)
+            seen.append(processes[0].communicate(timeout=30)[0].split())
+        finally:
+            for process in processes:
+                process.kill()
+        check_equal(sorted(seen[0] + seen[1]), sorted(shared + alone), 'records seen, each once')
+        check(0 < len(seen[0]) < len(shared), f'a share of {len(shared)} for who left, not {len(seen[0])}')
+        check(set(alone) <= set(seen[1]), 'all that came later for who stayed')
+
+
 def load(mode, road, *arguments, **options):
     return json.loads(run(SDK_LOAD, mode, road, 't', *arguments, **options).stdout)
 

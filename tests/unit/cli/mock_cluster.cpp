@@ -45,8 +45,6 @@ void MockCluster::fail_next(ApiKey key, std::vector<rd_kafka_resp_err_t> errors)
     rd_kafka_mock_push_request_errors_array(cluster_, static_cast<int16_t>(key), errors.size(), errors.data());
 }
 
-void MockCluster::set_round_trip(int ms) { rd_kafka_mock_broker_set_rtt(cluster_, 1, ms); }
-
 Globals MockCluster::globals() const {
     return {.bootstrap = *parse_addresses(rd_kafka_mock_cluster_bootstraps(cluster_)), .json = false,
             .timeout = std::chrono::seconds(10)};

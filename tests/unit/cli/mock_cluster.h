@@ -27,8 +27,6 @@ public:
     void set_leader(const std::string& topic, int32_t partition, int32_t broker);
     /// The next requests of this API fail so, one after the other.
     void fail_next(ApiKey key, std::vector<rd_kafka_resp_err_t> errors);
-    /// Every answer of broker 1 takes so long.
-    void set_round_trip(int ms);
     Globals globals() const;
 
     /// Through librdkafka.
