@@ -132,8 +132,8 @@ void run_history(uint64_t seed, const StorageArguments& arguments) {
     Directory directory({.seed = mix64(seed)});
     // Mostly a sample of events and outcomes; some short lives with every event, some long ones that come round the
     // ring, some with little but logs that are compacted, and some with followers' logs, which are cut now and then.
-    Plan plan{.turns = 120, .cut_odds = 3, .choices = 6, .cut_opening = true};
-    if (seed % 8 == 3) plan = {.turns = 30, .cut_odds = 1, .choices = 40, .cut_opening = true};
+    Plan plan{.turns = 120, .cut_odds = 3, .choices = 4, .cut_opening = true};
+    if (seed % 8 == 3) plan = {.turns = 30, .cut_odds = 1, .choices = 10, .cut_opening = true};
     if (seed % 8 == 5) plan = {.turns = 1500, .cut_odds = 60, .choices = 6, .cut_opening = false};
     if (seed % 8 == 1) plan = {.turns = 200, .cut_odds = 3, .choices = 8, .cut_opening = false, .followers = true};
     if (seed % 8 == 6) plan = {.turns = 800, .cut_odds = 20, .choices = 6, .cut_opening = false, .followers = true};
