@@ -18,22 +18,22 @@ constexpr size_t vectors_max = 1024;
 static_assert(sent_messages_max >= io::burst_datagrams_max, "a burst fits in the batch as datagrams");
 static_assert(vectors_max >= io::burst_fragments_max + io::burst_datagrams_max, "each datagram may cut a fragment");
 
-/// The size of the datagrams that a message is cut into, as the kernel wants to be told.
-struct alignas(cmsghdr) Segment {
-    std::byte bytes[CMSG_SPACE(sizeof(uint16_t))] = {};
-};
-
-void write(Segment& segment, uint32_t datagram_bytes) {
+void write_segment(std::byte* segment, uint32_t datagram_bytes) {
     const cmsghdr header{.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT};
     const auto size = static_cast<uint16_t>(datagram_bytes);
-    std::memcpy(segment.bytes, &header, sizeof header);
-    std::memcpy(segment.bytes + CMSG_LEN(0), &size, sizeof size);
+    std::memcpy(segment, &header, sizeof header);
+    std::memcpy(segment + CMSG_LEN(0), &size, sizeof size);
 }
 
 }  // namespace
 
 /// What one sendmmsg takes: whole bursts, each as one message or as one for each datagram.
 struct DatagramSender::Batch {
+    /// The size of the datagrams that a message is cut into, as the kernel wants to be told.
+    struct alignas(cmsghdr) Segment {
+        std::byte bytes[CMSG_SPACE(sizeof(uint16_t))] = {};
+    };
+
     size_t bursts = 0, messages = 0, vectors = 0;
     mmsghdr headers[sent_messages_max] = {};
     uint32_t burst_of[sent_messages_max] = {};     ///< among those of the batch
@@ -115,9 +115,9 @@ void DatagramSender::begin_message(uint32_t datagram_bytes, uint32_t bytes) {
     msghdr& header = batch_->headers[message].msg_hdr;
     header = {.msg_name = &name.storage, .msg_namelen = name.size, .msg_iov = &batch_->rows[batch_->vectors]};
     if (bytes > datagram_bytes) {
-        write(batch_->segments[message], datagram_bytes);
+        write_segment(batch_->segments[message].bytes, datagram_bytes);
         header.msg_control = batch_->segments[message].bytes;
-        header.msg_controllen = sizeof(Segment);
+        header.msg_controllen = sizeof(Batch::Segment);
     }
     batch_->burst_of[message] = static_cast<uint32_t>(batch_->bursts);
     batch_->datagrams_of[message] = (bytes - 1) / datagram_bytes + 1;

@@ -22,14 +22,14 @@ constexpr size_t received_messages_max = 16;  // of one recvmmsg
 constexpr int calls_max = 64;        // of one receive(): datagrams that are dropped here do not fill it
 constexpr size_t resolved_max = 16;
 
-struct alignas(cmsghdr) Control {
-    std::byte bytes[CMSG_SPACE(sizeof(int))] = {};
-};
-
 }  // namespace
 
 /// What one recvmmsg fills.
 struct Link::Batch {
+    struct alignas(cmsghdr) Control {
+        std::byte bytes[CMSG_SPACE(sizeof(int))] = {};
+    };
+
     mmsghdr headers[received_messages_max] = {};
     sockaddr_in6 names[received_messages_max] = {};
     Control controls[received_messages_max];
@@ -143,7 +143,7 @@ int Link::receive_batch(size_t count) {
                                           .msg_iov = &batch_->rows[i],
                                           .msg_iovlen = 1,
                                           .msg_control = batch_->controls[i].bytes,
-                                          .msg_controllen = sizeof(Control)}};
+                                          .msg_controllen = sizeof(Batch::Control)}};
     }
     ++counters_.calls;
     return ::recvmmsg(socket_.descriptor, batch_->headers, static_cast<unsigned>(count), MSG_DONTWAIT, nullptr);

@@ -1,11 +1,11 @@
-// AlterPartitionReassignments. Records are not copied between brokers, so replicas can only stay where they are: to ask
-// for that is done, to ask for anything else is refused.
+// AlterPartitionReassignments: begun, changed or cancelled by the coordinator, partition by partition. The answer says
+// that a reassignment is on record; how far it is, ListPartitionReassignments tells.
 #include "wire/kafka/alter_partition_reassignments.h"
 
-#include <algorithm>
 #include <string>
 
 #include "broker/handlers.h"
+#include "broker/partition_changes.h"
 
 namespace penstock::broker::alter_partition_reassignments {
 
@@ -14,69 +14,82 @@ namespace {
 using wire::kafka::AlterPartitionReassignmentsRequest;
 using wire::kafka::AlterPartitionReassignmentsResponse;
 
-void refuse(Request& request, AlterPartitionReassignmentsResponse::Partition& out, ErrorCode error,
-            std::string_view message) {
-    out.error_code = error;
-    out.error_message = request.arena.copy(message);
+struct State {
+    PartitionChanges changes;
+    bool may_change_factor = true;
+};
+
+/// The client wants as many replicas as before: that is judged here, by what is known here.
+void check_factor(Request& request, const Serving& serving, PartitionChange& change) {
+    if (!change.replicas) return;
+    const Topic* topic = serving.topics.find(change.topic);
+    const bool there = topic != nullptr && change.partition >= 0 &&
+                       static_cast<size_t>(change.partition) < topic->view->partitions.size();
+    if (!there) {
+        change.decided = true;
+        change.error = ErrorCode::unknown_topic_or_partition;
+        change.message = "There is no such partition";
+        return;
+    }
+    const PartitionView& partition = topic->view->partitions[static_cast<size_t>(change.partition)];
+    const size_t factor = partition.replicas.size() - partition.adding.size();
+    if (change.replicas->size() == factor) return;
+    change.decided = true;
+    change.error = ErrorCode::invalid_replication_factor;
+    change.message = request.arena.copy("The replication factor would change from " + std::to_string(factor) + " to " +
+                                        std::to_string(change.replicas->size()) + ", which the request does not allow");
 }
 
-void judge(Request& request, const ClusterView& view, const PartitionView& partition,
-           const AlterPartitionReassignmentsRequest::Partition& asked, bool may_change_factor,
-           AlterPartitionReassignmentsResponse::Partition& out) {
-    if (!asked.replicas)
-        return refuse(request, out, ErrorCode::no_reassignment_in_progress, "No reassignment is under way");
-    const wire::Array<int32_t> replicas = *asked.replicas;
-    const ErrorCode wrong = ErrorCode::invalid_replica_assignment;
-    if (replicas.empty()) return refuse(request, out, wrong, "The assignment includes an empty replica list");
-    for (size_t i = 0; i < replicas.size(); ++i) {
-        if (view.broker(NodeId(replicas[i])) == nullptr)
-            return refuse(request, out, wrong,
-                          "The assignment includes broker " + std::to_string(replicas[i]) +
-                              ", but no such broker is registered");
-        // No longer than the number of brokers: one that is longer names one twice.
-        const auto before = replicas.first(i);
-        if (std::ranges::find(before, replicas[i]) != before.end())
-            return refuse(request, out, wrong,
-                          "The assignment includes the broker " + std::to_string(replicas[i]) + " more than once");
+/// False: the arena is full.
+bool list(Request& request, const AlterPartitionReassignmentsRequest& asked, PartitionChanges& changes) {
+    size_t count = 0;
+    for (const AlterPartitionReassignmentsRequest::Topic& topic : asked.topics) count += topic.partitions.size();
+    changes.all = request.arena.make_array<PartitionChange>(count);
+    if (changes.all.size() != count) return false;
+    size_t at = 0;
+    for (const AlterPartitionReassignmentsRequest::Topic& topic : asked.topics) {
+        for (const AlterPartitionReassignmentsRequest::Partition& partition : topic.partitions) {
+            changes.all[at].topic = topic.name;
+            changes.all[at].partition = partition.partition_index;
+            changes.all[at++].replicas = partition.replicas;
+        }
     }
-    if (!may_change_factor && replicas.size() != partition.replicas.size())
-        return refuse(request, out, ErrorCode::invalid_replication_factor,
-                      "The assignment would change the replication factor, which the request does not allow");
-    if (!std::ranges::equal(replicas, partition.replicas, {}, {}, &NodeId::value))
-        return refuse(request, out, wrong, "Replicas cannot move: records are not copied between brokers");
+    return true;
+}
+
+void answer(Request& request, Serving& serving) {
+    const State& state = request.state_as<State>();
+    if (request.connection == nullptr) return serving.respond_nothing(request);
+    using Response = AlterPartitionReassignmentsResponse;
+    Response response;
+    response.allow_replication_factor_change = state.may_change_factor;
+    response.error_code = state.changes.error;
+    response.error_message = state.changes.message;
+    const auto results = results_of<Response::Topic, Response::Partition>(request, state.changes,
+                                                                          [](const PartitionChange&) { return true; });
+    if (results.empty() != state.changes.all.empty()) return serving.close(request);
+    response.responses = results;
+    serving.respond(request, response);
 }
 
 void start(Request& request, wire::Reader& reader, Serving& serving) {
     AlterPartitionReassignmentsRequest asked;
     if (!decode_body(request, serving, reader, asked)) return;
-    auto topics = request.arena.make_array<AlterPartitionReassignmentsResponse::Topic>(asked.topics.size());
-    if (topics.size() != asked.topics.size()) return serving.close(request);
-    for (size_t t = 0; t < topics.size(); ++t) {
-        const AlterPartitionReassignmentsRequest::Topic& topic = asked.topics[t];
-        const Topic* known = serving.topics.find(topic.name);
-        const size_t count = topic.partitions.size();
-        auto partitions = request.arena.make_array<AlterPartitionReassignmentsResponse::Partition>(count);
-        if (partitions.size() != count) return serving.close(request);
-        for (size_t p = 0; p < count; ++p) {
-            const int32_t index = topic.partitions[p].partition_index;
-            partitions[p].partition_index = index;
-            const bool there = known != nullptr && index >= 0 &&
-                               static_cast<size_t>(index) < known->view->partitions.size();
-            if (there)
-                judge(request, serving.topics.view(), known->view->partitions[static_cast<size_t>(index)],
-                      topic.partitions[p], asked.allow_replication_factor_change, partitions[p]);
-            else refuse(request, partitions[p], ErrorCode::unknown_topic_or_partition, "There is no such partition");
-        }
-        topics[t] = {topic.name, partitions};
-    }
-    AlterPartitionReassignmentsResponse response;
-    response.allow_replication_factor_change = asked.allow_replication_factor_change;
-    response.responses = topics;
-    serving.respond(request, response);
+    State& state = request.arena.make_array<State>(1).front();
+    request.state = &state;
+    state.may_change_factor = asked.allow_replication_factor_change;
+    if (!list(request, asked, state.changes)) return serving.close(request);
+    if (!state.may_change_factor)
+        for (PartitionChange& change : state.changes.all) check_factor(request, serving, change);
+    if (!start_changes(request, serving, state.changes, asked.timeout_ms)) answer(request, serving);
+}
+
+void resume(Request& request, Call&, Serving& serving) {
+    if (!go_on(request, serving, request.state_as<State>().changes)) answer(request, serving);
 }
 
 }  // namespace
 
-const Handler handler{wire::kafka::ApiKey::alter_partition_reassignments, start, nullptr};
+const Handler handler{wire::kafka::ApiKey::alter_partition_reassignments, start, resume};
 
 }  // namespace penstock::broker::alter_partition_reassignments

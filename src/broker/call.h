@@ -176,10 +176,10 @@ struct LogSizesCall : Call {
     Result<io::DiskSpace> space;
 };
 
-enum class TopicsChange : uint8_t { create, remove, grow, alter };
+enum class TopicsChange : uint8_t { create, remove, grow, alter, elect, reassign };
 
-/// Create, delete or grow topics or alter their configs, through shard 0. Answered when the coordinator has, and all
-/// shards know the result.
+/// Create, delete or grow topics, alter their configs, elect leaders or reassign replicas, through shard 0. Answered
+/// when the coordinator has, and all shards know the result.
 struct TopicsCall : Call {
     TopicsCall() : Call(CallKind::topics) {}
 
@@ -189,6 +189,9 @@ struct TopicsCall : Call {
     std::vector<TopicRef> removed;
     std::vector<NewPartitions> grown;
     std::vector<TopicConfigs> altered;
+    Election election = Election::preferred;   ///< of `elected`
+    std::vector<PartitionRef> elected;
+    std::vector<NewReplicas> reassigned;
     Nanos deadline = never;
 
     AdminResult result;          ///< `error` set: it holds for all topics

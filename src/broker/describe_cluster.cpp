@@ -2,6 +2,7 @@
 #include "wire/kafka/describe_cluster.h"
 
 #include "broker/handlers.h"
+#include "broker/place.h"
 
 namespace penstock::broker::describe_cluster {
 
@@ -27,7 +28,7 @@ void start(Request& request, wire::Reader& reader, Serving& serving) {
     size_t count = 0;
     for (const BrokerView& broker : view.brokers) {
         if (count == brokers.size() || (!broker.alive && !asked.include_fenced_brokers)) continue;
-        brokers[count++] = {broker.id.value, broker.host, broker.port, {}, !broker.alive};
+        brokers[count++] = {broker.id.value, broker.host, broker.port, rack_of(broker), !broker.alive};
     }
     const std::string cluster_id = view.cluster_id.text();
     response.cluster_id = cluster_id;

@@ -6,6 +6,7 @@
 
 #include "broker/group_place.h"
 #include "broker/handlers.h"
+#include "broker/place.h"
 
 namespace penstock::broker::describe_topic_partitions {
 
@@ -45,20 +46,6 @@ void refuse(Request& request, Serving& serving, const DescribeTopicPartitionsReq
     serving.respond(request, response);
 }
 
-std::span<const int32_t> ids(Request& request, const std::vector<NodeId>& nodes) {
-    std::span<int32_t> out = request.arena.make_array<int32_t>(nodes.size());
-    for (size_t i = 0; i < out.size(); ++i) out[i] = nodes[i].value;
-    return out;
-}
-
-std::span<const int32_t> offline(Request& request, const ClusterView& view, const std::vector<NodeId>& nodes) {
-    std::span<int32_t> out = request.arena.make_array<int32_t>(nodes.size());
-    size_t count = 0;
-    for (const NodeId node : nodes)
-        if (!view.alive(node) && count < out.size()) out[count++] = node.value;
-    return out.first(count);
-}
-
 /// So many partitions from the one on.
 std::span<const DescribeTopicPartitionsResponse::Partition> describe(Request& request, const ClusterView& view,
                                                                      const TopicView& topic, size_t from,
@@ -69,11 +56,11 @@ std::span<const DescribeTopicPartitionsResponse::Partition> describe(Request& re
         out[i].partition_index = static_cast<int32_t>(from + i);
         out[i].leader_id = view.alive(partition.leader) ? partition.leader.value : no_node.value;
         out[i].leader_epoch = partition.leader_epoch.value;
-        out[i].replica_nodes = ids(request, partition.replicas);
-        out[i].isr_nodes = ids(request, partition.isr);
+        out[i].replica_nodes = node_ids(request, partition.replicas);
+        out[i].isr_nodes = node_ids(request, partition.isr);
         out[i].eligible_leader_replicas = wire::Array<int32_t>();
         out[i].last_known_elr = wire::Array<int32_t>();
-        out[i].offline_replicas = offline(request, view, partition.replicas);
+        out[i].offline_replicas = offline_ids(request, view, partition.replicas);
     }
     return out;
 }

@@ -64,12 +64,6 @@ ErrorCode creation_error(const Request& request, std::string_view name) {
     return ErrorCode::unknown_topic_or_partition;
 }
 
-std::span<const int32_t> ids(Request& request, const std::vector<NodeId>& nodes) {
-    std::span<int32_t> out = request.arena.make_array<int32_t>(nodes.size());
-    for (size_t i = 0; i < out.size(); ++i) out[i] = nodes[i].value;
-    return out;
-}
-
 /// Native clients go to the shard that owns a partition; nobody else sees a byte of it. -1: there is no such road.
 int32_t native_port(const Request& request, const BrokerView* broker, const log::LogKey* key) {
     if (request.connection->road != io::Road::native || broker == nullptr || broker->native_port == 0) return -1;
@@ -85,8 +79,9 @@ void describe(Request& request, const ClusterView& view, const TopicView& topic,
         const PartitionView& partition = topic.partitions[i];
         partitions[i].partition_index = static_cast<int32_t>(i);
         partitions[i].leader_epoch = partition.leader_epoch.value;
-        partitions[i].replica_nodes = ids(request, partition.replicas);
-        partitions[i].isr_nodes = ids(request, partition.isr);
+        partitions[i].replica_nodes = node_ids(request, partition.replicas);
+        partitions[i].isr_nodes = node_ids(request, partition.isr);
+        partitions[i].offline_replicas = offline_ids(request, view, partition.replicas);
         if (!view.alive(partition.leader)) {
             partitions[i].error_code = ErrorCode::leader_not_available;
             continue;
@@ -123,7 +118,7 @@ void answer(Request& request, Serving& serving) {
     const auto alive = endpoints(request, view);
     auto brokers = request.arena.make_array<MetadataResponse::Broker>(alive.size());
     for (size_t i = 0; i < brokers.size(); ++i)
-        brokers[i] = {alive[i].node_id, alive[i].host, alive[i].port, {},
+        brokers[i] = {alive[i].node_id, alive[i].host, alive[i].port, alive[i].rack,
                       native_port(request, view.broker(NodeId{alive[i].node_id}), nullptr)};
     response.brokers = brokers;
     const std::string cluster_id = view.cluster_id.text();

@@ -25,11 +25,30 @@ wire::kafka::LeaderIdAndEpoch leader_of(const PartitionView* partition) {
     return {partition->leader.value, partition->leader_epoch.value};
 }
 
+std::span<const int32_t> node_ids(Request& request, const std::vector<NodeId>& nodes) {
+    std::span<int32_t> out = request.arena.make_array<int32_t>(nodes.size());
+    for (size_t i = 0; i < out.size(); ++i) out[i] = nodes[i].value;
+    return out;
+}
+
+std::span<const int32_t> offline_ids(Request& request, const ClusterView& view, const std::vector<NodeId>& nodes) {
+    std::span<int32_t> out = request.arena.make_array<int32_t>(nodes.size());
+    size_t count = 0;
+    for (const NodeId node : nodes)
+        if (!view.alive(node) && count < out.size()) out[count++] = node.value;
+    return out.first(count);
+}
+
+wire::NullableString rack_of(const BrokerView& broker) {
+    return broker.rack.empty() ? wire::NullableString() : wire::NullableString(broker.rack);
+}
+
 std::span<const wire::kafka::NodeEndpoint> endpoints(Request& request, const ClusterView& view) {
     std::span<wire::kafka::NodeEndpoint> all = request.arena.make_array<wire::kafka::NodeEndpoint>(view.brokers.size());
     size_t count = 0;
     for (const BrokerView& broker : view.brokers)
-        if (broker.alive && count < all.size()) all[count++] = {broker.id.value, broker.host, broker.port, {}};
+        if (broker.alive && count < all.size())
+            all[count++] = {broker.id.value, broker.host, broker.port, rack_of(broker)};
     return all.first(count);
 }
 

@@ -22,6 +22,14 @@ Place find_place(const Serving& serving, const Topic* topic, int32_t partition, 
 /// For the tag that saves a client its Metadata request.
 wire::kafka::LeaderIdAndEpoch leader_of(const PartitionView* partition);
 
+/// The same numbers, in the arena of the request.
+std::span<const int32_t> node_ids(Request& request, const std::vector<NodeId>& nodes);
+/// Of them those that are not alive.
+std::span<const int32_t> offline_ids(Request& request, const ClusterView& view, const std::vector<NodeId>& nodes);
+
+/// Null: the broker did not say.
+wire::NullableString rack_of(const BrokerView& broker);
+
 /// The alive brokers, for the same purpose; in the arena of the request.
 std::span<const wire::kafka::NodeEndpoint> endpoints(Request& request, const ClusterView& view);
 

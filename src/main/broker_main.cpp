@@ -18,6 +18,7 @@
 #include "main/setting.h"
 #include "main/settings.h"
 #include "main/shard_thread.h"
+#include "socket/clock.h"
 #include "socket/datagram_socket.h"
 #include "uring/directory.h"
 #include "uring/disk.h"
@@ -112,8 +113,8 @@ bool choose_native_ports(BrokerSettings& settings, uint32_t shards) {
     return false;
 }
 
-ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards, const Uuid& storage_id,
-                              const Secret& secret) {
+ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards,
+                              const log::OpenReport& report, const Secret& secret) {
     ShardThreadOptions options;
     broker::BrokerOptions& broker = options.shard.broker;
     broker.node_id = NodeId(static_cast<int32_t>(settings.node_id));
@@ -161,7 +162,9 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
         broker::LinkOptions& link = options.shard.link.emplace();
         link.node_id = broker.node_id;
         link.incarnation = make_uuid(random_word(), random_word());
-        link.storage_id = storage_id;
+        link.storage_id = report.storage_id;
+        link.clean = report.clean;
+        link.rack = settings.broker_rack;
         link.advertised_host = settings.kafka_advertised.host;
         link.advertised_port = settings.kafka_advertised.port != 0 ? settings.kafka_advertised.port
                                                                    : settings.kafka_listen.port;
@@ -199,6 +202,22 @@ void exit_on_second_signal(const sigset_t& set, const std::atomic<bool>& done) {
     }
 }
 
+/// While the broker still serves, others take over what it leads. Ends when they have, when that makes no sense, when
+/// the time is over, and on another signal.
+void hand_over(const BrokerSettings& settings, ShardGroup& group, const sigset_t& signals) {
+    if (settings.broker_controlled_shutdown_ms == 0 || group.failed) return;
+    const Nanos end = socket::monotonic_now() + settings.broker_controlled_shutdown_ms * millisecond_ns;
+    const timespec pause{0, 20'000'000};
+    group.leave();
+    while (!group.may_stop.load()) {
+        if (::sigtimedwait(&signals, nullptr, &pause) > 0)
+            return spdlog::warn("stopping on a second signal: others have not taken over yet");
+        if (socket::monotonic_now() >= end)
+            return spdlog::warn("stopping although others have not taken over within {} ms "
+                                "(broker.controlled_shutdown_ms)", settings.broker_controlled_shutdown_ms);
+    }
+}
+
 int run_shards(const BrokerSettings& settings, const uring::DataDirectory& directory, log::OpenedDirectory opened,
                const std::vector<uint32_t>& cores, const sigset_t& signals, const Secret& secret) {
     const auto count = static_cast<uint32_t>(opened.shards.size());
@@ -208,7 +227,7 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
     uint16_t port = settings.kafka_listen.port;
     std::vector<uint16_t> native_ports;
     for (uint32_t shard = 0; shard < count; ++shard) {
-        ShardThreadOptions options = options_of(settings, shard, count, opened.report.storage_id, secret);
+        ShardThreadOptions options = options_of(settings, shard, count, opened.report, secret);
         options.shard.broker.listen.port = port;
         if (settings.shards_pin_cores && cores.size() >= count) options.core = cores[shard];
         threads.push_back(
@@ -225,6 +244,7 @@ int run_shards(const BrokerSettings& settings, const uring::DataDirectory& direc
         int signal = 0;
         sigwait(&signals, &signal);
         spdlog::info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+        hand_over(settings, group, signals);
     } else {
         spdlog::error("{}", failure);
         group.failed = true;

@@ -126,6 +126,15 @@ bool is_node_path(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+/// What a label may hold: nothing that would break a line of a log or a table.
+std::expected<void, std::string> check_label(const Setting& setting, std::string_view text) {
+    if (static_cast<int64_t>(text.size()) > setting.max)
+        return reason(fmt::format("has {} bytes, more than {}", text.size(), setting.max));
+    const auto controls = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
+    if (std::ranges::any_of(text, controls)) return reason("must not hold control characters");
+    return {};
+}
+
 }  // namespace
 
 std::string format_number(Unit unit, int64_t number) {
@@ -210,6 +219,11 @@ std::expected<void, std::string> assign(const Setting& setting, std::string_view
         **target = text == "true";
         return {};
     }
+    if (setting.unit == Unit::label) {
+        if (auto fine = check_label(setting, text); !fine) return fine;
+        *std::get<std::string*>(setting.target) = text;
+        return {};
+    }
     if (text.empty() && setting.unit != Unit::optional_path) return reason("must not be empty");
     if (text.find('\0') != std::string_view::npos) return reason("must not hold a zero byte");
     if (setting.unit == Unit::node_path && !is_node_path(text))
@@ -234,6 +248,7 @@ std::string describe_type(const Setting& setting) {
         return "addresses \"host:port\", with commas between";
     if (setting.unit == Unit::optional_path) return "a path, or \"\"";
     if (setting.unit == Unit::node_path) return "a path in ZooKeeper";
+    if (setting.unit == Unit::label) return fmt::format("text of at most {} bytes, or \"\"", setting.max);
     return setting.unit == Unit::path ? "a path" : "text";
 }
 

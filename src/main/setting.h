@@ -24,6 +24,7 @@ enum class Unit : uint8_t {
     optional,      ///< of an address: may be empty
     optional_path, ///< a path, or empty
     node_path,     ///< of text: where something lies in ZooKeeper
+    label,         ///< of text: what a person calls something, of at most `max` bytes, or empty
 };
 
 /// Where the value is stored: the type of the setting.

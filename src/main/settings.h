@@ -31,6 +31,8 @@ struct BrokerSettings {
     BrokerSettings();
 
     int64_t node_id;
+    std::string broker_rack;                     ///< empty: not said
+    int64_t broker_controlled_shutdown_ms;       ///< 0: stops without asking anybody
     std::vector<io::Address> coordinator_address;
     std::string secret_file;         ///< empty: none
     std::string data_directory;      ///< absolute, or relative to the current directory

@@ -48,7 +48,8 @@ std::string toml_string(std::string_view text) {
 
 // As a file writes it: a number without a unit (0, -1) needs no quotes even where others do.
 std::string toml_value(const Setting& row, std::string_view text) {
-    const bool is_plain_number = row.min != row.max && text.find_first_not_of("-0123456789") == std::string_view::npos;
+    const bool is_plain_number = row.unit != Unit::label && row.min != row.max &&
+                                 text.find_first_not_of("-0123456789") == std::string_view::npos;
     return is_text(row) && !is_plain_number ? toml_string(text) : std::string(text);
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "limits.h"
 
 namespace penstock {
 namespace {
@@ -32,6 +33,13 @@ void add_node(Settings& rows, BrokerSettings& s) {
     rows.push_back({"node.id", &s.node_id, "1", Unit::none, 0, int32_max,
         "The broker's number in the cluster, as Kafka clients see it.",
         "Give each broker its own, and never give it to another data directory."});
+    rows.push_back({"broker.rack", &s.broker_rack, "", Unit::label, 0, limits::rack_bytes_max,
+        "Where the broker stands: a rack, a room, a zone. The replicas of a partition are spread over them.",
+        "Kafka's name. Give it to all brokers or to none; empty: not said."});
+    rows.push_back({"broker.controlled_shutdown_ms", &s.broker_controlled_shutdown_ms, "10s", Unit::milliseconds, 0,
+        600'000,
+        "How long a broker that is told to stop waits at most until others lead what it led. 0: not at all.",
+        "Clients then hardly notice the stop. Where nobody can take over it does not wait; a second signal ends it."});
     rows.push_back({"coordinator.address", &s.coordinator_address, "127.0.0.1:9090", Unit::none, 0, 0,
         "Where the coordinator listens; all of them, where several stand by for each other.",
         "The broker goes on serving while it is away; topics are created and deleted through it only."});

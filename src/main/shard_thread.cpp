@@ -59,6 +59,11 @@ void ShardGroup::wake_all() {
     for (uint32_t shard = 0; shard < wakers.size(); ++shard) wake(shard);
 }
 
+void ShardGroup::leave() {
+    leaving = true;
+    wake(0);
+}
+
 void ShardGroup::stop() {
     const bool again = stopping.exchange(true);
     PENSTOCK_ASSERT(!again);
@@ -157,6 +162,7 @@ void ShardThread::loop(shard::Shard& shard, uring::Ring& ring) {
         if (turned.did_work) turns_ns_.record(static_cast<uint64_t>(socket::monotonic_now() - time.now));
         for (const uint32_t peer : shard.to_wake()) group_.wake(peer);
         report(shard);
+        take_leave_steps(shard);
         if (take_stop_steps(shard, time.now)) return;
         idle(ring, turned, time.now);
     }
@@ -170,6 +176,32 @@ void ShardThread::idle(uring::Ring& ring, const shard::TurnResult& turned, Nanos
                                                                  : false;
     if (sleeps) ring.wait_until(turned.next_deadline);
     else ring.submit_and_reap();
+}
+
+/// Of shard 0, which alone can ask.
+void ShardThread::take_leave_steps(shard::Shard& shard) {
+    if (leave_ended_ || stop_seen_ || shard.seat() == nullptr) return;
+    if (!group_.leaving.load(std::memory_order_acquire)) return;
+    switch (shard.hand_over()) {
+        case shard::HandOver::under_way:
+            if (leave_seen_) return;
+            leave_seen_ = true;
+            spdlog::info("waiting until other brokers lead the {} partitions that this one leads",
+                         shard.partitions_led());
+            return shard.want_to_stop();
+        case shard::HandOver::done:
+            if (const size_t led = shard.partitions_led(); led > 0)
+                spdlog::warn("{} partitions have no other replica that could lead: clients wait for this broker", led);
+            else spdlog::info("other brokers lead everything now");
+            break;
+        case shard::HandOver::nobody: spdlog::info("not waiting: no other broker is alive to take over"); break;
+        case shard::HandOver::no_coordinator:
+            spdlog::warn("not waiting: no coordinator can be reached that would let others take over");
+            break;
+    }
+    leave_ended_ = true;
+    group_.may_stop.store(true, std::memory_order_release);
+    group_.may_stop.notify_all();
 }
 
 /// True when this shard has stopped.

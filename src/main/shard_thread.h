@@ -32,6 +32,8 @@ public:
     shard::Mailboxes mailboxes;
     /// A shard's waker, null until its thread has made its ring.
     std::vector<std::atomic<uring::Waker*>> wakers;
+    std::atomic<bool> leaving{false};           ///< the broker wants to stop, and asks others to take over
+    std::atomic<bool> may_stop{false};          ///< the wait for that is over; shard 0 said why
     std::atomic<bool> stopping{false};
     std::atomic<uint32_t> requests_stopped{0};  ///< shards that have no requests under way any more
     std::atomic<uint32_t> stores_stopped{0};    ///< shards whose store has drained
@@ -41,6 +43,8 @@ public:
 
     void wake(uint32_t shard);
     void wake_all();
+    /// Before stop(), from any thread but a shard's: others are to take over, meanwhile everything goes on.
+    void leave();
     /// Once, from any thread but a shard's. The threads end only after it.
     void stop();
 };
@@ -77,6 +81,7 @@ private:
     std::string run_shard();
     void loop(shard::Shard& shard, uring::Ring& ring);
     void idle(uring::Ring& ring, const shard::TurnResult& turned, Nanos now);
+    void take_leave_steps(shard::Shard& shard);
     bool take_stop_steps(shard::Shard& shard, Nanos now);
     void report(const shard::Shard& shard);
     void report_link(const shard::ClusterSeat& seat);
@@ -94,6 +99,7 @@ private:
     // The thread's own.
     Nanos last_work_{0};
     Histogram turns_ns_;   ///< how long those took that had something to do: what everybody else waited
+    bool leave_seen_ = false, leave_ended_ = false;
     bool stop_seen_ = false, requests_stopped_ = false, store_stop_begun_ = false;
     bool serving_reported_ = false;
     uint64_t link_changes_reported_ = 0;

@@ -85,6 +85,9 @@ Result<void> ClusterSeat::forward(const TopicsCall& call) {
             return link_.create_partitions(call.token, call.grown, call.validate_only, call.deadline);
         case TopicsChange::alter:
             return link_.alter_configs(call.token, call.altered, call.validate_only, call.deadline);
+        case TopicsChange::elect:
+            return link_.elect_leaders(call.token, call.election, call.elected, call.deadline);
+        case TopicsChange::reassign: return link_.reassign(call.token, call.reassigned, call.deadline);
     }
     PENSTOCK_ASSERT(false);
 }

@@ -1,5 +1,5 @@
 // Shard 0's seat in the cluster: drives the link to the coordinator over a stream of its own, hands out views, and
-// serves the calls that change topics or take a producer id, from every shard.
+// serves the calls that change topics and partitions or take a producer id, from every shard.
 //
 // Stepped by shard 0: on_event() for the link's connection, on_call/on_cancel, on_turn(), then poll_view() and
 // poll_answer(); on_applied() when every shard has applied a view.
@@ -34,6 +34,8 @@ public:
     void on_call(broker::ProducerIdCall& call);
     void on_cancel(broker::ProducerIdCall& call);
     bool on_turn(Nanos now);
+    /// Others are to take over what this broker leads: link().may_stop() says when they have.
+    void want_to_stop() { link_.want_to_stop(); }
     /// All shards have applied the view of `revision`.
     void on_applied(uint64_t revision, Nanos now);
 

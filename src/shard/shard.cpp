@@ -238,6 +238,29 @@ void Shard::publish() {
     else listen_error_ = port.error();
 }
 
+void Shard::want_to_stop() {
+    PENSTOCK_ASSERT(seat_ != nullptr);
+    seat_->want_to_stop();
+}
+
+HandOver Shard::hand_over() const {
+    PENSTOCK_ASSERT(seat_ != nullptr);
+    if (seat_->link().state() != broker::LinkState::registered) return HandOver::no_coordinator;
+    if (seat_->link().may_stop()) return HandOver::done;
+    const auto other = [&](const broker::BrokerView& broker) {
+        return broker.alive && broker.id != options_.broker.node_id;
+    };
+    return std::ranges::any_of(view().brokers, other) ? HandOver::under_way : HandOver::nobody;
+}
+
+size_t Shard::partitions_led() const {
+    size_t led = 0;
+    for (const auto& topic : view().topics)
+        led += static_cast<size_t>(std::ranges::count(topic->partitions, options_.broker.node_id,
+                                                      &broker::PartitionView::leader));
+    return led;
+}
+
 void Shard::begin_stop(Nanos now) {
     stopping_ = true;
     stop_deadline_ = now + limits::stop_timeout_ns;

@@ -50,6 +50,14 @@ struct TurnResult {
     Nanos next_deadline = never;    ///< otherwise: at the latest then
 };
 
+/// Of a broker that wants to stop: how it stands with what it leads.
+enum class HandOver : uint8_t {
+    under_way,        ///< the coordinator is asked to let others lead
+    done,             ///< others lead whatever they could
+    nobody,           ///< no other broker is alive
+    no_coordinator,   ///< there is no session with one: nobody can be asked
+};
+
 class Shard final : private broker::Exchange {
 public:
     /// All references must outlive it.
@@ -60,6 +68,11 @@ public:
     TurnResult turn(Time time);
     /// Shards to be woken after this turn.
     std::span<const uint32_t> to_wake() { return mailbox_.to_wake(); }
+
+    /// Of shard 0, before begin_stop(): others are to take over what this broker leads. Meanwhile it serves as before.
+    void want_to_stop();
+    HandOver hand_over() const;
+    size_t partitions_led() const;           ///< by this broker, as the view says
 
     // Graceful stop, in steps: all shards must have finished one before any begins the next, since they serve each
     // other's last calls.

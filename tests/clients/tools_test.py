@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import select
+import signal
 import subprocess
 import time
 
@@ -344,6 +345,38 @@ def reassign_partitions(kafka):
     check_says(reassign('--execute', 1), 'Successfully started partition reassignment for stays-0')
     check_says(reassign('--verify', 1), 'Reassignment of partition stays-0 is completed')
     check_says(reassign('--execute', 7, code=1), 'Unknown broker id 7')
+
+
+@tool_case
+def several_brokers(kafka):
+    """kafka-topics, -reassign-partitions and -leader-election with a second broker, which stands still meanwhile."""
+    second = kafka.node.add_broker(2, {'broker.rack': 'cellar'})
+    wait_for(lambda: re.search(r'\(id: 2 rack: cellar', kafka.run('broker-api-versions')), 20, 'the second broker')
+    kafka.run('topics', '--create', '--topic', 'moves', '--replica-assignment', '1,2,1')
+    says = kafka.run('topics', '--describe', '--topic', 'moves')
+    check_says(says, r'Partition: 1\tLeader: 2\tReplicas: 2\tIsr: 2\t')
+    path = kafka.node.folder / 'moves.json'
+    path.write_text(json.dumps({'version': 1, 'partitions': [{'topic': 'moves', 'partition': 0, 'replicas': [2]}]}))
+
+    def reassign(what):
+        return kafka.run('reassign-partitions', what, '--reassignment-json-file', path)
+
+    # It is alive for as long as the coordinator waits for it, and copies nothing. (The tool cancels only what both adds
+    # and removes replicas.)
+    second.child.send_signal(signal.SIGSTOP)
+    try:
+        check_says(reassign('--execute'), 'Successfully started partition reassignment for moves-0')
+        check_says(kafka.run('reassign-partitions', '--list'), 'moves-0: replicas: 2,1. adding: 2. removing: 1')
+        check_says(reassign('--verify'), 'Reassignment of partition moves-0 is still in progress')
+    finally:
+        second.child.send_signal(signal.SIGCONT)
+    # The tool asks all brokers, the second one, too; which may have what it needs by now.
+    check_says(reassign('--cancel'), 'Successfully cancelled .*moves-0|None of the specified')
+    check_says(kafka.run('reassign-partitions', '--list'), 'No partition reassignments found')
+    said = kafka.run('leader-election', '--election-type', 'preferred', '--topic', 'moves', '--partition', 0)
+    check_says(said, 'Valid replica already elected for partitions moves-0')
+    kafka.run('topics', '--delete', '--topic', 'moves')
+    second.terminate(20)
 
 
 @tool_case

@@ -189,13 +189,14 @@ public:
     std::vector<Participant*> participants;
     const BrokerWorldOptions options;
 
+    /// Of a node that knows the secret.
+    transport::StreamsOptions node_options();
     uint64_t next_seed() { return mix64(options.seed ^ ++seeds_); }
 
 private:
     friend class Client;
     bool move_time(Nanos end);
     transport::Streams* add_native(uint32_t shard);
-    transport::StreamsOptions node_options();
     bool turn();
 
     sim::StoreMedium medium_;

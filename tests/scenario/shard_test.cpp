@@ -6,6 +6,8 @@
 
 #include "base/random.h"
 #include "scenario/kafka_calls.h"
+#include "scenario/partition_calls.h"
+#include "scenario/peer_broker.h"
 #include "wire/kafka/metadata.h"
 
 namespace penstock::scenario {
@@ -157,6 +159,46 @@ TEST(Shard, runs_the_same_from_the_same_seed) {
         }
     }
     EXPECT_EQ(times[0], times[1]);
+}
+
+// The peer is in sync, so what the broker leads finds another leader.
+TEST(Shard, that_wants_to_stop_may_when_others_lead) {
+    BrokerWorld world;
+    PeerBroker second(world, 2);
+    make_shared_topic(world, "t", 2);
+    shard::Shard& first = *world.shards[0];
+    ASSERT_EQ(first.partitions_led(), 1u);
+    EXPECT_EQ(first.hand_over(), shard::HandOver::under_way);
+    world.run(5 * second_ns);
+    EXPECT_EQ(first.hand_over(), shard::HandOver::under_way) << "nobody was asked yet";
+    first.want_to_stop();
+    ASSERT_TRUE(world.run_until([&] { return first.hand_over() == shard::HandOver::done; }));
+    EXPECT_EQ(first.partitions_led(), 0u);
+    EXPECT_EQ(first.view().topic("t")->partitions[0].leader, NodeId{2});
+    EXPECT_TRUE(first.serving());
+}
+
+TEST(Shard, that_wants_to_stop_keeps_what_nobody_else_has) {
+    BrokerWorld world;
+    PeerBroker second(world, 2);
+    make_assigned_topic(world, "lonely", {{1}});
+    make_shared_topic(world, "shared", 2);
+    world.shards[0]->want_to_stop();
+    ASSERT_TRUE(world.run_until([&] { return world.shards[0]->hand_over() == shard::HandOver::done; }));
+    EXPECT_EQ(world.shards[0]->partitions_led(), 1u);
+}
+
+TEST(Shard, that_wants_to_stop_need_not_wait_where_nobody_can_help) {
+    BrokerWorld world;
+    world.make_topic("t");
+    EXPECT_EQ(world.shards[0]->hand_over(), shard::HandOver::nobody);
+    {
+        PeerBroker second(world, 2);
+        EXPECT_EQ(world.shards[0]->hand_over(), shard::HandOver::under_way);
+    }
+    ASSERT_TRUE(world.run_until([&] { return world.shards[0]->hand_over() == shard::HandOver::nobody; }));
+    world.stop_coordinator();
+    EXPECT_TRUE(world.run_until([&] { return world.shards[0]->hand_over() == shard::HandOver::no_coordinator; }));
 }
 
 }  // namespace

@@ -180,6 +180,7 @@ class Node(contextlib.AbstractContextManager):
         self.address = f'127.0.0.1:{free_port()}'
         self.coordinator = None
         self.broker = None
+        self.others = []   # brokers beside it
 
     def __enter__(self):
         try:
@@ -191,7 +192,7 @@ class Node(contextlib.AbstractContextManager):
         return self
 
     def __exit__(self, *_):
-        for process in (self.broker, self.coordinator):
+        for process in (*self.others, self.broker, self.coordinator):
             if process is not None:
                 process.kill()
         if self.own_folder:
@@ -223,6 +224,15 @@ class Node(contextlib.AbstractContextManager):
         self.broker = Process([BROKER, *settings_arguments(values)], self.folder / 'broker.log')
         if ready:
             self.wait_until_ready()
+
+    def add_broker(self, node_id, settings=None):
+        """Another broker of the cluster, on a port of its own; ends with the node."""
+        address = f'127.0.0.1:{free_port()}'
+        values = {**self.settings, 'coordinator.address': self.coordinator_address, 'node.id': node_id,
+                  'kafka.listen': address, 'kafka.advertised': address, 'native.listen': '127.0.0.1:0',
+                  'data.directory': self.folder / f'broker-{node_id}', **(settings or {})}
+        self.others.append(Process([BROKER, *settings_arguments(values)], self.folder / f'broker-{node_id}.log'))
+        return self.others[-1]
 
     def wait_until_ready(self, seconds=30):
         def ready():

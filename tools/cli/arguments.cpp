@@ -137,6 +137,8 @@ void add_all(CLI::App& app, Globals& globals, Selected& selected) {
     add_consume(app, selected);
     add_group(app, selected);
     add_config(app, selected);
+    add_partition(app, selected);
+    add_broker(app, selected);
     add_cluster(app, selected);
     add_log(app, selected);
     add_bench(app, selected);

@@ -82,6 +82,19 @@ Failure refusal(const std::string& what, ErrorCode code, std::optional<std::stri
     return {.message = std::move(message), .hint = hint_for(code), .kafka_error = static_cast<int16_t>(code)};
 }
 
+Outcome<std::vector<int32_t>> chosen_partitions(const TopicInfo& topic, const std::vector<int64_t>& wanted) {
+    std::vector<int32_t> chosen;
+    for (const PartitionInfo& partition : topic.partitions)
+        if (wanted.empty() || std::ranges::find(wanted, partition.index) != wanted.end())
+            chosen.push_back(partition.index);
+    for (const int64_t index : wanted) {
+        if (topic.find(static_cast<int32_t>(index)) != nullptr) continue;
+        return misuse(fmt::format("'{}' has no partition {}", topic.name, index),
+                      fmt::format("Its partitions are 0 to {}.", topic.partitions.size() - 1));
+    }
+    return chosen;
+}
+
 int32_t Client::timeout_ms() const {
     constexpr int64_t most = std::numeric_limits<int32_t>::max();
     return static_cast<int32_t>(std::min<int64_t>(globals_.timeout / std::chrono::milliseconds(1), most));
@@ -193,16 +206,29 @@ Outcome<TopicInfo> Client::topic(const std::string& name, IfAbsent if_absent, De
     return retry(deadline, [&] { return topic_once(name, if_absent, deadline); });
 }
 
-Outcome<TopicInfo> Client::topic_once(const std::string& name, IfAbsent if_absent, Deadline deadline) {
-    const auto described = metadata(name, if_absent == IfAbsent::create, deadline);
-    if (!described) return std::unexpected(described.error());
-    const TopicInfo* topic = described->find(name);
+Outcome<TopicInfo> Client::topic_as_it_is(const std::string& name, Deadline deadline) {
+    return retry(deadline, [&]() -> Outcome<TopicInfo> {
+        if (auto described = metadata(name, false, deadline); !described) return std::unexpected(described.error());
+        return known_topic(name, IfAbsent::refuse, deadline);
+    });
+}
+
+Outcome<TopicInfo> Client::known_topic(const std::string& name, IfAbsent if_absent, Deadline deadline) {
+    const TopicInfo* topic = cluster_.find(name);
     const ErrorCode error = topic == nullptr ? ErrorCode::unknown_topic_or_partition : topic->error;
     if (error == ErrorCode::unknown_topic_or_partition && if_absent == IfAbsent::refuse) {
         const std::string otherwise = fmt::format("Create it with 'penstock topic create {}'.", name);
         return std::unexpected(unknown_topic(name, otherwise, deadline));
     }
     if (error != ErrorCode::none) return std::unexpected(refusal(fmt::format("topic '{}'", name), error));
+    return *topic;
+}
+
+Outcome<TopicInfo> Client::topic_once(const std::string& name, IfAbsent if_absent, Deadline deadline) {
+    const auto described = metadata(name, if_absent == IfAbsent::create, deadline);
+    if (!described) return std::unexpected(described.error());
+    auto topic = known_topic(name, if_absent, deadline);
+    if (!topic) return topic;
     for (const PartitionInfo& partition : topic->partitions) {
         if (partition.leader >= 0) continue;
         return std::unexpected(Failure{.message = fmt::format("partition {} of '{}' has no leader", partition.index,
@@ -210,7 +236,7 @@ Outcome<TopicInfo> Client::topic_once(const std::string& name, IfAbsent if_absen
                                        .hint = "See 'penstock cluster status'.",
                                        .kafka_error = static_cast<int16_t>(ErrorCode::leader_not_available)});
     }
-    return *topic;
+    return topic;
 }
 
 Failure Client::unknown_topic(const std::string& name, const std::string& otherwise, Deadline deadline) {

@@ -49,6 +49,9 @@ struct ClusterInfo {
     const BrokerInfo* find_broker(int32_t broker_id) const;
 };
 
+/// The partitions with these indexes; without any all of them. A failure names the first that there is not.
+Outcome<std::vector<int32_t>> chosen_partitions(const TopicInfo& topic, const std::vector<int64_t>& wanted);
+
 /// A failure that names what was refused, and what to do where we know.
 Failure refusal(const std::string& what, ErrorCode code, std::optional<std::string_view> detail = {});
 
@@ -82,6 +85,8 @@ public:
     Outcome<ClusterInfo> describe(Deadline deadline);
     /// One topic with all its partitions, every one with a leader; waits for leaders.
     Outcome<TopicInfo> topic(const std::string& name, IfAbsent if_absent, Deadline deadline);
+    /// The same as it is now, partitions without a leader among them.
+    Outcome<TopicInfo> topic_as_it_is(const std::string& name, Deadline deadline);
     /// "there is no topic …", with the nearest name that exists, or `otherwise` as the hint.
     Failure unknown_topic(const std::string& name, const std::string& otherwise, Deadline deadline);
 
@@ -109,6 +114,8 @@ public:
 private:
     static bool worth_retrying(const Failure& failure);
     Outcome<ClusterInfo> metadata(const std::optional<std::string>& topic, bool create, Deadline deadline);
+    /// Of the last metadata.
+    Outcome<TopicInfo> known_topic(const std::string& name, IfAbsent if_absent, Deadline deadline);
     Outcome<TopicInfo> topic_once(const std::string& name, IfAbsent if_absent, Deadline deadline);
     Outcome<Address> address_of(int32_t broker_id) const;
     Outcome<Connection*> connect(const Address& address, Deadline deadline);

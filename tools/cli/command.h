@@ -39,6 +39,8 @@ void add_produce(CLI::App& app, Selected& selected);
 void add_consume(CLI::App& app, Selected& selected);
 void add_group(CLI::App& app, Selected& selected);
 void add_config(CLI::App& app, Selected& selected);
+void add_partition(CLI::App& app, Selected& selected);
+void add_broker(CLI::App& app, Selected& selected);
 void add_cluster(CLI::App& app, Selected& selected);
 void add_log(CLI::App& app, Selected& selected);
 void add_bench(CLI::App& app, Selected& selected);

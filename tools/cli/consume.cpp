@@ -30,23 +30,6 @@ struct ConsumeOptions {
     std::string via = "tcp";
 };
 
-Outcome<std::vector<int32_t>> chosen_partitions(const TopicInfo& topic, const std::vector<int64_t>& wanted) {
-    std::vector<int32_t> chosen;
-    if (wanted.empty()) {
-        for (const PartitionInfo& p : topic.partitions) chosen.push_back(p.index);
-        return chosen;
-    }
-    for (const int64_t index : wanted) {
-        const auto partition = static_cast<int32_t>(index);
-        if (topic.find(partition) == nullptr) {
-            return misuse(fmt::format("'{}' has no partition {}", topic.name, index),
-                          fmt::format("Its partitions are 0 to {}.", topic.partitions.size() - 1));
-        }
-        if (std::ranges::find(chosen, partition) == chosen.end()) chosen.push_back(partition);
-    }
-    return chosen;
-}
-
 Outcome<std::vector<ReadPosition>> start_positions(Client& client, const ConsumeOptions& options, Deadline deadline) {
     const auto topic = client.topic(options.topic, IfAbsent::refuse, deadline);
     if (!topic) return std::unexpected(topic.error());

@@ -18,6 +18,13 @@ Outcome<void> create_once(Client& client, const NewTopic& wanted, bool& asked_be
     const int64_t unset = *version >= 4 ? -1 : 1;
     topic.num_partitions = static_cast<int32_t>(wanted.partitions < 0 ? unset : wanted.partitions);
     topic.replication_factor = static_cast<int16_t>(wanted.replication_factor < 0 ? unset : wanted.replication_factor);
+    std::vector<wire::kafka::CreateTopicsRequest::Assignment> assignments(wanted.assignment.size());
+    for (size_t i = 0; i < assignments.size(); ++i) {
+        assignments[i].partition_index = static_cast<int32_t>(i);
+        assignments[i].broker_ids = wanted.assignment[i];
+    }
+    if (!assignments.empty()) topic.num_partitions = topic.replication_factor = -1;   // it says both
+    topic.assignments = assignments;
     std::vector<std::pair<std::string, std::string>> pairs;
     for (const std::string& config : wanted.configs) pairs.push_back(*parse_pair(config));
     std::vector<wire::kafka::CreateTopicsRequest::Config> configs;

@@ -12,6 +12,8 @@ struct NewTopic {
     std::string name;
     int64_t partitions = -1;          ///< -1: the broker's default
     int64_t replication_factor = -1;  ///< -1: the broker's default
+    /// The replicas of partition 0, 1, ...; empty: the cluster places them
+    std::vector<std::vector<int32_t>> assignment{};
     std::vector<std::string> configs; ///< NAME=VALUE each
     bool if_not_exists = false;       ///< an existing topic is as good, whatever its partitions
 };

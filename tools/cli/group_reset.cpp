@@ -25,19 +25,6 @@ struct Move {
     int64_t to = 0;
 };
 
-Outcome<std::vector<int32_t>> chosen_partitions(const TopicInfo& topic, const std::vector<int64_t>& wanted) {
-    std::vector<int32_t> chosen;
-    for (const PartitionInfo& partition : topic.partitions)
-        if (wanted.empty() || std::ranges::find(wanted, partition.index) != wanted.end())
-            chosen.push_back(partition.index);
-    for (const int64_t index : wanted) {
-        if (topic.find(static_cast<int32_t>(index)) != nullptr) continue;
-        return misuse(fmt::format("'{}' has no partition {}", topic.name, index),
-                      fmt::format("Its partitions are 0 to {}.", topic.partitions.size() - 1));
-    }
-    return chosen;
-}
-
 Outcome<std::vector<Move>> plan(GroupClient& group, const ResetOptions& options, Deadline deadline) {
     Client& client = group.client();
     const auto topic = client.topic(options.topic, IfAbsent::refuse, deadline);

@@ -11,6 +11,8 @@
 #include "cli/grow_topic.h"
 #include "cli/offsets.h"
 #include "cli/options.h"
+#include "cli/partition_client.h"
+#include "cli/partition_values.h"
 #include "cli/table.h"
 #include "wire/kafka/delete_topics.h"
 #include "wire/kafka/list_offsets.h"
@@ -60,41 +62,80 @@ Outcome<int> list_topics(Context& context, bool internal) {
     return exit_ok;
 }
 
-struct Range {
-    std::map<int32_t, int64_t> start, end;
+/// What `describe` shows of a topic beside its metadata.
+struct Details {
+    std::map<int32_t, int64_t> start, end;         ///< of the partitions that have a leader
+    std::map<int32_t, Reassignment> reassigning;   ///< of those where one is under way
 };
 
-Outcome<Range> offset_range(Client& client, const TopicInfo& topic, Deadline deadline) {
-    std::vector<int32_t> partitions;
-    for (const PartitionInfo& p : topic.partitions) partitions.push_back(p.index);
-    auto start = list_offsets(client, topic.name, partitions, wire::kafka::earliest_timestamp, deadline);
-    if (!start) return std::unexpected(std::move(start.error()));
-    auto end = list_offsets(client, topic.name, partitions, wire::kafka::latest_timestamp, deadline);
-    if (!end) return std::unexpected(std::move(end.error()));
-    return Range{std::move(*start), std::move(*end)};
+Outcome<Details> details_of(Client& client, const TopicInfo& topic, Deadline deadline) {
+    Details details;
+    std::vector<int32_t> led;
+    for (const PartitionInfo& p : topic.partitions)
+        if (p.leader >= 0) led.push_back(p.index);
+    if (led.size() == topic.partitions.size()) {
+        auto start = list_offsets(client, topic.name, led, wire::kafka::earliest_timestamp, deadline);
+        if (!start) return std::unexpected(std::move(start.error()));
+        auto end = list_offsets(client, topic.name, led, wire::kafka::latest_timestamp, deadline);
+        if (!end) return std::unexpected(std::move(end.error()));
+        details.start = std::move(*start);
+        details.end = std::move(*end);
+    }
+    auto connection = client.any(deadline);
+    if (!connection) return std::unexpected(std::move(connection.error()));
+    if (!(*connection)->offers(ApiKey::list_partition_reassignments)) return details;
+    const auto under_way = list_reassignments(client, deadline);
+    if (!under_way) return std::unexpected(under_way.error());
+    for (const Reassignment& one : *under_way)
+        if (one.name.topic == topic.name) details.reassigning[one.name.partition] = one;
+    return details;
 }
 
-Json describe_json(const TopicInfo& topic, const Range& range) {
+Json describe_json(const TopicInfo& topic, const Details& details) {
     Json json{{"topic", topic.name}, {"id", topic.id.text()}, {"internal", topic.internal},
               {"partitions", Json::array()}};
+    const auto offset = [](const std::map<int32_t, int64_t>& offsets, int32_t partition) -> Json {
+        const auto at = offsets.find(partition);
+        return at == offsets.end() ? Json() : Json(at->second);
+    };
     for (const PartitionInfo& p : topic.partitions) {
         json["partitions"].push_back({{"partition", p.index}, {"leader", p.leader}, {"leader_epoch", p.leader_epoch},
                                       {"replicas", p.replicas}, {"in_sync", p.in_sync}, {"offline", p.offline},
-                                      {"start_offset", range.start.at(p.index)},
-                                          {"end_offset", range.end.at(p.index)}});
+                                      {"start_offset", offset(details.start, p.index)},
+                                      {"end_offset", offset(details.end, p.index)}});
+        const auto moving = details.reassigning.find(p.index);
+        if (moving == details.reassigning.end()) continue;
+        json["partitions"].back()["adding"] = moving->second.adding;
+        json["partitions"].back()["removing"] = moving->second.removing;
     }
     return json;
 }
 
-std::string describe_text(const TopicInfo& topic, const Range& range) {
-    Table table({{"PARTITION", true}, {"LEADER", true}, {"EPOCH", true}, {"REPLICAS"}, {"IN-SYNC"}, {"START", true},
-                 {"END", true}, {"OFFSETS", true}});
+std::string moving_text(const Details& details, int32_t partition) {
+    const auto moving = details.reassigning.find(partition);
+    if (moving == details.reassigning.end()) return "";
+    std::string text;
+    if (!moving->second.adding.empty()) text = "+" + numbers(moving->second.adding);
+    if (moving->second.removing.empty()) return text;
+    return text + (text.empty() ? "-" : " -") + numbers(moving->second.removing);
+}
+
+std::string describe_text(const TopicInfo& topic, const Details& details) {
+    std::vector<Column> columns{{"PARTITION", true}, {"LEADER", true}, {"EPOCH", true}, {"REPLICAS"}, {"IN-SYNC"},
+                                {"START", true}, {"END", true}, {"OFFSETS", true}};
+    if (!details.reassigning.empty()) columns.push_back({"REASSIGNING"});
+    Table table(columns);
     for (const PartitionInfo& p : topic.partitions) {
-        const int64_t start = range.start.at(p.index);
-        const int64_t end = range.end.at(p.index);
-        table.add({std::to_string(p.index), std::to_string(p.leader), std::to_string(p.leader_epoch),
-                   numbers(p.replicas), numbers(p.in_sync), std::to_string(start), std::to_string(end),
-                   std::to_string(end - start)});
+        const auto start = details.start.find(p.index);
+        const auto end = details.end.find(p.index);
+        const bool known = start != details.start.end() && end != details.end.end();
+        std::vector<std::string> row{std::to_string(p.index), p.leader < 0 ? "none" : std::to_string(p.leader),
+                                     std::to_string(p.leader_epoch), numbers(p.replicas), numbers(p.in_sync),
+                                     known ? std::to_string(start->second) : "-",
+                                     known ? std::to_string(end->second) : "-",
+                                     known ? std::to_string(end->second - start->second) : "-"};
+        if (!details.reassigning.empty()) row.push_back(moving_text(details, p.index));
+        table.add(std::move(row));
     }
     const std::string id = topic.id.is_zero() ? "" : "   id " + topic.id.text();
     return fmt::format("Topic {}{}\n{}", topic.name, id, table.text());
@@ -106,12 +147,12 @@ Outcome<int> describe(Context& context, const std::vector<std::string>& names) {
     std::string text;
     for (const std::string& name : names) {
         const Deadline deadline = client.deadline();
-        const auto topic = client.topic(name, IfAbsent::refuse, deadline);
+        const auto topic = client.topic_as_it_is(name, deadline);
         if (!topic) return std::unexpected(topic.error());
-        const auto range = offset_range(client, *topic, deadline);
-        if (!range) return std::unexpected(range.error());
-        if (context.globals.json) json.push_back(describe_json(*topic, *range));
-        else text += (text.empty() ? "" : "\n") + describe_text(*topic, *range);
+        const auto details = details_of(client, *topic, deadline);
+        if (!details) return std::unexpected(details.error());
+        if (context.globals.json) json.push_back(describe_json(*topic, *details));
+        else text += (text.empty() ? "" : "\n") + describe_text(*topic, *details);
     }
     context.out.write(context.globals.json ? json.dump(2) + "\n" : text);
     return exit_ok;
@@ -188,6 +229,16 @@ void add_create(CLI::App& noun, Selected& selected) {
     add_number(*verb, "--partitions,-p", options->partitions, 1, 100'000, "Partitions (default: the broker's)", false);
     add_number(*verb, "--replication-factor,-r", options->replication_factor, 1, 100,
                "Replicas of each partition (default: the broker's)", false);
+    const auto set_assignment = [options](const std::string& text_given) {
+        auto assignment = parse_assignment(text_given);
+        if (!assignment) throw CLI::ValidationError("--assignment", assignment.error().message);
+        options->assignment = std::move(*assignment);
+    };
+    verb->add_option_function<std::string>("--assignment", set_assignment,
+                                           "The brokers of each partition instead, the preferred leader first")
+        ->type_name("ID:ID,ID:ID,…")
+        ->excludes("--partitions")
+        ->excludes("--replication-factor");
     verb->add_option("--config,-c", options->configs, "A setting of the topic; may be repeated")
         ->type_name("NAME=VALUE")
         ->allow_extra_args(false)
@@ -196,7 +247,8 @@ void add_create(CLI::App& noun, Selected& selected) {
     verb->add_flag("--if-not-exists", options->if_not_exists, "Succeed if the topic is already there");
     add_examples(*verb,
                  "  penstock topic create games --partitions 3\n"
-                 "  penstock topic create audit -p 12 -r 3 --config retention.ms=604800000 --if-not-exists");
+                 "  penstock topic create audit -p 12 -r 3 --config retention.ms=604800000 --if-not-exists\n"
+                 "  penstock topic create ledger --assignment 1:2,2:3,3:1");
     verb->callback([options, &selected] { selected = [options](Context& c) { return create(c, *options); }; });
 }
 
@@ -220,7 +272,7 @@ CLI::Option* add_names(CLI::App& verb, std::vector<std::string>& names) {
 
 void add_describe(CLI::App& noun, Selected& selected) {
     auto names = std::make_shared<std::vector<std::string>>();
-    CLI::App* verb = noun.add_subcommand("describe", "Show a topic's partitions: leaders, replicas, offsets");
+    CLI::App* verb = noun.add_subcommand("describe", "Show a topic's partitions: leaders, replicas, moves, offsets");
     add_names(*verb, *names);
     add_examples(*verb,
                  "  penstock topic describe games\n"

@@ -17,11 +17,11 @@ ClusterInfo cluster() {
     return info;
 }
 
-std::vector<BrokerState> reachable(const ClusterInfo& info, bool up = true) {
-    std::vector<BrokerState> states;
-    for (const BrokerInfo& b : info.brokers) states.push_back({.info = b, .reachable = up,
-                                                               .problem = up ? "" : "gone"});
-    return states;
+Findings reachable(const ClusterInfo& info, bool up = true) {
+    Findings findings;
+    for (const BrokerInfo& b : info.brokers)
+        findings.brokers.push_back({.info = b, .reachable = up, .problem = up ? "" : "gone"});
+    return findings;
 }
 
 TEST(Health, HealthyHasNoProblems) {
@@ -54,6 +54,33 @@ TEST(Health, DegradedCases) {
     info.controller = -1;
     EXPECT_EQ(judge(info, reachable(info)).level, HealthLevel::degraded);
     EXPECT_EQ(judge(cluster(), reachable(cluster(), false)).level, HealthLevel::degraded);
+}
+
+TEST(Health, FencedBrokersAndASilentCoordinatorAreDegraded) {
+    const auto info = cluster();
+    auto findings = reachable(info);
+    findings.brokers[0].alive = false;
+    auto health = judge(info, findings);
+    EXPECT_EQ(health.level, HealthLevel::degraded);
+    EXPECT_EQ(health.problems, std::vector<std::string>{"broker 1 is fenced: the coordinator does not hear of it"});
+    findings = reachable(info);
+    findings.coordinator_fault = "it sleeps";
+    health = judge(info, findings);
+    EXPECT_EQ(health.level, HealthLevel::degraded);
+    EXPECT_EQ(health.problems, std::vector<std::string>{"the coordinator takes no changes: it sleeps"});
+}
+
+// The new replica is not in sync yet, and need not be; the old one must be all the same.
+TEST(Health, AReassignmentUnderWayIsNoProblem) {
+    auto info = cluster();
+    info.topics[0].partitions[0].replicas = {2, 1};
+    auto findings = reachable(info);
+    findings.reassigning.push_back({.name = {"games", 0}, .replicas = {2, 1}, .adding = {2}, .removing = {1}});
+    auto health = judge(info, findings);
+    EXPECT_EQ(health.level, HealthLevel::healthy);
+    EXPECT_EQ(health.reassigning, 1u);
+    info.topics[0].partitions[0].in_sync.clear();
+    EXPECT_EQ(judge(info, findings).under_replicated, 1u);
 }
 
 TEST(Health, NoBrokersIsCritical) {

@@ -40,6 +40,20 @@ TEST(Setting, numbers_print_in_the_largest_exact_unit) {
     EXPECT_EQ(format_number(Unit::none, 1024), "1024");
 }
 
+TEST(Setting, labels_are_short_and_fit_on_a_line) {
+    std::string rack = "old";
+    const Setting row{"broker.rack", &rack, "", Unit::label, 0, 8, "", ""};
+    EXPECT_TRUE(assign(row, "a room"));
+    EXPECT_EQ(rack, "a room");
+    EXPECT_TRUE(assign(row, ""));
+    EXPECT_EQ(rack, "");
+    for (const std::string_view wrong : {std::string_view("nine bytes"), std::string_view("a\nb"),
+                                         std::string_view("a\0b", 3), std::string_view("\x7f")})
+        EXPECT_FALSE(assign(row, wrong));
+    EXPECT_EQ(rack, "");
+    EXPECT_EQ(describe_type(row), "text of at most 8 bytes, or \"\"");
+}
+
 TEST(Setting, addresses) {
     const auto v4 = parse_address("127.0.0.1:9092");
     ASSERT_TRUE(v4);

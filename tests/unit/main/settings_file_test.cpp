@@ -102,11 +102,13 @@ TEST(SettingsFile, a_documented_file_reads_back_as_the_same_settings) {
     settings.kafka_listen = {.host = "::1", .port = 5};
     settings.topics_default_retention_bytes = 123456789;
     settings.shards_idle = IdleStrategy::spin;
+    settings.broker_rack = "12";
     const std::string text = document("penstock-broker", rows);
     Read r = read(text);
     EXPECT_THAT(r.problems, IsEmpty());
     EXPECT_EQ(document("penstock-broker", settings_of(r.settings)), text);
     EXPECT_EQ(r.settings.data_directory, settings.data_directory);
+    EXPECT_EQ(r.settings.broker_rack, "12");
 }
 
 TEST(SettingsFile, places_are_remembered) {

@@ -38,6 +38,13 @@ TEST(Settings, development_files_are_valid) {
     EXPECT_TRUE(load_coordinator_settings(static_cast<int>(coordinator.size()), coordinator.data()));
 }
 
+TEST(Settings, files_of_the_local_cluster_are_valid) {
+    const std::array broker{"penstock-broker", "--config", PENSTOCK_CONF_DIR "/dev/cluster/broker.toml"};
+    EXPECT_TRUE(load_broker_settings(static_cast<int>(broker.size()), broker.data()));
+    const std::array coordinator{"penstock-coordinator", "--config", PENSTOCK_CONF_DIR "/dev/cluster/coordinator.toml"};
+    EXPECT_TRUE(load_coordinator_settings(static_cast<int>(coordinator.size()), coordinator.data()));
+}
+
 TEST(Settings, the_advertised_address_is_never_empty) {
     const std::array wildcard{"penstock-broker", "--set", "kafka.listen=0.0.0.0:1234"};
     const auto by_name = load_broker_settings(static_cast<int>(wildcard.size()), wildcard.data());

@@ -74,6 +74,21 @@ TEST_F(ShardThreadTest, shards_start_listen_on_one_port_and_stop_together) {
     }
 }
 
+// Nobody listens where the coordinator should be, so there is nothing to wait for.
+TEST_F(ShardThreadTest, a_broker_without_a_coordinator_may_stop_at_once) {
+    ASSERT_NE(directory_, nullptr);
+    recover(1);
+    ShardGroup group(1);
+    auto only = std::make_unique<ShardThread>(options_of(0, 1, 0), std::move(images_[0]), *directory_, group);
+    ASSERT_EQ(only->failure(), "");
+    EXPECT_FALSE(group.may_stop.load());
+    group.leave();
+    group.may_stop.wait(false);
+    EXPECT_FALSE(group.stopping.load());
+    group.stop();
+    only.reset();
+}
+
 TEST_F(ShardThreadTest, a_shard_that_cannot_start_says_why_and_lets_the_others_stop) {
     ASSERT_NE(directory_, nullptr);
     recover(2);
