@@ -28,6 +28,18 @@ public:
     client::Cluster* const cluster = &process_.cluster();
 };
 
+/// Counts how often the world finds something to do.
+class Turns final : public Participant {
+public:
+    bool turn() override {
+        ++count;
+        return false;
+    }
+    Nanos next_deadline() const override { return never; }
+
+    uint64_t count = 0;
+};
+
 inline penstock_bytes bytes_of(std::string_view text) { return {text.data(), text.size()}; }
 
 /// Key and value; an empty key is none.
