@@ -32,6 +32,7 @@ BrokerProcess::BrokerProcess(sim::Network& network, sim::DatagramNetwork& datagr
         refusal_ = opened.error().detail;
         return;
     }
+    storage_id_ = opened->report.storage_id;
     mailboxes_ = std::make_unique<shard::Mailboxes>(options.shards);
     for (uint32_t number = 0; number < options.shards; ++number) open_seat(number, *opened, time);
 }
@@ -67,7 +68,7 @@ void BrokerProcess::open_seat(uint32_t number, log::OpenedDirectory& opened, Tim
         shard.link->advertised_port = options_.kafka_port;
         shard.link->native_port = options_.native_port;
         shard.link->shard_count = options_.shards;
-        shard.link->storage_id = options_.storage_id == Uuid{} ? opened.report.storage_id : options_.storage_id;
+        shard.link->storage_id = options_.storage_id == Uuid{} ? storage_id_ : options_.storage_id;
         shard.link->clean = opened.report.clean;
     }
     const shard::Networks networks{.tcp = *seat.tcp, .native = seat.native.get(), .nodes = seat.nodes.get()};

@@ -48,6 +48,8 @@ public:
 
     /// Why it could not start: then it does nothing. Empty if it runs.
     const std::string& refusal() const { return refusal_; }
+    /// Of the directory, if it runs.
+    const Uuid& storage_id() const { return storage_id_; }
 
     /// How many shards had a turn.
     uint32_t turn(Time time);
@@ -60,8 +62,8 @@ public:
     bool stopped() const { return stage_ == Stage::stopped; }
 
     bool serving() const;
-    size_t shard_count() const { return seats_.size(); }
-    shard::Shard& shard(size_t number) { return *seats_[number]->shard; }
+    /// Of the cluster, as shard 0 knows it.
+    const broker::ClusterView& view() const { return seats_.front()->shard->view(); }
 
 private:
     enum class Stage : uint8_t { running, stopping_requests, stopping_stores, stopped };
@@ -88,6 +90,7 @@ private:
     sim::Directory& directory_;
     const BrokerProcessOptions options_;
     std::string refusal_;
+    Uuid storage_id_;
     Stage stage_ = Stage::running;
     Time time_;
     std::unique_ptr<shard::Mailboxes> mailboxes_;

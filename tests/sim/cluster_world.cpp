@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "seeded_bug.h"
 #include "trail.h"
 
 namespace penstock::sim {
@@ -49,7 +50,8 @@ ClusterWorld::ClusterWorld(const ClusterWorldOptions& its_options, History& its_
 ClusterWorld::~ClusterWorld() = default;
 
 std::unique_ptr<Directory> ClusterWorld::new_disk() {
-    return std::make_unique<Directory>(DirectoryOptions{.seed = next_seed()});
+    return std::make_unique<Directory>(
+        DirectoryOptions{.seed = next_seed(), .lies = seeded_bug == SeededBug::disk_lies});
 }
 
 // Time.
@@ -133,6 +135,7 @@ bool ClusterWorld::start(Broker& broker) {
     process.link.node_id = NodeId(broker.id);
     process.link.incarnation = make_uuid(process.seed, ++broker.starts);
     process.link.seed = process.seed;
+    if (seeded_bug == SeededBug::empty_disk_trusted) process.storage_id = broker.storage_id;
     for (const CoordinatorSeat& seat : coordinators)
         process.coordinators.push_back({seat.host, coordinator_port, io::Road::native});
     if (coordinators.size() > 1) {   // as main does
@@ -144,6 +147,7 @@ bool ClusterWorld::start(Broker& broker) {
     history.add(clock.now(), {10, static_cast<uint64_t>(broker.id), broker.starts});
     history.note(broker.host + " starts" + (broker.process->refusal().empty() ? "" : ", and is refused: ") +
                  broker.process->refusal());
+    if (broker.starts == 1) broker.storage_id = broker.process->storage_id();
     if (broker.process->refusal().empty()) return true;
     broker.process.reset();
     return false;

@@ -49,6 +49,7 @@ public:
         std::unique_ptr<Directory> directory, put_away;   ///< the second: the real one, while another is in its place
         std::unique_ptr<scenario::BrokerProcess> process; ///< null: down
         Nanos paused_until;                ///< as by SIGSTOP
+        Uuid storage_id;                   ///< of its real disk
         uint64_t starts = 0;
     };
     struct CoordinatorSeat {
