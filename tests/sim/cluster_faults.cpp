@@ -209,8 +209,15 @@ void ClusterFaults::stall_disk() {
     const int64_t ns = duration(5 * millisecond_ns, 3 * second_ns);
     broker.directory->stall_until(broker.directory->now() + ns);
     world_.history.note("the disk of " + broker.host + " stalls");
+    // What waits for it is asked again, on new connections.
+    if (random_.chance(1, 2)) {
+        NetworkOptions tcp;
+        tcp.resets_per_million_pieces = 200'000;
+        world_.network.set_options(tcp);
+        after(ns, [this] { world_.network.set_options({}); });
+    }
     // It often comes together: the machine is in trouble.
-    if (broker.process && random_.chance(1, 4))
+    if (broker.process && random_.chance(1, 2))
         after(static_cast<int64_t>(random_.below(static_cast<uint64_t>(ns))), [this, &broker] {
             if (broker.process) crash(broker, duration(5 * millisecond_ns, 2 * second_ns));
         });
