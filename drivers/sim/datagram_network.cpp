@@ -53,6 +53,18 @@ void DatagramNetwork::set_path(const io::Endpoint& from, const io::Endpoint& to,
     rules_[{from, to}] = options;
 }
 
+void DatagramNetwork::set_cut(const std::string& from, const std::string& to, bool cut) {
+    const Direction direction{endpoint_of(from, 0), endpoint_of(to, 0)};
+    if (cut) cuts_.insert(direction);
+    else cuts_.erase(direction);
+}
+
+/// Whether nothing passes.
+bool DatagramNetwork::is_dark(const io::Endpoint& from, const io::Endpoint& to) const {
+    if (blackout_ || path(from, to).blackout) return true;
+    return !cuts_.empty() && cuts_.contains({{from.ip, 0}, {to.ip, 0}});
+}
+
 /// The key in rules_ that covers this direction, or the direction itself.
 DatagramNetwork::Direction DatagramNetwork::rule_of(const io::Endpoint& from, const io::Endpoint& to) const {
     const Direction exact{from, to}, hosts{{from.ip, 0}, {to.ip, 0}};
@@ -74,7 +86,7 @@ void DatagramNetwork::send(const io::Endpoint& from, const io::Endpoint& to, std
     const PathOptions options = path(from, to);
     Path& path = states_[rule_of(from, to)];
     ++counters_.sent;
-    if (blackout_ || options.blackout) {
+    if (is_dark(from, to)) {
         ++counters_.blacked_out;
         return;
     }
@@ -168,7 +180,7 @@ void DatagramNetwork::happen_next() {
     const Datagram datagram = std::move(under_way_.begin()->second);
     under_way_.erase(under_way_.begin());
     if (datagram.bytes.empty()) return;
-    if (blackout_ || path(datagram.from, datagram.to).blackout) {
+    if (is_dark(datagram.from, datagram.to)) {
         ++counters_.blacked_out;
         return;
     }

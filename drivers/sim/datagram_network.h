@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -66,6 +67,8 @@ public:
     PathOptions path(const io::Endpoint& from, const io::Endpoint& to) const;
     /// Nothing passes anywhere, whatever the options say.
     void set_blackout(bool blackout) { blackout_ = blackout; }
+    /// Nothing passes from one host to the other, whatever the options say.
+    void set_cut(const std::string& from, const std::string& to, bool cut);
 
     /// A datagram arrives now, from whomever it names: no path is in its way.
     void inject(const io::Endpoint& from, const io::Endpoint& to, std::span<const std::byte> datagram);
@@ -93,6 +96,7 @@ private:
     };
 
     Direction rule_of(const io::Endpoint& from, const io::Endpoint& to) const;
+    bool is_dark(const io::Endpoint& from, const io::Endpoint& to) const;
     void send(const io::Endpoint& from, const io::Endpoint& to, std::vector<std::byte> bytes);
     bool is_lost(Path& path, const PathOptions& options);
     Nanos leave(Path& path, const PathOptions& options, size_t bytes);
@@ -107,6 +111,7 @@ private:
     PathOptions paths_;
     bool blackout_ = false;
     std::map<Direction, PathOptions> rules_;
+    std::set<Direction> cuts_;          ///< of hosts: port 0
     std::map<Direction, Path> states_;  ///< by the rule, or by the endpoints where there is none
     std::map<io::Endpoint, Link*> links_;
     std::map<std::pair<Nanos, uint64_t>, Datagram> under_way_;  ///< those of one moment in the order they were made

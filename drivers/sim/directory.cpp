@@ -63,6 +63,7 @@ void Directory::submit(Disk& disk, const io::DiskOp& op) {
     Operation operation{.number = ++operation_count_, .submitted_at = ++event_count_, .op = op,
                         .fragments = {op.fragments.begin(), op.fragments.end()}, .disk = &disk};
     operation.op.fragments = operation.fragments;
+    if (options_.lies && op.kind == io::DiskOpKind::write_durable) operation.op.kind = io::DiskOpKind::write;
     const auto file = files_.find(op.file);
     if (file != files_.end() && op.kind != io::DiskOpKind::create) operation.file = file->second;
     operation.failure = injected_failure(op);

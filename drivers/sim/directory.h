@@ -42,6 +42,7 @@ struct DirectoryOptions {
     uint32_t queue_depth = 64;     ///< operations in flight for each Disk
     uint64_t capacity_bytes = 0;   ///< blocks that may be written at a time; 0: no bound
     bool zero_gaps = false;        ///< what was never written reads as zeros
+    bool lies = false;             ///< what is said to be durable when it completes is so only after a flush
     uint64_t operations_max = 0;   ///< later ones fail with Errc::io: ends what would never end; 0: no bound
 };
 

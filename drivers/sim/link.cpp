@@ -21,12 +21,15 @@ Link::Link(DatagramNetwork& network, const LinkOptions& options)
     for (uint32_t i = options.receive_buffers; i-- > 0;) free_.push_back(i);
 }
 
-Link::~Link() {
-    if (endpoint_.port != 0) network_.links_.erase(endpoint_);
+Link::~Link() { sever(); }
+
+void Link::sever() {
+    if (endpoint_.port != 0 && !severed_) network_.links_.erase(endpoint_);
+    severed_ = true;
 }
 
 Result<uint16_t> Link::open(const io::Address& address) {
-    PENSTOCK_ASSERT(endpoint_.port == 0);
+    PENSTOCK_ASSERT(endpoint_.port == 0 && !severed_);
     io::Endpoint own = endpoint_of(options_.host, address.port);
     const bool any = address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
     if (!any && endpoint_of(address.host, 0).ip != own.ip) return fail(Errc::io, EADDRNOTAVAIL);
@@ -45,6 +48,7 @@ uint32_t Link::datagram_bytes_max(const io::Endpoint&) { return options_.datagra
 
 size_t Link::send(std::span<const io::OutgoingBurst> bursts) {
     PENSTOCK_ASSERT(endpoint_.port != 0);
+    if (severed_) return bursts.size();
     size_t taken = bursts.size();
     if (taken > 0 && random_.per_million(options_.shortages_per_million)) {
         taken = random_.below(bursts.size());

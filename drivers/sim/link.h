@@ -40,6 +40,10 @@ public:
     void release(const io::IncomingBurst& burst) override;
     double free_buffer_share() const override;
 
+    /// Whether receive() has something to give.
+    bool has_arrivals() const { return !arrived_.empty(); }
+    /// The node is cut off for ever: what it sends is lost, and nothing arrives any more. Its port is free again.
+    void sever();
     /// Once it is open.
     const io::Endpoint& endpoint() const { return endpoint_; }
 
@@ -54,6 +58,7 @@ private:
     LinkOptions options_;
     Random random_;
     io::Endpoint endpoint_;        ///< port 0: not open
+    bool severed_ = false;
     std::vector<std::byte> memory_;
     std::vector<uint32_t> free_;
     std::vector<bool> lent_;       ///< until release(), from when it holds something

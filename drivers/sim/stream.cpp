@@ -10,11 +10,6 @@
 
 namespace penstock::sim {
 
-namespace {
-
-
-}  // namespace
-
 /// One end of a connection.
 struct Network::Half {
     enum class State : uint8_t { connecting, open, ended };
@@ -46,8 +41,25 @@ struct Network::Half {
 
 Network::Network(Clock& clock, uint64_t seed, const NetworkOptions& options)
     : clock_(clock), random_(seed), options_(options) {
+    set_options(options);
+}
+
+void Network::set_options(const NetworkOptions& options) {
     PENSTOCK_ASSERT(options.delay_ns_min >= 0 && options.delay_ns_min <= options.delay_ns_max);
     PENSTOCK_ASSERT(options.piece_bytes_max > 0 && options.window_bytes > 0);
+    options_ = options;
+}
+
+void Network::set_cut(const std::string& from, const std::string& to, bool cut) {
+    if (cut) {
+        cuts_.emplace(from, to);
+        return;
+    }
+    if (cuts_.erase({from, to}) == 0) return;
+    for (const auto& [id, half] : halves_) {
+        if (half->state == Half::State::connecting) schedule(Verb::connect, id, after_delay());
+        else schedule_carry(*half, 0);
+    }
 }
 
 Network::~Network() { PENSTOCK_ASSERT(halves_.empty()); }
@@ -110,6 +122,9 @@ void Network::happen(const Event& event) {
 }
 
 void Network::connect(Half& half) {
+    const std::string& from = half.owner->options_.host;
+    if (half.state != Half::State::connecting || is_cut(from, half.target.first) || is_cut(half.target.first, from))
+        return;
     const auto listener = listeners_.find(half.target);
     if (listener == listeners_.end()) {
         end(half, ECONNREFUSED);
@@ -144,6 +159,7 @@ void Network::carry(Half& half) {
         end(half, ECONNRESET);
         return;
     }
+    if (is_cut(half.owner->options_.host, peer->owner->options_.host)) return;
     if (random_.per_million(options_.resets_per_million_pieces)) {
         end(half, ECONNRESET);
         return;
@@ -267,7 +283,15 @@ Streams::~Streams() {
     });
 }
 
+void Streams::sever() {
+    stop_listening();
+    severed_ = true;
+    for (const auto& [id, half] : network_.halves_)
+        if (half->owner == this && half->state != Network::Half::State::ended) network_.end(*half, ECONNRESET);
+}
+
 Result<uint16_t> Streams::listen(const io::Address& address) {
+    if (severed_) return fail(Errc::io, ENETDOWN);
     if (listening_.second != 0) return fail(Errc::exists);
     const bool any = address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
     if (!any && address.host != options_.host) return fail(Errc::io, EADDRNOTAVAIL);
@@ -285,6 +309,7 @@ void Streams::stop_listening() {
 }
 
 Result<io::ConnectionId> Streams::connect(const io::Address& address) {
+    if (severed_) return fail(Errc::io, ENETDOWN);
     if (full()) return fail(Errc::would_block);
     Network::Half& half = network_.make(*this);
     half.target = {address.host, address.port};

@@ -46,6 +46,12 @@ public:
     /// Moves the clock to the next event and runs it. False if there is none.
     bool step();
 
+    /// From then on.
+    void set_options(const NetworkOptions& options);
+    /// While it is cut, bytes from one host to the other wait, as do connections that are to be made either way. What
+    /// ends a connection passes.
+    void set_cut(const std::string& from, const std::string& to, bool cut);
+
 private:
     friend class Streams;
     struct Half;
@@ -63,6 +69,7 @@ private:
 
     Half* find(uint64_t half) const;
     Half& make(Streams& owner);
+    bool is_cut(const std::string& from, const std::string& to) const { return cuts_.contains({from, to}); }
     Nanos after_delay();
     void schedule(Verb verb, uint64_t half, Nanos at);
     void schedule_carry(Half& half, int64_t after_ns);
@@ -82,6 +89,7 @@ private:
     uint64_t next_half_ = 1, next_sequence_ = 0;
     uint16_t next_port_ = 20'000;
     Listeners listeners_;
+    std::set<std::pair<std::string, std::string>> cuts_;
     std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
 };
 
@@ -112,6 +120,11 @@ public:
     /// must be open, and nothing may be sent any more.
     void end_sending(io::ConnectionId connection);
 
+    /// Whether poll() has something to give.
+    bool has_events() const { return !events_.empty(); }
+    /// The node is cut off for ever: its peers find their connections reset, as it does, and it makes no new ones.
+    void sever();
+
 private:
     friend class Network;
     Network::Half* find(io::ConnectionId id) const;
@@ -120,6 +133,7 @@ private:
     Network& network_;
     StreamOptions options_;
     std::pair<std::string, uint16_t> listening_;  ///< port 0: it does not
+    bool severed_ = false;
     uint32_t connections_ = 0;                    ///< until their `closed` is polled
     std::vector<std::byte> memory_;
     std::vector<uint32_t> free_;

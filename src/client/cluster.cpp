@@ -202,7 +202,10 @@ const Topic* Cluster::find(const std::string& topic) const {
 }
 
 void Cluster::step_metadata() {
-    if (fresh_until_ <= time_.now) stale_ = true;
+    if (fresh_until_ <= time_.now) {
+        stale_ = true;
+        fresh_until_ = never;   // until the answer comes it is no deadline any more
+    }
     if (!stale_ || asking_ || ask_not_before_ > time_.now) return;
     Connection* connection = any(Purpose::control);
     if (connection == nullptr) {

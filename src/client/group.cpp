@@ -86,8 +86,9 @@ Nanos Group::next_deadline() const {
     const bool waiting = state_ == State::to_join || state_ == State::leaving || !to_commit_.empty() ||
                          !wanted_offsets_.empty();
     Nanos next = waiting && not_before_ > now_ ? not_before_ : never;
-    if (state_ == State::stable) next = std::min(next, next_heartbeat_);
-    if (state_ == State::assigning) next = std::min(next, assign_by_);
+    // Before the pause is over step() does nothing, whatever is due.
+    if (state_ == State::stable) next = std::min(next, std::max(next_heartbeat_, not_before_));
+    if (state_ == State::assigning) next = std::min(next, std::max(assign_by_, not_before_));
     return next;
 }
 

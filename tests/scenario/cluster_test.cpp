@@ -29,6 +29,28 @@ TEST(Cluster, LearnsTopicsThatAreWatchedAndForgetsOthers) {
     sdk.cluster->unwatch("nowhere");
 }
 
+TEST(Cluster, OldKnowledgeThatIsAskedForAnewKeepsNoCoreBusy) {
+    BrokerWorld world;
+    world.make_topic("t");
+    SdkClient sdk(world);
+    sdk.cluster->watch("t", false);
+    ASSERT_TRUE(world.run_until([&] { return sdk.cluster->find("t") != nullptr; }));
+    const uint64_t revision = sdk.cluster->revision();
+    world.run(295 * second_ns);
+    world.network.set_cut("broker", "sdk", true);
+    world.datagrams.set_cut("broker", "sdk", true);
+    Turns turns;
+    world.participants.push_back(&turns);
+    world.run_until([&] { return turns.count > 200'000; }, 20 * second_ns);
+    EXPECT_LT(turns.count, 200'000u);
+    EXPECT_EQ(sdk.cluster->revision(), revision);
+    std::erase(world.participants, &turns);
+    world.network.set_cut("broker", "sdk", false);
+    world.datagrams.set_cut("broker", "sdk", false);
+    EXPECT_TRUE(world.run_until([&] { return sdk.cluster->revision() > revision; }));
+    sdk.cluster->unwatch("t");
+}
+
 TEST(Cluster, EachPurposeHasAConnectionOfItsOwn) {
     BrokerWorld world;
     world.make_topic("t", 1);

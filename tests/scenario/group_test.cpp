@@ -74,6 +74,29 @@ TEST(ConsumerGroup, SurvivesACrashOfTheBroker) {
     }
 }
 
+TEST(ConsumerGroup, AHeartbeatThatIsDueInAPauseKeepsNoCoreBusy) {
+    BrokerWorld world;
+    world.make_topic("t");
+    SdkClient sdk(world), writer(world, "writer");
+    ConsumerOptions options = in_group("g");
+    options.commit_interval_ns = 0;
+    options.group->heartbeat_interval_ms = 10;
+    Consumer consumer(*sdk.cluster, options);
+    ASSERT_EQ(consumer.subscribe({"t"}), PENSTOCK_OK);
+    fill(world, writer, "t", 1);
+    Seen seen;
+    ASSERT_TRUE(world.run_until([&] { return seen.take(consumer), seen.total == 1; }));
+    // The commit is given up, and with it the heartbeats that wait behind it.
+    world.directory->stall_until(world.directory->now() + 40 * second_ns);
+    consumer.commit();
+    Turns turns;
+    world.participants.push_back(&turns);
+    world.run_until([&] { return turns.count > 200'000; }, 35 * second_ns);
+    EXPECT_LT(turns.count, 200'000u);
+    EXPECT_NE(consumer.commit_error(), PENSTOCK_OK);
+    std::erase(world.participants, &turns);
+}
+
 TEST(ConsumerGroup, GrowsWithTheTopic) {
     BrokerWorld world;
     world.make_topic("t", 1);

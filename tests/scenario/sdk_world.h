@@ -1,12 +1,12 @@
 // The client SDK's core in a world with a broker: on the same simulated networks, on either road.
 #pragma once
 
-#include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "client/cluster.h"
 #include "scenario/broker_world.h"
+#include "scenario/sdk_process.h"
 
 namespace penstock::scenario {
 
@@ -16,18 +16,28 @@ public:
     explicit SdkClient(BrokerWorld& world, const std::string& host = "sdk");
     ~SdkClient() override;
 
-    bool turn() override;
-    Nanos next_deadline() const override;
+    bool turn() override { return process_.turn(world_.clock.time()); }
+    Nanos next_deadline() const override { return process_.next_deadline(); }
     int64_t wall_ms() const { return world_.clock.time().wall_ms; }
 
 private:
     BrokerWorld& world_;
-    std::unique_ptr<sim::Streams> tcp_;
-    std::unique_ptr<sim::Link> link_;
-    std::unique_ptr<transport::Streams> native_;
+    SdkProcess process_;
 
 public:
-    std::unique_ptr<client::Cluster> cluster;
+    client::Cluster* const cluster = &process_.cluster();
+};
+
+/// Counts how often the world finds something to do.
+class Turns final : public Participant {
+public:
+    bool turn() override {
+        ++count;
+        return false;
+    }
+    Nanos next_deadline() const override { return never; }
+
+    uint64_t count = 0;
 };
 
 inline penstock_bytes bytes_of(std::string_view text) { return {text.data(), text.size()}; }

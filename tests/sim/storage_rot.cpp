@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "base/random.h"
-#include "storage_trail.h"
+#include "trail.h"
 #include "storage_world.h"
 
 namespace penstock::sim {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/bytes.h"
-#include "storage_trail.h"
+#include "trail.h"
 
 namespace penstock::sim {
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "../stream_contract.h"
 #include "base/crc32c.h"
@@ -295,6 +296,21 @@ TEST(DatagramNetwork, a_blackout_of_all_takes_what_is_under_way) {
     EXPECT_EQ(hosts.numbers(), std::vector<uint32_t>{3});
 }
 
+TEST(DatagramNetwork, a_cut_has_a_direction_and_leaves_the_options_as_they_are) {
+    Hosts hosts({.datagram_bytes_max = 200});
+    hosts.network.set_cut("10.0.0.1", "10.0.0.2", true);
+    hosts.send(*hosts.a, *hosts.b, 1, 100, 1);
+    hosts.send(*hosts.b, *hosts.a, 1, 100, 2);
+    hosts.finish();
+    hosts.take(*hosts.a);
+    EXPECT_EQ(hosts.numbers(), std::vector<uint32_t>{2});
+    hosts.network.set_cut("10.0.0.1", "10.0.0.2", false);
+    hosts.send(*hosts.a, *hosts.b, 1, 100, 3);
+    hosts.send(*hosts.a, *hosts.b, 1, 300, 4);
+    hosts.finish();
+    EXPECT_EQ(hosts.numbers(), (std::vector<uint32_t>{2, 3}));
+}
+
 TEST(DatagramNetwork, the_nearest_options_hold) {
     Hosts hosts;
     const io::Endpoint host_a{hosts.a->endpoint().ip, 0}, host_b{hosts.b->endpoint().ip, 0};
@@ -361,6 +377,23 @@ TEST(DatagramNetwork, a_host_may_die_and_come_back) {
     hosts.send(*hosts.a, *hosts.b);
     hosts.finish();
     EXPECT_EQ(hosts.arrived.size(), 1u);
+}
+
+TEST(DatagramNetwork, a_severed_link_is_alone_and_gives_its_port_away) {
+    Hosts hosts;
+    hosts.send(*hosts.a, *hosts.b, 1, 100, 1);
+    hosts.b->sever();
+    hosts.finish();
+    hosts.send(*hosts.b, *hosts.a, 1, 100, 2);
+    hosts.finish();
+    hosts.take(*hosts.a);
+    EXPECT_TRUE(hosts.arrived.empty());
+    const auto old = std::exchange(hosts.b, nullptr);
+    hosts.b = hosts.open("10.0.0.2");
+    hosts.send(*hosts.a, *hosts.b, 1, 100, 3);
+    hosts.finish();
+    EXPECT_EQ(hosts.numbers(), std::vector<uint32_t>{3});
+    EXPECT_FALSE(old->has_arrivals());
 }
 
 TEST(DatagramNetwork, names_have_addresses_of_their_own) {

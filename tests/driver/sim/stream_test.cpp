@@ -115,6 +115,51 @@ TEST(SimStreams, a_node_that_dies_resets_its_peers) {
     EXPECT_EQ(client[id].error.os_error, ECONNRESET);
 }
 
+TEST(SimStreams, a_severed_node_is_reset_and_alone) {
+    SimWorld world({});
+    sim::Streams node(world.network, {.host = "node"});
+    Side client(world.client_side), server(node);
+    const uint16_t port = node.listen({"", 9092}).value();
+    const io::ConnectionId id = world.client_side.connect({"node", port}).value();
+    while (!client.is_open(id)) world.step(), client.poll();
+    node.sever();
+    while (!client.is_closed(id)) world.step(), client.poll();
+    EXPECT_EQ(client[id].error.os_error, ECONNRESET);
+    EXPECT_TRUE(node.has_events());
+    server.poll();
+    EXPECT_EQ(server.closed, 1u);
+    EXPECT_FALSE(node.connect({"node", port}).has_value());
+    sim::Streams successor(world.network, {.host = "node"});
+    EXPECT_EQ(successor.listen({"", 9092}).value(), 9092);
+}
+
+TEST(SimStreams, what_is_sent_over_a_cut_waits_for_its_end) {
+    SimWorld world({});
+    sim::Streams node(world.network, {.host = "node"});
+    Side client(world.client_side), server(node);
+    const uint16_t port = node.listen({"", 9092}).value();
+    const auto step_for = [&](int64_t ns) {
+        for (const Nanos end = world.clock.now() + ns; world.clock.now() < end;)
+            world.step(), client.poll(), server.poll();
+    };
+    world.network.set_cut("node", "127.0.0.1", true);
+    const io::ConnectionId id = world.client_side.connect({"node", port}).value();
+    step_for(second_ns);
+    EXPECT_FALSE(client.is_open(id));
+    world.network.set_cut("node", "127.0.0.1", false);
+    step_for(second_ns);
+    ASSERT_TRUE(client.is_open(id));
+    world.network.set_cut("127.0.0.1", "node", true);
+    const std::vector<std::byte> bytes = pattern_bytes(0, 10);
+    const Fragment one{bytes.data(), 10};
+    client.send(id, {&one, 1}, 1);
+    step_for(second_ns);
+    EXPECT_EQ(client.sent, 0u);
+    world.network.set_cut("127.0.0.1", "node", false);
+    step_for(second_ns);
+    EXPECT_EQ(client.sent, 1u);
+}
+
 TEST(SimStreams, a_buffer_that_went_back_holds_nonsense) {
     SimWorld world({});
     const uint16_t port = world.server_side.listen({"", 0}).value();

@@ -1,4 +1,4 @@
-#include "storage_trail.h"
+#include "trail.h"
 
 #include <unistd.h>
 
@@ -23,6 +23,7 @@ extern "C" void report_abort(int) {
     const std::string line = "replay: " + trail().text() + "\n";
     const auto written = ::write(STDERR_FILENO, line.data(), line.size());
     (void)written;
+    if (trail().hunting) std::_Exit(0);
     std::signal(SIGABRT, SIG_DFL);
 }
 
@@ -30,6 +31,7 @@ extern "C" void report_abort(int) {
 
 std::string Trail::text() const {
     std::string out = std::string(mode) + " --from " + std::to_string(seed) + " --seeds 1";
+    if (!options.empty()) out += " " + options;
     for (size_t i = 0; i < steps.size(); ++i)
         out += (i == 0 ? " --path " : ",") + std::to_string(steps[i].cut) + ":" + steps[i].choice.text();
     return note.empty() ? out : out + "    # " + note;
@@ -97,9 +99,10 @@ Trail& trail() {
 }
 
 void fail_run(const std::string& what) {
-    std::fprintf(stderr, "FAILED: %s\nreplay: %s\n", what.c_str(), trail().text().c_str());
+    const char* verdict = trail().hunting ? "FOUND" : "FAILED";
+    std::fprintf(stderr, "%s: %s\nreplay: %s\n", verdict, what.c_str(), trail().text().c_str());
     std::fflush(nullptr);
-    std::_Exit(1);
+    std::_Exit(trail().hunting ? 0 : 1);
 }
 
 void install_abort_report() { std::signal(SIGABRT, report_abort); }

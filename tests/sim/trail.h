@@ -1,5 +1,5 @@
-// How to get to where we are: the seed, and the crashes taken on the way. Printed when a run fails or aborts, so that
-// one line replays it. Also the command line of the storage programs.
+// How to get to where we are: the seed, the program's options, and the crashes taken on the way. Printed when a run
+// fails or aborts, so that one line replays it. Also the command line of the storage programs.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,10 @@ struct CrashStep {
 struct Trail {
     const char* mode = "";        ///< which of the program's runs
     uint64_t seed = 0;
+    std::string options;          ///< of the program, as they are typed: "--events 1000"; empty: none
     std::vector<CrashStep> steps;
     std::string note;             ///< what is being done, for the reader
+    bool hunting = false;         ///< a bug was put in: to fail is to find it, and ends the program with 0
 
     std::string text() const;     ///< "crash --from 7 --path 31:front/2/5,4:none"
     static bool parse_path(std::string_view text, std::vector<CrashStep>& out);
@@ -42,7 +44,7 @@ StorageArguments parse_storage_arguments(int argc, char** argv);
 
 /// The run that is going on; one, as everything here is one thread.
 Trail& trail();
-/// Prints what is wrong and the line that replays it, and ends the program with 1.
+/// Prints what is wrong and the line that replays it, and ends the program with 1, or with 0 if it was hunting.
 [[noreturn]] void fail_run(const std::string& what);
 /// Makes an abort (an assertion of the code under test) print the line, too.
 void install_abort_report();
