@@ -112,11 +112,20 @@ bool choose_native_ports(BrokerSettings& settings, uint32_t shards) {
     return false;
 }
 
-ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards, const Uuid& storage_id,
-                              const Secret& secret) {
+/// What all shards of this run have alike beside the settings.
+struct Identity {
+    Uuid storage_id;
+    Uuid incarnation;
+    Secret secret;
+};
+
+ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards,
+                              const Identity& identity) {
     ShardThreadOptions options;
     broker::BrokerOptions& broker = options.shard.broker;
     broker.node_id = NodeId(static_cast<int32_t>(settings.node_id));
+    broker.incarnation = identity.incarnation;
+    broker.loopback_is_node = identity.secret.empty();
     broker.shard = shard;
     broker.shard_count = shards;
     broker.listen = settings.kafka_listen;
@@ -151,17 +160,19 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     options.native = native_address(settings, shard);
     options.link.receive_buffers = options.streams.receive_buffers;
     options.native_streams.connections_max = broker.connections_max;
+    // Other brokers come to the same ports as clients, and prove that they are none.
+    options.native_streams.endpoint.secret = identity.secret;
     transport::Seed& seed = options.native_streams.endpoint.seed;
     for (size_t at = 0; at < seed.size(); at += sizeof(uint64_t)) store_le(seed.data() + at, random_word());
+    options.node_streams = node_streams_options(identity.secret);
     options.idle = settings.shards_idle;
     if (shard == 0) {
         options.shard.coordinators = settings.coordinator_address;
         for (io::Address& address : options.shard.coordinators) address.road = io::Road::native;
-        options.node_streams = node_streams_options(secret);
         broker::LinkOptions& link = options.shard.link.emplace();
         link.node_id = broker.node_id;
-        link.incarnation = make_uuid(random_word(), random_word());
-        link.storage_id = storage_id;
+        link.incarnation = identity.incarnation;
+        link.storage_id = identity.storage_id;
         link.advertised_host = settings.kafka_advertised.host;
         link.advertised_port = settings.kafka_advertised.port != 0 ? settings.kafka_advertised.port
                                                                    : settings.kafka_listen.port;
@@ -202,13 +213,14 @@ void exit_on_second_signal(const sigset_t& set, const std::atomic<bool>& done) {
 int run_shards(const BrokerSettings& settings, const uring::DataDirectory& directory, log::OpenedDirectory opened,
                const std::vector<uint32_t>& cores, const sigset_t& signals, const Secret& secret) {
     const auto count = static_cast<uint32_t>(opened.shards.size());
+    const Identity identity{opened.report.storage_id, make_uuid(random_word(), random_word()), secret};
     ShardGroup group(count);
     std::vector<std::unique_ptr<ShardThread>> threads;
     std::string failure;
     uint16_t port = settings.kafka_listen.port;
     std::vector<uint16_t> native_ports;
     for (uint32_t shard = 0; shard < count; ++shard) {
-        ShardThreadOptions options = options_of(settings, shard, count, opened.report.storage_id, secret);
+        ShardThreadOptions options = options_of(settings, shard, count, identity);
         options.shard.broker.listen.port = port;
         if (settings.shards_pin_cores && cores.size() >= count) options.core = cores[shard];
         threads.push_back(
