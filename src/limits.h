@@ -187,6 +187,10 @@ inline constexpr size_t decompressed_batch_bytes = 64 * 1024 * 1024;
 inline constexpr int64_t producer_id_wait_ns = 2'000'000'000;
 /// Logs created or removed in one turn while a new view of the cluster is applied.
 inline constexpr uint32_t log_changes_per_turn = 64;
+/// How long a follower may take to append what its leader sent; then the leader asks it where it stands.
+inline constexpr int64_t replicate_wait_ns = 10'000'000'000;
+/// Requests of other nodes that find room beside those of clients: sixteen leaders' shards with all they may send.
+inline constexpr uint32_t node_requests_per_shard = 1024;
 /// Reads retried in one turn.
 inline constexpr uint32_t reads_per_turn = 256;
 
@@ -212,6 +216,8 @@ inline constexpr uint32_t group_load_bytes = 1 * mib;
 inline constexpr int64_t group_first_join_ns = 300'000'000'000;
 /// How often expired offsets are looked for: Kafka's offsets.retention.check.interval.ms.
 inline constexpr int64_t group_sweep_ns = 600'000'000'000;
+/// How often a load looks whether the other replicas have confirmed that it saw everything.
+inline constexpr int64_t group_confirm_ns = 10'000'000;
 /// Between attempts to load groups whose log could not be read or written.
 inline constexpr int64_t group_reload_ns = 1'000'000'000;
 
@@ -231,6 +237,29 @@ inline constexpr size_t topic_changes = 1024;
 /// How long the logs of deleted topics have been gone before the coordinator may forget them: their removal is durable
 /// with the next commit of the journal, and until then a crash would bring them back with nobody to delete them.
 inline constexpr int64_t removal_settle_ns = 2'000'000'000;
+
+/// Proposals of in-sync sets that shard 0 puts into one request: what is decided together is stored together.
+inline constexpr size_t proposals_per_request = 1000;
+
+// --- shards: replication to other nodes -------------------------------------------------------------------------
+
+/// Records in one request to a follower, unless a single batch is larger.
+inline constexpr uint64_t replicate_bytes = 1 * mib;
+/// Partitions in one request: two fragments of a send each, and the blocks that the records lie in.
+inline constexpr size_t replicate_partitions = 128;
+/// Records on their way to one follower of a partition, and to all followers of a shard's: memory of the cache that
+/// they pin.
+inline constexpr uint64_t follower_bytes_under_way = 4 * mib;
+inline constexpr uint64_t replica_bytes_under_way = 16 * mib;
+/// Requests on their way to one shard of another broker.
+inline constexpr size_t peer_requests_under_way = 64;
+/// What followers that are not in sync are sent in a second, by one shard: half of what a disk reads, so that those who
+/// keep up do not wait behind it.
+inline constexpr uint64_t catch_up_bytes_per_s = 64 * mib;
+/// Between attempts to reach another broker.
+inline constexpr int64_t peer_backoff_ns = 100'000'000;
+/// The answer to a ReplicaState has a line for each leader epoch that the log remembers.
+inline constexpr uint32_t peer_answer_bytes_max = 4 * mib;
 
 static_assert(calls_towards_shard / shards >= 64);
 static_assert(copied_frame_bytes < lent_piece_bytes && lent_piece_bytes <= frame_block_bytes);

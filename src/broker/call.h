@@ -17,8 +17,10 @@
 #include "base/uuid.h"
 #include "broker/coordinator_link.h"
 #include "log/store.h"
+#include "wire/batch_row.h"
 #include "wire/kafka/errors.h"
 #include "wire/kafka/list_offsets.h"
+#include "wire/node/replicate.h"
 
 namespace penstock::broker {
 
@@ -39,6 +41,9 @@ enum class CallKind : uint8_t {
     view,
     group,
     producer_id,
+    replica_state,
+    replicate,
+    in_sync,
 };
 
 enum class Ask : uint8_t {
@@ -55,26 +60,33 @@ struct Call : ListLink<OwnerQueue> {
     bool cancelled = false;      ///< home's: cancel was asked
     uint32_t home = 0;           ///< the shard that asks
     uint32_t owner = 0;          ///< the shard that answers
-    Request* request = nullptr;  ///< home's: who is told; null: the groups of the home shard
+    Request* request = nullptr;  ///< home's: who is told; null: whoever of the home shard makes such calls
 
     bool held = false;           ///< the owner's: started and not answered
 };
 
-/// Append one batch. Answered when it is settled (durable, or appended where the topic's durability is memory), or when
-/// it is appended if nobody waits for it (acks=0).
+/// When an append is answered.
+enum class Acks : uint8_t {
+    appended,     ///< acks=0: nobody waits for it
+    settled,      ///< acks=1: durable here, or appended where the topic's durability is memory
+    replicated,   ///< acks=all: settled on every in-sync replica
+};
+
+/// Append one batch.
 struct AppendCall : Call {
     AppendCall() : Call(CallKind::append) {}
 
     log::LogKey key;
     log::BatchToAppend batch{};
-    bool when_settled = true;
+    Acks acks = Acks::replicated;
+    int32_t min_in_sync = 1;     ///< of acks=all: with fewer replicas in sync it is refused
 
     ErrorCode error = ErrorCode::none;
     int64_t base_offset = -1;
     int64_t log_start_offset = -1;
     int64_t duplicate_timestamp = -1;  ///< of the batch that this one repeats; -1: it was appended
 
-    Offset end;                  ///< the owner's: settled once Partition::settled() has reached it
+    Offset end;                  ///< the owner's: what must be settled, or replicated
 };
 
 struct FetchCall;
@@ -93,6 +105,7 @@ struct FetchPart : ListLink<WatchList> {
     uint32_t first_slice = 0;    ///< in FetchCall::slices
     uint32_t slice_count = 0;
     uint64_t bytes = 0;
+    bool confirmed = true;       ///< false: more than the high watermark says may be there; see replica::Leadership
 
     FetchCall* call = nullptr;   ///< the owner's, as what follows
     uint64_t appended_before = 0;
@@ -207,6 +220,50 @@ struct ProducerIdCall : Call {
 
     ErrorCode error = ErrorCode::none;
     int64_t producer_id = -1;
+};
+
+/// What a follower's log of one partition holds, for its leader. Answered at once.
+struct ReplicaStateCall : Call {
+    ReplicaStateCall() : Call(CallKind::replica_state) {}
+
+    log::LogKey key;
+    LeaderEpoch epoch{-1};       ///< the leader's
+    int64_t session = -1;
+
+    ErrorCode error = ErrorCode::none;
+    Offset start, end, durable;
+    std::vector<log::EpochRange> epochs;
+};
+
+/// What comes next in a follower's log of one partition, from its leader. Answered when all of it is settled.
+struct ReplicateCall : Call {
+    ReplicateCall() : Call(CallKind::replicate) {}
+
+    log::LogKey key;
+    LeaderEpoch epoch{-1};       ///< the leader's
+    int64_t session = -1;        ///< of the ReplicaStateCall before it
+    wire::node::Cut cut = wire::node::Cut::none;
+    Offset from;                 ///< the log ends here before the batches
+    Offset high_watermark, log_start;   ///< the leader's
+    std::span<const wire::StampedBatch> batches;
+
+    ErrorCode error = ErrorCode::none;
+    Offset end, durable;
+
+    bool cut_begun = false;      ///< the owner's, as what follows
+    size_t next_batch = 0;       ///< those before it are appended
+};
+
+/// A leader's proposal of who is in sync, through shard 0. Answered when the coordinator has decided, or may have.
+struct InSyncCall : Call {
+    InSyncCall() : Call(CallKind::in_sync) {}
+
+    InSyncProposal proposal;
+
+    bool decided = false;        ///< `outcome` is what the coordinator said; else nothing was heard of it
+    InSyncOutcome outcome;
+
+    uint64_t token = 0;          ///< shard 0's
 };
 
 /// A new view of the cluster, from shard 0 to another, in two rounds: first all owners make ready what it names, then

@@ -6,14 +6,17 @@
 #include "base/assert.h"
 #include "limits.h"
 #include "wire/kafka/api.h"
+#include "wire/node/api.h"
 
 namespace penstock::broker {
 
 namespace {
 
-constexpr int16_t produce_key = static_cast<int16_t>(wire::kafka::ApiKey::produce);
-
-bool is_produce(const Request& request) { return request.header.key == produce_key; }
+bool appends(int16_t api_key) {
+    return api_key == static_cast<int16_t>(wire::kafka::ApiKey::produce) ||
+           api_key == static_cast<int16_t>(wire::node::NodeKey::replicate) ||
+           api_key == static_cast<int16_t>(wire::node::NodeKey::replica_state);   // so that they stay in order
+}
 
 uint64_t response_bytes(const Request& request) { return total_size(request.response); }
 
@@ -40,13 +43,13 @@ void Connection::resume() {
 
 bool Connection::may_start(int16_t api_key) const {
     if (requests() >= limits::requests_per_connection || unsent_bytes_ >= limits::send_piece_bytes) return false;
-    return in_flight_count_ == 0 || (api_key == produce_key && produces_in_flight_ == in_flight_count_);
+    return in_flight_count_ == 0 || (appends(api_key) && appending_in_flight_ == in_flight_count_);
 }
 
 void Connection::add(Request& request) {
     in_flight_.push_back(request);
     ++in_flight_count_;
-    if (is_produce(request)) ++produces_in_flight_;
+    if (appends(request.header.key)) ++appending_in_flight_;
 }
 
 Request* Connection::front_answered() {
@@ -58,7 +61,7 @@ Request* Connection::pop_in_flight() {
     Request* front = in_flight_.pop_front();
     if (front == nullptr) return nullptr;
     --in_flight_count_;
-    if (is_produce(*front)) --produces_in_flight_;
+    if (appends(front->header.key)) --appending_in_flight_;
     return front;
 }
 

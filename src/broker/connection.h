@@ -2,8 +2,8 @@
 //
 // Stepped by the Listener. Requests move through two rows: in flight (running or answered), then sending. A response
 // leaves the first row only from its front, so a later one that is ready waits.
-// Requests run one after the other, as in Kafka, with one exception: Produces that follow each other run together;
-// their appends are made in order because calls to one owner stay in order.
+// Requests run one after the other, as in Kafka, with one exception: those that append (Produces, and what leaders
+// send) run together where they follow each other; they append in order because calls to one owner stay in order.
 // What bounds it: requests in both rows, and response bytes that were not sent yet. Beyond these it stops reading.
 // What it does not do: run handlers, or give memory back (Listener does).
 #pragma once
@@ -35,6 +35,7 @@ public:
     const io::ConnectionId id;
     std::string client_host;   ///< as Kafka writes it: "/1.2.3.4"
     io::Road road = io::Road::tcp;
+    bool node = false;         ///< the peer is a node of the cluster: it may replicate
     FrameAssembler frames;
 
     // Receiving.
@@ -89,7 +90,7 @@ private:
     IntrusiveList<Request, FlightList> in_flight_;
     IntrusiveList<Request, FlightList> sending_;
     uint32_t in_flight_count_ = 0, sending_count_ = 0;
-    uint32_t produces_in_flight_ = 0;
+    uint32_t appending_in_flight_ = 0;
     uint64_t unsent_bytes_ = 0;
     Request* next_to_hand_ = nullptr;  ///< the first of sending_ that is not with the driver as a whole
     bool paused_ = false;

@@ -12,6 +12,14 @@ namespace {
 constexpr uint32_t frame_bytes_min = 8;  // key, version, correlation id: no request is smaller
 }
 
+int16_t Frame::api_key() const {
+    std::byte bytes[2] = {};
+    size_t filled = 0;
+    for (const Fragment& fragment : fragments)
+        for (uint32_t i = 0; i < fragment.size && filled < 2; ++i) bytes[filled++] = fragment.data[i];
+    return load_be<int16_t>(bytes);
+}
+
 FrameAssembler::FrameAssembler(FrameMemory& memory, uint32_t frame_bytes_max)
     : memory_(memory),
       frame_bytes_max_(static_cast<uint32_t>(std::min<uint64_t>(frame_bytes_max, memory.frame_bytes_max()))) {}

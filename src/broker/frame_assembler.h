@@ -22,6 +22,9 @@ struct Frame {
     std::vector<Fragment> fragments;
     std::vector<HeldBuffer*> buffers;
     uint32_t reserved = 0;
+
+    /// Its first two bytes, which may lie in two fragments.
+    int16_t api_key() const;
 };
 
 enum class FrameStatus : uint8_t {

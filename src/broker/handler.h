@@ -3,7 +3,7 @@
 // A handler is two functions. start() decodes the body and either answers or makes calls; resume() runs when all asks
 // of one of its calls are answered. Both leave the request either answered or with open calls, never with neither.
 // When the deadline comes, or the client goes, its calls are cancelled and it is resumed as usual, with timed_out set.
-// Adding an API to the broker: one file with its handler, one line in dispatch.cpp.
+// Adding an API to the broker: one file with its handler, one line in handlers.cpp.
 #pragma once
 
 #include <memory>
@@ -76,9 +76,17 @@ protected:
 };
 
 struct Handler {
-    wire::kafka::ApiKey key;
-    void (*start)(Request&, wire::Reader&, Serving&);  ///< the reader stands at the body
-    void (*resume)(Request&, Call&, Serving&);  ///< null if it makes no calls
+    using Start = void (*)(Request&, wire::Reader&, Serving&);
+    using Resume = void (*)(Request&, Call&, Serving&);
+
+    /// Of an API of Kafka's, or of one between nodes.
+    template <class Key>
+    constexpr Handler(Key its_key, Start its_start, Resume its_resume)
+        : key(static_cast<int16_t>(its_key)), start(its_start), resume(its_resume) {}
+
+    int16_t key;
+    Start start;     ///< the reader stands at the body
+    Resume resume;   ///< null if it makes no calls
 };
 
 /// Null for a key without a handler.

@@ -1,6 +1,7 @@
 #include "broker/handlers.h"
 
 #include <array>
+#include <span>
 
 namespace penstock::broker {
 
@@ -20,11 +21,14 @@ const std::array all{&produce::handler, &fetch::handler, &metadata::handler, &li
                      &describe_log_dirs::handler};
 static_assert(all.size() == wire::kafka::apis.size());
 
+const std::array for_nodes{&replicate::handler, &replica_state::handler};
+
 }  // namespace
 
 const Handler* find_handler(int16_t key) {
-    for (const Handler* handler : all)
-        if (static_cast<int16_t>(handler->key) == key) return handler;
+    for (const std::span<const Handler* const> some : {std::span<const Handler* const>(all), {for_nodes}})
+        for (const Handler* handler : some)
+            if (handler->key == key) return handler;
     return nullptr;
 }
 

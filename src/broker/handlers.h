@@ -1,4 +1,4 @@
-// The handlers of the APIs that the broker serves: one file and one namespace each.
+// The handlers of the APIs that the broker serves, to clients and to other nodes: one file and one namespace each.
 #pragma once
 
 #include "broker/handler.h"
@@ -37,5 +37,7 @@ namespace describe_groups { extern const Handler handler; }
 namespace list_groups { extern const Handler handler; }
 namespace delete_groups { extern const Handler handler; }
 namespace offset_delete { extern const Handler handler; }
+namespace replica_state { extern const Handler handler; }
+namespace replicate { extern const Handler handler; }
 
 }  // namespace penstock::broker

@@ -9,21 +9,14 @@ namespace penstock::broker {
 
 namespace {
 
-/// The API key: a frame's first two bytes, which may lie in two fragments.
-int16_t key_of(const Frame& frame) {
-    std::byte bytes[2] = {};
-    size_t filled = 0;
-    for (const Fragment& fragment : frame.fragments)
-        for (uint32_t i = 0; i < fragment.size && filled < 2; ++i) bytes[filled++] = fragment.data[i];
-    return load_be<int16_t>(bytes);
-}
-
 /// Of "1.2.3.4:5678" or "[::1]:5678".
 std::string_view host_of(std::string_view peer) {
     std::string_view host = peer.substr(0, peer.rfind(':'));
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     return host;
 }
+
+bool is_loopback(std::string_view host) { return host.starts_with("127.") || host == "0:0:0:0:0:0:0:1"; }
 
 }  // namespace
 
@@ -32,7 +25,8 @@ Listener::Listener(const BrokerOptions& its_options, const TopicTable& its_topic
     : Serving(its_options, its_topics),
       streams_(streams),
       exchange_(its_exchange),
-      memory_(its_options.request_memory_bytes, streams) {}
+      memory_(its_options.request_memory_bytes, streams),
+      node_memory_(its_options.request_memory_bytes, streams) {}
 
 Listener::~Listener() {
     // The shard has stopped, or the process ends: whatever is under way is dropped, not answered.
@@ -43,7 +37,7 @@ Listener::~Listener() {
     }
     connections_.clear();
     for (auto& request : all_requests_) {
-        FrameAssembler::release(request->frame, memory_);
+        if (request->memory != nullptr) FrameAssembler::release(request->frame, *request->memory);
         timers_.cancel(*request);
         static_cast<ListLink<RequestList>&>(*request).unlink();
     }
@@ -88,10 +82,13 @@ void Listener::accept(const io::StreamEvent& event) {
         return streams_.close(event.connection);
     }
     ++counters_.connections_accepted;
-    auto connection = std::make_unique<Connection>(event.connection, streams_, memory_, options.request_bytes_max,
-                                                   time.now);
+    const std::string_view host = host_of(event.peer);
+    const bool node = event.proven || (options.loopback_is_node && event.road == io::Road::native && is_loopback(host));
+    auto connection = std::make_unique<Connection>(event.connection, streams_, node ? node_memory_ : memory_,
+                                                   options.request_bytes_max, time.now);
+    connection->node = node;
     connection->road = event.road;
-    connection->client_host = "/" + std::string(host_of(event.peer));
+    connection->client_host = "/" + std::string(host);
     connection_timers_.set(*connection, connection->check_time(time.now));
     connections_.emplace(event.connection.value, std::move(connection));
 }
@@ -189,8 +186,8 @@ void Listener::read_frames(Connection& connection) {
             return watch_time(connection);
         }
         if (status == FrameStatus::memory_wanted) return wait_for_memory(connection);
-        if (!connection.may_start(key_of(connection.frames.ready()))) break;
-        if (!room_for_request()) return wait_for_memory(connection);
+        if (!connection.may_start(connection.frames.ready().api_key())) break;
+        if (!room_for_request(connection)) return wait_for_memory(connection);
         if (started_this_turn_ >= limits::requests_started_per_turn) {
             work_on(connection);
             break;
@@ -222,6 +219,7 @@ bool Listener::settle(Connection& connection) {
 void Listener::retry_starved() {
     memory_freed_ = false;
     memory_.try_again();
+    node_memory_.try_again();
     IntrusiveList<Connection, StarvedList> waiting;
     waiting.take(starved_);
     while (Connection* connection = waiting.pop_front()) work_on(*connection);

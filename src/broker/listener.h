@@ -78,7 +78,8 @@ private:
     void retry_starved();
 
     // Requests: listener_requests.cpp
-    bool room_for_request() const;
+    bool room_for_request(const Connection& connection) const;
+    FrameMemory& memory_of(const Connection& connection) { return connection.node ? node_memory_ : memory_; }
     void start(Connection& connection);
     Request& take_request();
     void hurry(Request& request);
@@ -90,6 +91,7 @@ private:
     io::Streams& streams_;
     Exchange& exchange_;
     FrameMemory memory_;
+    FrameMemory node_memory_;   ///< of its own: clients wait for what replicas bring, and must not shut it out
     std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
     IntrusiveList<Connection, WorkList> work_;
     IntrusiveList<Connection, StarvedList> starved_;  ///< wait for request memory, in order of arrival

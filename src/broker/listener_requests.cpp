@@ -5,10 +5,13 @@
 #include "broker/listener.h"
 #include "limits.h"
 #include "wire/kafka/api.h"
+#include "wire/node/api.h"
 
 namespace penstock::broker {
 
-bool Listener::room_for_request() const {
+/// Nodes find some when clients do not: what these wait for may be what those bring.
+bool Listener::room_for_request(const Connection& connection) const {
+    if (connection.node) return requests_in_use_ < limits::requests_per_shard + limits::node_requests_per_shard;
     return requests_in_use_ < limits::requests_per_shard && arena_bytes_ < limits::arena_bytes_per_shard;
 }
 
@@ -24,16 +27,20 @@ void Listener::start(Connection& connection) {
     Request& request = take_request();
     ++counters_.requests;
     ++started_this_turn_;
+    const bool of_node = connection.node && connection.frames.ready().api_key() >= wire::node::first_key;
     connection.frames.take(request.frame);
+    request.memory = &memory_of(connection);
     request.connection = &connection;
     request.stage = RequestStage::running;
     wire::Reader reader(request.frame.fragments, request.arena);
-    const wire::HeaderStatus status = wire::decode_request_header(reader, wire::kafka::apis, request.header);
+    const std::span<const wire::Api> apis = of_node ? std::span<const wire::Api>(wire::node::node_apis)
+                                                    : std::span<const wire::Api>(wire::kafka::apis);
+    const wire::HeaderStatus status = wire::decode_request_header(reader, apis, request.header);
     connection.add(request);
     request.handler = find_handler(request.header.key);
     const bool newer_api_versions =
         status == wire::HeaderStatus::unsupported_version && request.handler != nullptr &&
-        request.handler->key == wire::kafka::ApiKey::api_versions;
+        request.handler->key == static_cast<int16_t>(wire::kafka::ApiKey::api_versions);
     if ((status != wire::HeaderStatus::ok && !newer_api_versions) || request.handler == nullptr) {
         // Kafka, too, has no answer to these: a client that speaks past us must not take silence for one.
         ++counters_.requests_unknown;
@@ -68,7 +75,7 @@ void Listener::on_answered(Call& call) {
 void Listener::finish(Request& request, Result<std::span<const Fragment>> response) {
     PENSTOCK_ASSERT(request.stage == RequestStage::running && request.open_calls == 0);
     timers_.cancel(request);
-    FrameAssembler::release(request.frame, memory_);
+    FrameAssembler::release(request.frame, *request.memory);
     memory_freed_ = true;
     if (response) {
         request.response = *response;
@@ -109,6 +116,7 @@ void Listener::recycle(Request& request) {
     }
     request.fetch_calls.clear();
     request.topics_call.reset();
+    request.replica_state_call.reset();
     request.group_calls.clear();
     request.calls.clear();
     if (request.calls.capacity() > 1024) request.calls.shrink_to_fit();

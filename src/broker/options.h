@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/units.h"
+#include "base/uuid.h"
 #include "io/stream.h"
 #include "log/store.h"
 
@@ -21,6 +22,8 @@ struct GroupOptions {
 
 struct BrokerOptions {
     NodeId node_id{1};
+    Uuid incarnation;                    ///< of this run of the broker, as it registers
+    bool loopback_is_node = false;       ///< there is no secret to prove: a peer on this machine counts as a node
     uint32_t shard = 0;
     uint32_t shard_count = 1;
     io::Address listen;                  ///< of Kafka clients
@@ -39,6 +42,7 @@ struct BrokerOptions {
     uint64_t request_memory_bytes = 256 * mib;          ///< frames of one shard, received or under way
     uint32_t connections_max = 4096;                    ///< of one shard
     uint64_t lent_bytes_max = 64 * mib;                 ///< cache that unsent responses of this shard may pin
+    int64_t replica_lag_max_ns = 10 * second_ns;        ///< a replica that is behind for longer is not in sync
 };
 
 }  // namespace penstock::broker

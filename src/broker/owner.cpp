@@ -11,6 +11,7 @@ Owner::Owner(const BrokerOptions& options, log::Store& store) : options_(options
 Owner::~Owner() {
     while (Partition* partition = partitions_.pop_front()) {
         partition->log->owner = nullptr;
+        end_leadership(*partition);
         delete partition;
     }
 }
@@ -21,20 +22,25 @@ Partition* Owner::find(const log::LogKey& key) {
 }
 
 void Owner::apply(const ClusterView& view, std::span<const Topic* const> topics) {
+    if (brokers_ != view.brokers) brokers_ = view.brokers;
     for (const Topic* topic : topics) {
         for (size_t index = 0; index < topic->view->partitions.size(); ++index) {
             const PartitionView& partition = topic->view->partitions[index];
             const log::LogKey key{topic->view->id, static_cast<int32_t>(index)};
             if (log::shard_of(key, options_.shard_count) != options_.shard) continue;
-            const bool leading = partition.leader == options_.node_id;
-            if (!leading && find(key) == nullptr) continue;
-            changes_.push_back({Change::Kind::ensure, key, topic->settings.log, partition.leader_epoch, leading});
+            const bool ours = partition.leader == options_.node_id ||
+                              std::ranges::find(partition.replicas, options_.node_id) != partition.replicas.end();
+            if (!ours && store_.find(key) == nullptr) continue;
+            // It has moved away, and is complete where it went.
+            const bool gone = !ours && !partition.replicas.empty();
+            changes_.push_back({gone ? Change::Kind::remove : Change::Kind::ensure, key, topic->settings.log,
+                                partition});
         }
     }
     if (view.deleted_topics.empty()) return;
     // From the store, not from our partitions: a topic may have been deleted while this broker was down.
     for (log::Log* log : store_.logs())
-        if (view.deleted(log->key().topic_id)) changes_.push_back({Change::Kind::remove, log->key(), {}, {}, false});
+        if (view.deleted(log->key().topic_id)) changes_.push_back({Change::Kind::remove, log->key()});
 }
 
 bool Owner::apply_changes(Time time) {
@@ -63,26 +69,45 @@ bool Owner::ensure(const Change& change, Time time) {
         }
         log = *created;
     }
-    store_.configure(*log, change.config);
+    const PartitionView& record = change.partition;
+    const bool leads = record.leader == options_.node_id;
     auto* partition = static_cast<Partition*>(log->owner);
     if (partition == nullptr) {
         partition = new Partition(*log);
         log->owner = partition;
         partitions_.push_back(*partition);
     }
+    // A leader told us to cut before we were told to lead: an epoch begins behind the cut.
+    if (leads && store_.truncating(*log)) return false;
+    partition->config = change.config;
+    hear_of(*partition, record.leader_epoch);
+    const bool counts = record.replicas.size() <= 1 || record.in_sync(options_.node_id);
+    if (leads && counts && record.leader_epoch >= partition->heard) {
+        refuse_replicates(*partition, ErrorCode::fenced_leader_epoch);
+        partition->leading = true;
+        configure(*partition);
+        lead(*partition, record);
+        if (record.leader_epoch > log->leader_epoch() && !store_.begin_epoch(*log, record.leader_epoch))
+            ++counters_.log_failures;
+    } else {
+        stop_leading(*partition);
+        configure(*partition);
+        store_.keep_from(*log, partition->high_watermark);
+    }
     // Now memory: what waits for the disk waits no longer. Now disk: what was seen stays seen, the next one waits.
-    partition->in_memory = change.config.memory;
     partition->raise_high_watermark();
     answer_settled(*partition);
-    partition->leading = change.leading;
-    if (!change.leading) {
-        refuse_appends(*partition, ErrorCode::not_leader_or_follower);
-        refuse_deletes(*partition, ErrorCode::not_leader_or_follower);
-    } else if (change.epoch > log->leader_epoch()) {
-        if (!store_.begin_epoch(*log, change.epoch)) ++counters_.log_failures;
-    }
+    answer_replicates(*partition);
     wake_watches(*partition);
     return true;
+}
+
+/// What a follower has too much of goes when its leader says so.
+void Owner::configure(Partition& partition) {
+    log::LogConfig config = partition.config;
+    config.remove_old = config.remove_old && partition.leading;
+    partition.in_memory = config.memory;
+    store_.configure(*partition.log, config);
 }
 
 bool Owner::remove(const log::LogKey& key, Time time) {
@@ -90,16 +115,7 @@ bool Owner::remove(const log::LogKey& key, Time time) {
     if (log == nullptr) return true;
     auto* partition = static_cast<Partition*>(log->owner);
     if (partition != nullptr) {
-        log->owner = nullptr;
-        refuse_appends(*partition, ErrorCode::unknown_topic_or_partition);
-        refuse_deletes(*partition, ErrorCode::unknown_topic_or_partition);
-        wake_watches(*partition);
-        PENSTOCK_ASSERT(partition->unsettled.empty() && partition->watches.empty());
-        PENSTOCK_ASSERT(partition->deleting.empty());
-        static_cast<ListLink<PartitionList>&>(*partition).unlink();
-        static_cast<ListLink<UnreadyList>&>(*partition).unlink();
-        static_cast<ListLink<GrownList>&>(*partition).unlink();
-        delete partition;
+        forget(*partition, ErrorCode::unknown_topic_or_partition);
         retry_waiting_reads(time);  // those of this log find that it is gone
     }
     const Result<void> removed = store_.remove(*log);
@@ -108,18 +124,42 @@ bool Owner::remove(const log::LogKey& key, Time time) {
     return removed.error().code != Errc::would_block;
 }
 
+void Owner::forget(Partition& partition, ErrorCode error) {
+    partition.log->owner = nullptr;
+    end_leadership(partition);
+    refuse_appends(partition, error);
+    refuse_deletes(partition, error);
+    refuse_replicates(partition, error);
+    wake_watches(partition);
+    drop(partition);
+}
+
+/// Its log may be gone already; nobody waits for it any more.
+void Owner::drop(Partition& partition) {
+    PENSTOCK_ASSERT(partition.unsettled.empty() && partition.unreplicated.empty() && partition.watches.empty());
+    PENSTOCK_ASSERT(partition.deleting.empty() && partition.replicating.empty());
+    static_cast<ListLink<PartitionList>&>(partition).unlink();
+    static_cast<ListLink<UnreadyList>&>(partition).unlink();
+    static_cast<ListLink<GrownList>&>(partition).unlink();
+    delete &partition;
+}
+
 void Owner::on_call(Call& call, Time time) {
     PENSTOCK_ASSERT(!call.held);
     call.held = true;
+    now_ = time.now;
     switch (call.kind) {
-        case CallKind::append: return on_append(static_cast<AppendCall&>(call), time);
+        case CallKind::append:
+        case CallKind::replicate: return on_append(call, time);
         case CallKind::fetch: return on_fetch(static_cast<FetchCall&>(call));
         case CallKind::list_offset: return on_list_offset(static_cast<ListOffsetCall&>(call));
         case CallKind::epoch_end: return on_epoch_end(static_cast<EpochEndCall&>(call));
         case CallKind::log_sizes: return on_log_sizes(static_cast<LogSizesCall&>(call));
         case CallKind::delete_records: return on_delete_records(static_cast<DeleteRecordsCall&>(call));
+        case CallKind::replica_state: return on_replica_state(static_cast<ReplicaStateCall&>(call));
         case CallKind::topics:
         case CallKind::view:
+        case CallKind::in_sync:
         case CallKind::producer_id:
         case CallKind::group: break;  // the shard serves these
     }
@@ -129,8 +169,8 @@ void Owner::on_call(Call& call, Time time) {
 /// Answers with what there is. An append that the log already took stays in the log; records may still be deleted.
 void Owner::on_cancel(Call& call, Time) {
     if (!call.held) return;
-    if (call.kind == CallKind::append) {
-        static_cast<AppendCall&>(call).error = ErrorCode::request_timed_out;
+    if (call.kind == CallKind::append || call.kind == CallKind::replicate) {
+        return refuse(call, ErrorCode::request_timed_out);
     } else if (call.kind == CallKind::fetch) {
         return cancel_fetch(static_cast<FetchCall&>(call));
     } else if (call.kind == CallKind::delete_records) {
@@ -150,12 +190,18 @@ void Owner::on_release(FetchCall& call) {
 }
 
 bool Owner::on_turn(Time time) {
+    now_ = time.now;
     bool worked = false;
+    while (Timer* timer = timers_.expire(time.now)) {
+        moved(static_cast<Partition&>(*timer));
+        worked = true;
+    }
     for (log::Log* log : store_.advanced()) {
         auto* partition = static_cast<Partition*>(log->owner);
         if (partition != nullptr) on_advanced(*partition);
         worked = true;
     }
+    if (!store_.readable().empty()) wanting_.take(reading_);
     for (const uint64_t waiter : store_.readable()) {
         Call* call = waiters_.find(waiter);
         if (call == nullptr) continue;
@@ -171,12 +217,16 @@ bool Owner::on_turn(Time time) {
 }
 
 void Owner::on_advanced(Partition& partition) {
+    if (partition.leadership != nullptr) moved(partition);
+    else follow_leader(partition);
     partition.raise_high_watermark();
+    answer_replicates(partition);
     answer_settled(partition);
     answer_deleted(partition);
     if (partition.log->failed()) {
         refuse_appends(partition, ErrorCode::kafka_storage_error);
         refuse_deletes(partition, ErrorCode::kafka_storage_error);
+        refuse_replicates(partition, ErrorCode::kafka_storage_error);
     }
     wake_watches(partition);
 }
@@ -193,15 +243,31 @@ void Owner::retry_waiting_reads(Time) {
 void Owner::begin_stop() {
     stopping_ = true;
     while (Partition* partition = unready_.pop_front()) {
-        while (AppendCall* call = partition->parked.front()) {
-            call->error = ErrorCode::not_leader_or_follower;
-            answer(*call);
-        }
+        refuse_parked(*partition, CallKind::append, ErrorCode::not_leader_or_follower);
+        refuse_parked(*partition, CallKind::replicate, ErrorCode::not_leader_or_follower);
     }
-    while (AppendCall* call = parked_.pop_front()) {
-        call->error = ErrorCode::not_leader_or_follower;
-        answer(*call);
+    while (Call* call = parked_.front()) refuse(*call, ErrorCode::not_leader_or_follower);
+}
+
+/// Nobody waits for a replica that may be stopping as well.
+void Owner::end_waiting() {
+    IntrusiveList<Partition, PartitionList> all;
+    all.take(partitions_);
+    while (Partition* partition = all.pop_front()) {
+        while (AppendCall* call = partition->unreplicated.front()) refuse(*call, ErrorCode::not_leader_or_follower);
+        partitions_.push_back(*partition);
     }
+}
+
+/// An append, or what a leader sent.
+void Owner::refuse(Call& call, ErrorCode error) {
+    if (call.kind == CallKind::append) {
+        static_cast<AppendCall&>(call).error = error;
+        static_cast<AppendCall&>(call).base_offset = -1;
+    } else {
+        static_cast<ReplicateCall&>(call).error = error;
+    }
+    answer(call);
 }
 
 void Owner::answer(Call& call) {
@@ -212,6 +278,7 @@ void Owner::answer(Call& call) {
 }
 
 Call* Owner::poll_answer() {
+    while (Partition* partition = moved_.pop_front()) step(*partition);
     while (Partition* partition = grown_.pop_front()) wake_watches(*partition);
     return answers_.pop_front();
 }

@@ -6,7 +6,8 @@
 // Invariants. Appends of one partition happen in the order of their calls. While the store is full all appends wait, in
 // order of arrival; where one log alone is not ready, those of its partition do. A fetch waits either for the disk, for
 // memory, or on watches, never on two of them, and lends nothing while it waits on watches or for memory. Every call
-// that is started is answered once.
+// that is started is answered once. A partition with other replicas is led by the rules of replica/leadership.h, and
+// its followers get what pack() puts together; a follower takes from its leader alone.
 // What it does not do: timeouts (home cancels), validation of batches (home did), anything about connections.
 #pragma once
 
@@ -17,6 +18,7 @@
 
 #include "broker/call.h"
 #include "broker/options.h"
+#include "broker/parcel.h"
 #include "broker/partition.h"
 #include "broker/topic_table.h"
 #include "broker/waiter_table.h"
@@ -28,6 +30,8 @@ struct OwnerCounters {
     uint64_t appends = 0, append_bytes = 0, append_waits = 0, append_duplicates = 0;
     uint64_t fetches = 0, fetch_bytes = 0, fetch_waits = 0;
     uint64_t log_failures = 0;     ///< logs that could not be made or removed, tried again
+    uint64_t replica_batches = 0;  ///< appended as a follower
+    uint64_t proposals = 0;        ///< of in-sync sets
 };
 
 class Owner {
@@ -52,8 +56,37 @@ public:
     /// A call that is answered now, in no particular order; null when there is none.
     Call* poll_answer();
 
+    Nanos next_deadline() const { return timers_.next_deadline(); }
+
+    // As a leader, for the shard's Peers: owner_lead.cpp.
+    /// A follower that may want something, null when there is none. It stands in no list then.
+    replica::Follower* poll_follower() { return wanting_.pop_front(); }
+    static const log::LogKey& partition_of(const replica::Follower& follower) {
+        return static_cast<const Partition*>(follower.leadership->owner)->log->key();
+    }
+    /// It is asked for its log now.
+    FollowerName ask_state(replica::Follower& follower);
+    /// What it is sent now, at most so many bytes of records unless a batch is larger; the slices are lent until
+    /// release(). False: not now, it comes back through poll_follower().
+    bool pack(replica::Follower& follower, uint64_t bytes_max, Parcel& parcel);
+    void release(std::span<const log::Slice> slices);
+    /// It cannot be sent anything now: it comes back through poll_follower() a little later.
+    void look_again(const replica::Follower& follower);
+    // What became of it. A follower that is gone meanwhile, or was lost, is passed over.
+    void on_replica_state(const FollowerName& name, const Uuid& incarnation, const replica::LogShape& its,
+                          Offset durable);
+    void on_replica_settled(const FollowerName& name, Offset end, Offset durable, uint64_t bytes);
+    void on_replica_lost(const FollowerName& name);
+    /// A proposal of who is in sync that shard 0 is to be asked for, null when there is none.
+    InSyncCall* poll_proposal();
+    void on_proposal_answered(InSyncCall& call);
+    /// That are not answered.
+    size_t proposals_open() const { return proposals_open_; }
+
     /// Graceful stop: appends that wait for room are refused.
     void begin_stop();
+    /// Those that still wait for replicas, too.
+    void end_waiting();
 
     uint64_t lent_bytes() const { return lent_bytes_; }
     const OwnerCounters& counters() const { return counters_; }
@@ -64,33 +97,60 @@ private:
     struct Change {
         enum class Kind : uint8_t { ensure, remove } kind = Kind::ensure;
         log::LogKey key;
-        log::LogConfig config;
-        LeaderEpoch epoch{0};
-        bool leading = false;
+        log::LogConfig config{};
+        PartitionView partition{};
     };
 
     Partition* find(const log::LogKey& key);
     void answer(Call& call);
+    void refuse(Call& call, ErrorCode error);
 
     // Logs: owner.cpp
     bool apply_changes(Time time);
     bool apply_change(const Change& change, Time time);
     bool ensure(const Change& change, Time time);
     bool remove(const log::LogKey& key, Time time);
+    void configure(Partition& partition);
+    void forget(Partition& partition, ErrorCode error);
+    void drop(Partition& partition);
     void on_advanced(Partition& partition);
     void retry_waiting_reads(Time time);
 
     // owner_append.cpp
-    void on_append(AppendCall& call, Time time);
+    void on_append(Call& call, Time time);
     enum class Attempt : uint8_t { done, log_waits, store_waits };
     Attempt try_append(AppendCall& call, Time time);
+    Attempt try_again(Call& call, Time time);
     bool check_producer(Partition& partition, AppendCall& call);
-    void park(Partition& partition, AppendCall& call);
+    void answer_in_time(Partition& partition, AppendCall& call);
+    void answer_replicated(const Partition& partition, AppendCall& call);
+    void park(Partition& partition, Call& call);
+    void refuse_parked(Partition& partition, CallKind kind, ErrorCode error);
     void refuse_appends(Partition& partition, ErrorCode error);
     bool retry_parked(Time time);
     bool retry_unready(Time time);
     void show(Partition& partition);
     void answer_settled(Partition& partition);
+
+    // owner_follow.cpp
+    void hear_of(Partition& partition, LeaderEpoch epoch);
+    void on_replica_state(ReplicaStateCall& call);
+    Attempt try_replicate(ReplicateCall& call, Time time);
+    Result<void> cut_log(Partition& partition, ReplicateCall& call, Time time, Attempt& attempt);
+    Result<void> replace_log(Partition& partition, ReplicateCall& call, Time time, Attempt& attempt);
+    ErrorCode append_batch(Partition& partition, const ReplicateCall& call, Time time, Attempt& attempt);
+    void follow_leader(Partition& partition);
+    void answer_replicates(Partition& partition);
+    void refuse_replicates(Partition& partition, ErrorCode error);
+
+    // owner_lead.cpp
+    void lead(Partition& partition, const PartitionView& view);
+    void stop_leading(Partition& partition);
+    void end_leadership(Partition& partition);
+    void moved(Partition& partition);
+    void step(Partition& partition);
+    void propose(Partition& partition);
+    replica::Follower* find_follower(const FollowerName& name);
 
     // owner_fetch.cpp
     void on_fetch(FetchCall& call);
@@ -130,16 +190,26 @@ private:
     IntrusiveList<Partition, PartitionList> partitions_;
     IntrusiveList<Partition, UnreadyList> unready_;  ///< with appends that wait for their log alone
     IntrusiveList<Partition, GrownList> grown_;      ///< with records that became visible as they were appended
+    IntrusiveList<Partition, MovedList> moved_;      ///< with a leadership that is to be stepped
+    TimerHeap timers_;                               ///< of partitions with a leadership
     std::deque<Change> changes_;
+    std::vector<BrokerView> brokers_;                ///< of the latest view, by id
+
+    IntrusiveList<replica::Follower, replica::SendList> wanting_;
+    IntrusiveList<replica::Follower, replica::SendList> reading_;    ///< the disk is busy with what they are to get
+    std::deque<InSyncCall*> proposals_;              ///< to be asked for
+    size_t proposals_open_ = 0;
+    std::vector<std::unique_ptr<InSyncCall>> orphans_;   ///< proposals of leaderships that have ended
 
     IntrusiveList<Call, OwnerQueue> answers_;
-    IntrusiveList<AppendCall, OwnerQueue> parked_;   ///< appends that the store had no room for, in order of arrival
+    IntrusiveList<Call, OwnerQueue> parked_;         ///< appends that the store had no room for, in order of arrival
     IntrusiveList<FetchCall, OwnerQueue> starved_;   ///< fetches that wait for memory
     IntrusiveList<ListOffsetCall, OwnerQueue> starved_searches_;
     WaiterTable waiters_;                            ///< reads that wait for the disk
     std::vector<log::Slice> scratch_;                ///< of ListOffsets, given back at once
     uint64_t lent_bytes_ = 0;
     bool stopping_ = false;
+    Nanos now_;                                      ///< of the last call or turn
     OwnerCounters counters_;
 };
 

@@ -69,6 +69,7 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     if (!partition->leading) return refuse(ErrorCode::not_leader_or_follower);
     log::Log& log = *partition->log;
     part.high_watermark = partition->high_watermark.value;
+    part.confirmed = partition->confirmed();
     part.log_start_offset = log.start_offset().value;
     if (log.failed()) return refuse(ErrorCode::kafka_storage_error);
     if (part.current_leader_epoch >= 0 && part.current_leader_epoch != log.leader_epoch().value) {
@@ -150,7 +151,7 @@ void Owner::watch(FetchCall& call) {
     call.bytes = had;  // until it is read again: what wake_watches() counts from
     for (FetchPart& part : call.parts) {
         Partition* partition = find(part.key);
-        part.appended_before = partition->appended_bytes;
+        part.appended_before = partition->visible_bytes;   // what is not visible yet is growth still
         partition->watches.push_back(part);
     }
 }

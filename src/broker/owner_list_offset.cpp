@@ -91,6 +91,9 @@ void Owner::find_offset(ListOffsetCall& call) {
         return refuse(call.current_leader_epoch < epoch ? ErrorCode::fenced_leader_epoch
                                                         : ErrorCode::unknown_leader_epoch);
     }
+    const bool from_start = call.timestamp == earliest_timestamp || call.timestamp == earliest_local_timestamp;
+    // What is found may seem to be less than another leader showed.
+    if (!from_start && !partition->confirmed()) return refuse(ErrorCode::offset_not_available);
     switch (call.timestamp) {
         case latest_timestamp:
             call.offset = partition->high_watermark.value;

@@ -1,10 +1,10 @@
-// Produce: check each batch, have its owner append it, answer when all are durable.
+// Produce: check each batch, have its owner append it, answer when all are as safe as the producer asked for.
 //
 // Batches are checked here, on the shard that received them: their bytes are in this core's cache, and the work spreads
 // over the connections instead of piling up on the owner of a busy partition. The owner then copies once, into its log.
-// acks=1 and acks=all are answered alike, when the batch is durable on this disk: that is what "the leader's own log"
-// means here, and the journal's group commit makes it cheap. acks=0 has no response; an error then closes the
-// connection, which is all that such a client can notice.
+// acks=1 is answered when the batch is durable on this disk: that is what "the leader's own log" means here, and the
+// journal's group commit makes it cheap. acks=all when every in-sync replica has it so. acks=0 has no response; an
+// error then closes the connection, which is all that such a client can notice.
 #include "wire/kafka/produce.h"
 
 #include <algorithm>
@@ -45,9 +45,8 @@ const Topic* known_topic(const Request& request, const Serving& serving, const P
     return by_id(request) ? serving.topics.find(topic.topic_id) : serving.topics.find(topic.name);
 }
 
-bool enough_replicas(const Place& place, int16_t acks) {
-    const auto in_sync = static_cast<int64_t>(place.partition->isr.size());
-    return acks != -1 || in_sync >= place.topic->settings.min_insync_replicas;
+Acks acks_of(int16_t asked) {
+    return asked == 0 ? Acks::appended : asked == 1 ? Acks::settled : Acks::replicated;
 }
 
 /// Checks one batch and fills in the call that appends it.
@@ -97,10 +96,10 @@ ErrorCode prepare(Request& request, Serving& serving, const State& state, const 
     const Place place = find_place(serving, known_topic(request, serving, topic), partition.index, by_id(request));
     if (place.topic != nullptr && is_internal_topic(place.topic->view->name)) return ErrorCode::invalid_topic;
     if (place.error != ErrorCode::none) return place.error;
-    if (!enough_replicas(place, state.asked.acks)) return ErrorCode::not_enough_replicas;
     const ErrorCode error = prepare(request, serving, place, partition.records, part);
     if (error == ErrorCode::none) {
-        part.call->when_settled = state.asked.acks != 0;
+        part.call->acks = acks_of(state.asked.acks);
+        part.call->min_in_sync = place.topic->settings.min_insync_replicas;
         serving.start_call(request, *part.call, place.owner);
     }
     return error;

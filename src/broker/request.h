@@ -45,6 +45,7 @@ struct Request : Timer, ListLink<FlightList>, ListLink<RequestList> {
     bool closes = false;                ///< instead of a response the connection ends
 
     Frame frame;
+    FrameMemory* memory = nullptr;      ///< that the frame is of
     Arena arena;
     size_t arena_counted = 0;           ///< bytes of the arena that the shard's bound knows of
     wire::RequestHeader header;
@@ -54,6 +55,7 @@ struct Request : Timer, ListLink<FlightList>, ListLink<RequestList> {
     std::vector<Call*> calls;           ///< all calls started and not known to be answered: for cancelling
     std::vector<FetchCall*> fetch_calls;         ///< taken from the pool; may lend slices
     std::unique_ptr<TopicsCall> topics_call;
+    std::unique_ptr<ReplicaStateCall> replica_state_call;
     std::vector<std::unique_ptr<GroupCall>> group_calls;
 
     std::span<const Fragment> response;

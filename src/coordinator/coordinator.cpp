@@ -74,6 +74,9 @@ void Coordinator::accept(io::ConnectionId connection, Peer& peer, const wire::Re
         case NodeKey::elect_leaders:
         case NodeKey::alter_reassignments:
         case NodeKey::allocate_producer_ids: return enqueue(connection, peer, header, reader);
+        case NodeKey::replica_state:
+        case NodeKey::replicate:
+            return drop(connection, "asked for " + std::string(header.api->name) + ", which is a broker's");
     }
 }
 

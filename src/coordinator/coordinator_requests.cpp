@@ -41,7 +41,9 @@ bool Coordinator::handle(const Request& request, Peer& peer, Nanos now) {
         case NodeKey::elect_leaders: return on_elect_leaders(request, peer, reader);
         case NodeKey::alter_reassignments: return on_alter_reassignments(request, peer, reader);
         case NodeKey::broker_heartbeat:
-        case NodeKey::watch_cluster: break;
+        case NodeKey::watch_cluster:
+        case NodeKey::replica_state:
+        case NodeKey::replicate: break;
     }
     PENSTOCK_ASSERT(false);  // those never wait
 }

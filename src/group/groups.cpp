@@ -41,10 +41,15 @@ void Groups::on_view(const TopicTable& topics, Time time) {
         for (size_t i = 0; i < topic->view->partitions.size(); ++i) {
             const log::LogKey key{topic->view->id, static_cast<int32_t>(i)};
             if (log::shard_of(key, options_.shard_count) != options_.shard) continue;
-            if (topic->view->partitions[i].leader != options_.node_id) continue;
+            const PartitionView& record = topic->view->partitions[i];
+            if (record.leader != options_.node_id) continue;
             auto& hosted = hosted_[key];
             if (hosted == nullptr) hosted = std::make_unique<Hosted>(key, context_);
             hosted->wanted = true;
+            hosted->append.min_in_sync = topic->settings.min_insync_replicas;
+            // Another may have led it in between.
+            if (hosted->epoch != record.leader_epoch) hosted->drop(ErrorCode::not_coordinator);
+            hosted->epoch = record.leader_epoch;
         }
     }
     for (auto& [_, hosted] : hosted_)
@@ -70,7 +75,8 @@ bool Groups::on_turn(Time time) {
     return worked;
 }
 
-/// Begins to load those that are not, and forgets those that are led elsewhere, as soon as their last call is answered.
+/// Begins to load those that are not, or goes on where a load waits to be confirmed, and forgets those that are led
+/// elsewhere, as soon as their last call is answered.
 bool Groups::look_after_partitions() {
     bool worked = false;
     look_at_ = never;
@@ -81,7 +87,7 @@ bool Groups::look_after_partitions() {
             continue;
         }
         ++at;
-        if (!hosted.wanted || hosted.state != HostedState::unloaded || !hosted.quiet()) continue;
+        if (!hosted.wanted || hosted.state == HostedState::active || !hosted.quiet()) continue;
         if (hosted.reload_at > context_.time.now) {
             look_at_ = std::min(look_at_, hosted.reload_at);
             continue;
@@ -149,7 +155,12 @@ void Groups::on_fetched(Hosted& hosted) {
                         hosted.next.value < hosted.part.log_start_offset;
     if (behind) hosted.next = Offset(hosted.part.log_start_offset);
     else if (hosted.part.error != ErrorCode::none) return fail(hosted);
-    else if (!hosted.take_batches(read_) && hosted.next.value >= hosted.part.high_watermark) return hosted.end_load();
+    else if (!hosted.take_batches(read_) && hosted.next.value >= hosted.part.high_watermark) {
+        if (hosted.part.confirmed) return hosted.end_load();
+        // What was committed under the leader before may lie beyond.
+        hosted.reload_at = context_.time.now + limits::group_confirm_ns;
+        return;
+    }
     load_more(hosted);
 }
 

@@ -1,8 +1,8 @@
 // One partition of the internal topic, as its owner runs it: the groups in it, and the way of their changes to the log.
 //
-// Stepped by Groups. Changes are applied in memory when they are staged and answered when they are durable, in order:
-// what is asked later waits behind them, so nobody is told what a crash could take back. If a write fails, all that is
-// in memory is dropped and loaded again from what the log kept.
+// Stepped by Groups. Changes are applied in memory when they are staged and answered when they are replicated, in
+// order: what is asked later waits behind them, so nobody is told what a crash, or another leader, could take back. If
+// a write fails, all that is in memory is dropped and loaded again from what the log kept.
 // Invariants. At most one write is under way. The log, replayed, gives what is in memory once all writes are durable.
 #pragma once
 
@@ -53,6 +53,7 @@ struct Hosted final : GroupHost {
     GroupContext& context;
     HostedState state = HostedState::unloaded;
     bool wanted = true;          ///< this broker leads the partition
+    LeaderEpoch epoch{-1};       ///< under which it does: what is in memory is of that epoch
     std::map<std::string, std::unique_ptr<Group>, std::less<>> groups;
 
     // Loading.

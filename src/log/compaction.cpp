@@ -101,7 +101,7 @@ uint64_t Store::Impl::cleanable_end(const LogData& log, int64_t wall_ms) {
     size_t count = 0;
     for (; count + 1 < segments.size(); ++count) {
         const Segment& next = segments[count + 1];
-        if (next.base_offset > log.durable_offset_.value || next.start > log.state.flushed) break;
+        if (next.base_offset > log.removable() || next.start > log.state.flushed) break;
         if (next.start > indexed_to) break;
         const int64_t lag = log.config.min_compaction_lag_ms;
         if (lag > 0 && segments[count].max_timestamp > wall_ms - lag) break;

@@ -107,6 +107,7 @@ struct LogData : Log {
     bool changed = false;          ///< stands in the list of advanced logs
     uint32_t io = 0;               ///< operations under way that name this log
     Nanos compact_at{0};           ///< no pass of compaction begins before
+    int64_t kept_from = INT64_MAX; ///< what keep_from() said
     int64_t delete_to = 0;         ///< the start that delete_before() asked for
     CutPhase cut_phase = CutPhase::none;
     int64_t cut_to = 0;            ///< the end that truncate() asked for
@@ -146,6 +147,8 @@ struct LogData : Log {
     uint64_t owed_place() const { return owed.empty() ? UINT64_MAX : owed.front().place; }
 
     Offset durable() const { return durable_offset_; }
+    /// Only below may records be judged to be too old, or out of date.
+    int64_t removable() const { return std::min(durable_offset_.value, kept_from); }
     void set_start(int64_t offset) { start_offset_ = Offset(offset); }
     void set_durable_start(int64_t offset) { durable_start_ = Offset(offset); }
     void set_end(int64_t offset) { end_offset_ = Offset(offset); }

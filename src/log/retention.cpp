@@ -1,6 +1,6 @@
 // What may go: whole segments that are older than retention.ms or beyond retention.bytes, and everything below an
 // offset that somebody named. The active segment is rolled when all of it is too old. Nothing at or above the durable
-// offset goes.
+// offset goes, nor what Store::keep_from() keeps.
 #include <algorithm>
 
 #include "log/store_impl.h"
@@ -64,7 +64,7 @@ void Store::Impl::retain(LogData& log, int64_t wall_ms) {
 /// A busy log always has something under way: only what goes must be settled, and in its place.
 bool Store::Impl::may_drop_before(LogData& log, size_t segment) {
     const Segment& kept = log.state.segments[segment];
-    if (kept.base_offset > log.durable_offset_.value || log.index_under_way) return false;
+    if (kept.base_offset > log.removable() || log.index_under_way) return false;
     if (log.state.flushed >= kept.start) return true;
     flush_step(log);  // a quiet log's end may wait long for a reason to leave the journal
     return false;

@@ -309,6 +309,8 @@ Result<Log*> Store::create(const LogKey& key, const LogConfig& config, Time time
 }
 void Store::configure(Log& log, const LogConfig& config) { static_cast<LogData&>(log).config = config; }
 Result<void> Store::remove(Log& log) { return impl_->remove(static_cast<LogData&>(log)); }
+void Store::keep_from(Log& log, Offset offset) { static_cast<LogData&>(log).kept_from = offset.value; }
+
 Result<void> Store::delete_before(Log& log, Offset offset) {
     return impl_->delete_before(static_cast<LogData&>(log), offset.value);
 }

@@ -171,6 +171,9 @@ public:
     void configure(Log& log, const LogConfig& config);
     /// Forgets a log and frees its files once that is durable and the last lent slice came back.
     Result<void> remove(Log& log);
+    /// Retention and compaction leave alone what is not below `offset`, nor what is not durable: what may still be cut
+    /// must not be judged. As long as nobody says otherwise, all that is durable may go.
+    void keep_from(Log& log, Offset offset);
     /// Everything below `offset` is to go. Done when durable_start() has reached it; advanced() names the log then.
     /// refused: above the durable offset. would_block, failed: as append().
     Result<void> delete_before(Log& log, Offset offset);

@@ -113,11 +113,21 @@ bool choose_native_ports(BrokerSettings& settings, uint32_t shards) {
     return false;
 }
 
+/// What all shards of this run have alike beside the settings.
+struct Identity {
+    Uuid storage_id;
+    Uuid incarnation;
+    bool clean;                  ///< the storage was shut down cleanly before
+    Secret secret;
+};
+
 ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards,
-                              const log::OpenReport& report, const Secret& secret) {
+                              const Identity& identity) {
     ShardThreadOptions options;
     broker::BrokerOptions& broker = options.shard.broker;
     broker.node_id = NodeId(static_cast<int32_t>(settings.node_id));
+    broker.incarnation = identity.incarnation;
+    broker.loopback_is_node = identity.secret.empty();
     broker.shard = shard;
     broker.shard_count = shards;
     broker.listen = settings.kafka_listen;
@@ -152,18 +162,20 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     options.native = native_address(settings, shard);
     options.link.receive_buffers = options.streams.receive_buffers;
     options.native_streams.connections_max = broker.connections_max;
+    // Other brokers come to the same ports as clients, and prove that they are none.
+    options.native_streams.endpoint.secret = identity.secret;
     transport::Seed& seed = options.native_streams.endpoint.seed;
     for (size_t at = 0; at < seed.size(); at += sizeof(uint64_t)) store_le(seed.data() + at, random_word());
+    options.node_streams = node_streams_options(identity.secret);
     options.idle = settings.shards_idle;
     if (shard == 0) {
         options.shard.coordinators = settings.coordinator_address;
         for (io::Address& address : options.shard.coordinators) address.road = io::Road::native;
-        options.node_streams = node_streams_options(secret);
         broker::LinkOptions& link = options.shard.link.emplace();
         link.node_id = broker.node_id;
-        link.incarnation = make_uuid(random_word(), random_word());
-        link.storage_id = report.storage_id;
-        link.clean = report.clean;
+        link.incarnation = identity.incarnation;
+        link.storage_id = identity.storage_id;
+        link.clean = identity.clean;
         link.rack = settings.broker_rack;
         link.advertised_host = settings.kafka_advertised.host;
         link.advertised_port = settings.kafka_advertised.port != 0 ? settings.kafka_advertised.port
@@ -221,13 +233,15 @@ void hand_over(const BrokerSettings& settings, ShardGroup& group, const sigset_t
 int run_shards(const BrokerSettings& settings, const uring::DataDirectory& directory, log::OpenedDirectory opened,
                const std::vector<uint32_t>& cores, const sigset_t& signals, const Secret& secret) {
     const auto count = static_cast<uint32_t>(opened.shards.size());
+    const Identity identity{opened.report.storage_id, make_uuid(random_word(), random_word()), opened.report.clean,
+                            secret};
     ShardGroup group(count);
     std::vector<std::unique_ptr<ShardThread>> threads;
     std::string failure;
     uint16_t port = settings.kafka_listen.port;
     std::vector<uint16_t> native_ports;
     for (uint32_t shard = 0; shard < count; ++shard) {
-        ShardThreadOptions options = options_of(settings, shard, count, opened.report, secret);
+        ShardThreadOptions options = options_of(settings, shard, count, identity);
         options.shard.broker.listen.port = port;
         if (settings.shards_pin_cores && cores.size() >= count) options.core = cores[shard];
         threads.push_back(

@@ -58,7 +58,7 @@ void add_node(Settings& rows, BrokerSettings& s) {
 void add_shards(Settings& rows, BrokerSettings& s) {
     rows.push_back({"native.listen", &s.native_listen, "0.0.0.0:9192", Unit::optional, 0, 0,
         "Where native clients send datagrams (UDP): shard 0 at this port, the others behind it. Empty: nowhere.",
-        "On a host with several addresses name the one to use; there is no authentication yet."});
+        "Brokers replicate here, too. With several addresses name the one to use; clients are not authenticated yet."});
     rows.push_back({"shards.count", &s.shards_count, "0", Unit::none, 0, 256,
         "Threads that own partitions. 0: one for each core that the process may run on.",
         "It may change from one start to the next; the logs are spread anew."});

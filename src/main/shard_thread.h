@@ -55,7 +55,7 @@ struct ShardThreadOptions {
     std::optional<io::Address> native;          ///< where this shard takes datagrams; none: there is only TCP
     uring::LinkOptions link;                    ///< of the datagrams, with what follows
     transport::StreamsOptions native_streams;
-    std::optional<transport::StreamsOptions> node_streams;   ///< to other nodes; a shard with a link has them
+    std::optional<transport::StreamsOptions> node_streams;   ///< to other nodes: all shards replicate
     IdleStrategy idle = IdleStrategy::block;
     std::optional<uint32_t> core;               ///< to pin to
 };

@@ -102,15 +102,62 @@ void ClusterSeat::on_cancel(TopicsCall& call) {
     answer(static_cast<size_t>(at - calls_.begin()));
 }
 
+/// Nobody can cancel it: while there is no session it is answered at once, and when one ends, too.
+void ClusterSeat::on_call(broker::InSyncCall& call) {
+    call.held = true;
+    call.decided = false;
+    proposals_.push_back(&call);
+    if (closed_) propose();
+}
+
+/// All that came in a turn, together.
+void ClusterSeat::propose() {
+    while (!proposals_.empty()) {
+        const size_t count = std::min(proposals_.size(), limits::proposals_per_request);
+        std::vector<broker::InSyncProposal> wanted;
+        for (broker::InSyncCall* call : std::span(proposals_).first(count)) wanted.push_back(call->proposal);
+        const Result<void> asked = closed_ ? fail(Errc::not_ready) : link_.alter_partitions(++last_token_, wanted);
+        for (broker::InSyncCall* call : std::span(proposals_).first(count)) {
+            call->token = last_token_;
+            if (asked) proposed_.push_back(call);
+            else answer(*call);
+        }
+        proposals_.erase(proposals_.begin(), proposals_.begin() + static_cast<ptrdiff_t>(count));
+    }
+}
+
+void ClusterSeat::on_result(const broker::InSyncResult& result) {
+    const auto of_result = [&](const broker::InSyncCall* call) { return call->token == result.token; };
+    size_t at = 0;   // the partitions are in the order of the request
+    for (broker::InSyncCall* call : proposed_) {
+        if (!of_result(call)) continue;
+        call->decided = result.error == ErrorCode::none;
+        if (call->decided) call->outcome = result.partitions[at++];
+        answer(*call);
+    }
+    std::erase_if(proposed_, of_result);
+}
+
+void ClusterSeat::answer(broker::InSyncCall& call) {
+    call.held = false;
+    answers_.push_back(&call);
+}
+
 bool ClusterSeat::on_turn(Nanos now) {
     if (closed_) return false;
     bool worked = give_producer_ids();  // before the link's turn: it may ask for more
+    worked |= !proposals_.empty();
+    propose();
     link_.on_turn(now);
     if (link_.poll_connect()) connect(now);
     if (link_.poll_close() && connection_open_) streams_.close(connection_);
     if (connection_open_) send(now);
     while (std::optional<AdminResult> result = link_.poll_result()) {
         on_result(std::move(*result));
+        worked = true;
+    }
+    while (const std::optional<broker::InSyncResult> result = link_.poll_in_sync_result()) {
+        on_result(*result);
         worked = true;
     }
     if (confirm_at_ <= now) {
@@ -226,6 +273,9 @@ Nanos ClusterSeat::next_deadline() const {
 void ClusterSeat::close() {
     closed_ = true;
     if (connection_open_) streams_.close(connection_);
+    for (broker::InSyncCall* call : proposed_) answer(*call);
+    proposed_.clear();
+    propose();
     while (!id_calls_.empty()) answer(*id_calls_.front(), ErrorCode::coordinator_load_in_progress, -1);
     while (!calls_.empty()) {
         calls_.back()->result.error = wire::kafka::ErrorCode::not_controller;

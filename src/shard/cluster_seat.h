@@ -1,5 +1,5 @@
 // Shard 0's seat in the cluster: drives the link to the coordinator over a stream of its own, hands out views, and
-// serves the calls that change topics and partitions or take a producer id, from every shard.
+// serves the calls that change topics and partitions, propose in-sync sets or take a producer id, from every shard.
 //
 // Stepped by shard 0: on_event() for the link's connection, on_call/on_cancel, on_turn(), then poll_view() and
 // poll_answer(); on_applied() when every shard has applied a view.
@@ -31,6 +31,7 @@ public:
     void on_call(broker::TopicsCall& call);
     /// Answers now. The change itself may still happen.
     void on_cancel(broker::TopicsCall& call);
+    void on_call(broker::InSyncCall& call);
     void on_call(broker::ProducerIdCall& call);
     void on_cancel(broker::ProducerIdCall& call);
     bool on_turn(Nanos now);
@@ -54,10 +55,13 @@ private:
     void send(Nanos now);
     Result<void> forward(const broker::TopicsCall& call);
     void on_result(broker::AdminResult result);
+    void propose();
+    void on_result(const broker::InSyncResult& result);
     void answer(size_t index);
     void answer_applied();
     bool give_producer_ids();
     void answer(broker::ProducerIdCall& call, broker::ErrorCode error, int64_t id);
+    void answer(broker::InSyncCall& call);
 
     broker::CoordinatorLink link_;
     std::vector<io::Address> coordinators_;
@@ -71,6 +75,8 @@ private:
     std::vector<broker::Call*> answers_;
     /// Held, in order, while ids are on their way. No more than there are requests.
     IntrusiveList<broker::ProducerIdCall, broker::OwnerQueue> id_calls_;
+    /// Proposals, no more than there are partitions: first those that wait, then those that were sent, by token.
+    std::vector<broker::InSyncCall*> proposals_, proposed_;
     broker::ProducerIdBlock ids_;             ///< at hand, with the next ones
     broker::ProducerIdBlock next_ids_;
     uint64_t last_token_ = 0;

@@ -25,6 +25,7 @@ Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk,
       listener_(options_.broker, topics_, streams_, *this),
       groups_(options_.broker, *this),
       listening_(options.listening) {
+    if (nodes_ != nullptr) peers_ = std::make_unique<Peers>(owner_, *nodes_, options.broker.lent_bytes_max);
     if (!options.link) return;
     PENSTOCK_ASSERT(options.broker.shard == 0 && nodes_ != nullptr);
     seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinators, *nodes_, time.now);
@@ -58,13 +59,17 @@ TurnResult Shard::turn(Time time) {
     if (stop_deadline_ <= time.now) {
         stop_deadline_ = never;
         listener_.close_all();
+        owner_.end_waiting();
         worked = true;
     }
+    worked |= replicate();
     // What is ready to leave does not wait for a commit to be put together; the ring takes both after the turn.
     worked |= turn_datagrams();
     worked |= store_.submit(time);
     Nanos deadline = std::min(
-        {store_.next_deadline(), listener_.next_deadline(), groups_.next_deadline(), stop_deadline_});
+        {store_.next_deadline(), owner_.next_deadline(), listener_.next_deadline(), groups_.next_deadline(),
+         stop_deadline_});
+    if (peers_ != nullptr) deadline = std::min(deadline, peers_->next_deadline());
     if (native_ != nullptr) deadline = std::min(deadline, native_->next_deadline());
     if (nodes_ != nullptr) deadline = std::min(deadline, nodes_->next_deadline());
     if (seat_ != nullptr) deadline = std::min(deadline, seat_->next_deadline());
@@ -93,7 +98,9 @@ bool Shard::take_node_events() {
     if (nodes_ == nullptr) return false;
     const size_t count = nodes_->poll(events_);   // what is left over makes the streams' deadline now
     for (const io::StreamEvent& event : std::span(events_).first(count)) {
+        if (peers_->on_event(event, time_.now)) continue;
         if (seat_ != nullptr) seat_->on_event(event, time_.now);
+        else if (event.kind == io::StreamEventKind::received) nodes_->release(event.buffer);
     }
     return count > 0;
 }
@@ -128,6 +135,9 @@ void Shard::serve(Call& call) {
     } else if (call.kind == CallKind::producer_id) {
         PENSTOCK_ASSERT(seat_ != nullptr);
         seat_->on_call(static_cast<broker::ProducerIdCall&>(call));
+    } else if (call.kind == CallKind::in_sync) {
+        PENSTOCK_ASSERT(seat_ != nullptr);
+        seat_->on_call(static_cast<broker::InSyncCall&>(call));
     } else if (call.kind == CallKind::view) {
         PENSTOCK_ASSERT(view_call_ == nullptr);
         view_call_ = static_cast<broker::ViewCall*>(&call);
@@ -166,12 +176,37 @@ bool Shard::deliver_answers() {
     };
     while (Call* call = owner_.poll_answer()) deliver(*call);
     while (Call* call = groups_.poll_answer()) deliver(*call);
+    worked |= ask_for_proposals();
     if (seat_ == nullptr) return worked;
     while (Call* call = seat_->poll_answer()) deliver(*call);
     return worked;
 }
 
+/// What this shard's leaders propose.
+bool Shard::ask_for_proposals() {
+    bool worked = false;
+    while (broker::InSyncCall* call = owner_.poll_proposal()) {
+        call->home = options_.broker.shard;
+        call->owner = 0;
+        ask(*call, Ask::start);
+        worked = true;
+    }
+    return worked;
+}
+
+/// What was appended leaves for the followers beside the leader's own write. When the last answers are given nobody
+/// waits for them any more.
+bool Shard::replicate() {
+    if (peers_ == nullptr) return false;
+    if (stopping_ && !peers_->stopping() && listener_.stopped() && groups_.quiet()) peers_->begin_stop();
+    return peers_->turn(time_.now);
+}
+
 void Shard::on_home_answer(Call& call) {
+    if (call.kind == CallKind::in_sync) {
+        --call.asks;
+        return owner_.on_proposal_answered(static_cast<broker::InSyncCall&>(call));
+    }
     if (call.kind != CallKind::view) {
         if (call.request == nullptr) return groups_.on_answered(call);
         return listener_.on_answered(call);
@@ -230,6 +265,7 @@ void Shard::prepare(std::shared_ptr<const broker::ClusterView> view) {
 
 void Shard::publish() {
     topics_.publish();
+    if (peers_ != nullptr) peers_->on_view(topics_.view());
     groups_.on_view(topics_, time_);
     listener_.begin_serving();
     if (listening_ || stopping_) return;
@@ -271,7 +307,8 @@ void Shard::begin_stop(Nanos now) {
 }
 
 bool Shard::requests_stopped() const {
-    return stopping_ && listener_.stopped() && groups_.quiet() && view_calls_open_ == 0;
+    const bool replicating = (peers_ != nullptr && !peers_->stopped()) || owner_.proposals_open() > 0;
+    return stopping_ && listener_.stopped() && groups_.quiet() && !replicating && view_calls_open_ == 0;
 }
 
 void Shard::begin_store_stop() {

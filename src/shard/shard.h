@@ -5,8 +5,8 @@
 // called from another thread. Shard 0 also has the seat at the coordinator.
 //
 // A turn: stream events, what the disk finished, mailboxes, timers, the cluster's view, then requests and answers until
-// both are quiet, then what leaves as datagrams and the store's commit. Each step is bounded, so one busy neighbour
-// cannot hold up the others.
+// both are quiet, what the followers get, then what leaves as datagrams and the store's commit. Each step is bounded,
+// so one busy neighbour cannot hold up the others.
 // Invariant: everything appended in a turn is in the commit that ends it.
 #pragma once
 
@@ -26,6 +26,7 @@
 #include "log/store.h"
 #include "shard/cluster_seat.h"
 #include "shard/mailboxes.h"
+#include "shard/peers.h"
 #include "shard/roads.h"
 
 namespace penstock::shard {
@@ -42,7 +43,7 @@ struct ShardOptions {
 struct Networks {
     io::Streams& tcp;
     transport::Streams* native = nullptr;   ///< of clients that send datagrams; null: there is only TCP
-    transport::Streams* nodes = nullptr;    ///< to the cluster's other nodes; a shard with a link has one
+    transport::Streams* nodes = nullptr;    ///< to the cluster's other nodes; a shard without replicates nothing
 };
 
 struct TurnResult {
@@ -85,6 +86,7 @@ public:
     bool serving() const { return listening_; }
     const std::optional<Error>& listen_error() const { return listen_error_; }
     const ClusterSeat* seat() const { return seat_.get(); }
+    const Peers* peers() const { return peers_.get(); }
     const broker::ClusterView& view() const { return topics_.view(); }
     const broker::Listener& listener() const { return listener_; }
     const broker::Owner& owner() const { return owner_; }
@@ -101,6 +103,8 @@ private:
     void cancel(broker::Call& call);
     void on_home_answer(broker::Call& call);
     bool deliver_answers();
+    bool ask_for_proposals();
+    bool replicate();
 
     enum class ViewStep : uint8_t { none, preparing, publishing };
 
@@ -122,6 +126,7 @@ private:
     broker::Listener listener_;
     group::Groups groups_;
     std::unique_ptr<ClusterSeat> seat_;
+    std::unique_ptr<Peers> peers_;
 
     ViewStep view_step_ = ViewStep::none;       ///< of shard 0: what all shards are at
     broker::ViewCall* view_call_ = nullptr;     ///< from shard 0, to be answered when its step is done

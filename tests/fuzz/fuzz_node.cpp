@@ -22,6 +22,8 @@
 #include "wire/node/frame_cutter.h"
 #include "wire/node/partitions.h"
 #include "wire/node/register_broker.h"
+#include "wire/node/replica_state.h"
+#include "wire/node/replicate.h"
 #include "wire/node/topics.h"
 
 namespace {
@@ -82,6 +84,10 @@ void check_message(wire::Reader& reader, NodeKey key, bool is_request) {
             return check_either<CreatePartitionsRequest, CreatePartitionsResponse>(reader, is_request);
         case NodeKey::allocate_producer_ids:
             return check_either<AllocateProducerIdsRequest, AllocateProducerIdsResponse>(reader, is_request);
+        case NodeKey::replica_state:
+            return check_either<ReplicaStateRequest, ReplicaStateResponse>(reader, is_request);
+        case NodeKey::replicate:
+            return check_either<ReplicateRequest, ReplicateResponse>(reader, is_request);
         case NodeKey::alter_partitions:
             return check_either<AlterPartitionsRequest, AlterPartitionsResponse>(reader, is_request);
         case NodeKey::elect_leaders:

@@ -17,12 +17,6 @@ constexpr uint16_t coordinator_port = 9090;
 constexpr uint16_t native_port = 9192;
 const std::string native_host = "broker";
 
-transport::StreamsOptions native_options(uint64_t seed) {
-    transport::StreamsOptions native;
-    store_le(native.endpoint.seed.data(), seed);
-    return native;
-}
-
 }  // namespace
 
 io::Road road_of_this_run() {
@@ -30,94 +24,8 @@ io::Road road_of_this_run() {
     return road != nullptr && std::string_view(road) == "native" ? io::Road::native : io::Road::tcp;
 }
 
-// --- Client ----------------------------------------------------------------------------------------------------------
-
-Client::Client(BrokerWorld& world, const std::string& name) : world_(world) {
-    if (world.options.road == io::Road::tcp) {
-        tcp_ = std::make_unique<sim::Streams>(world.network, sim::StreamOptions{.host = name, .receive_buffers = 16});
-        streams_ = tcp_.get();
-        id_ = *streams_->connect({"broker", kafka_port});
-        return;
-    }
-    link_ = std::make_unique<sim::Link>(world.datagrams, sim::LinkOptions{.host = name, .receive_buffers = 16});
-    native_ = std::make_unique<transport::Streams>(*link_, native_options(world.next_seed()));
-    streams_ = native_.get();
-    // As the kernel does with TCP connections, clients end at any shard.
-    const uint64_t shard = world.next_seed() % world.options.shards;
-    id_ = *streams_->connect({native_host, static_cast<uint16_t>(native_port + shard), io::Road::native});
-}
-
-Client::~Client() {
-    if (!native_) return;
-    native_->shut_down();
-    native_->turn(world_.clock.now());
-}
-
-bool Client::turn() {
-    if (native_) native_->turn(world_.clock.now());
-    std::array<io::StreamEvent, 16> events;
-    const size_t count = streams_->poll(events);
-    for (const io::StreamEvent& event : std::span(events).first(count)) {
-        switch (event.kind) {
-            case io::StreamEventKind::connected: connected_ = true; break;
-            case io::StreamEventKind::received:
-                received_.insert(received_.end(), event.buffer.data, event.buffer.data + event.buffer.size);
-                received_total_ += event.buffer.size;
-                streams_->release(event.buffer);
-                break;
-            case io::StreamEventKind::sent:
-                outgoing_.pop_front();
-                --sending_;
-                break;
-            case io::StreamEventKind::ended: streams_->close(id_); break;
-            case io::StreamEventKind::closed: closed_ = true; break;
-            case io::StreamEventKind::accepted: break;
-        }
-    }
-    while (connected_ && !closed_ && sending_ < outgoing_.size()) {
-        const std::vector<std::byte>& next = outgoing_[sending_];
-        const Fragment fragment{next.data(), static_cast<uint32_t>(next.size())};
-        if (!streams_->send(id_, {&fragment, 1}, 0)) break;
-        ++sending_;
-    }
-    if (ends_ && connected_ && !closed_ && sending_ == outgoing_.size()) {
-        if (tcp_) tcp_->end_sending(id_);
-        else native_->end_sending(id_);
-    }
-    if (native_) native_->turn(world_.clock.now());
-    return count > 0;
-}
-
-void Client::send_bytes(std::vector<std::byte> bytes) { outgoing_.push_back(std::move(bytes)); }
-
-bool Client::has_frame() const {
-    return received_.size() >= 4 && received_.size() - 4 >= load_be<uint32_t>(received_.data());
-}
-
-bool Client::wait_for_frame(int64_t ns_max) {
-    return world_.run_until([&] { return has_frame(); }, ns_max);
-}
-
-std::vector<std::byte> Client::take_frame() {
-    const size_t size = load_be<uint32_t>(received_.data());
-    std::vector<std::byte> frame(received_.begin() + 4, received_.begin() + 4 + static_cast<ptrdiff_t>(size));
-    received_.erase(received_.begin(), received_.begin() + 4 + static_cast<ptrdiff_t>(size));
-    return frame;
-}
-
-bool Client::wait_for_close(int64_t ns_max) {
-    return world_.run_until([&] { return closed_; }, ns_max);
-}
-
-void Client::stop_reading() { streams_->pause(id_); }
-void Client::go_on_reading() { streams_->resume(id_); }
-void Client::close() { streams_->close(id_); }
-
-// --- BrokerWorld -----------------------------------------------------------------------------------------------------
-
 BrokerWorld::BrokerWorld(const BrokerWorldOptions& its_options)
-    : network(clock, its_options.seed, its_options.network),
-      datagrams(clock, its_options.seed),
+    : NodeWorld(its_options.seed, its_options.network),
       directory(std::make_unique<sim::Directory>(sim::DirectoryOptions{.seed = its_options.seed})),
       options(its_options) {
     if (options.coordinator) start_coordinator();
@@ -141,7 +49,7 @@ void BrokerWorld::start_coordinator() {
     coordinator_options.seed = options.seed + ++starts_;
     coordinator_.emplace(coordinator_options, std::move(*state), clock.now());
     coordinator_link_ = std::make_unique<sim::Link>(datagrams, sim::LinkOptions{.host = "coordinator"});
-    coordinator_streams_ = std::make_unique<transport::Streams>(*coordinator_link_, node_options());
+    coordinator_streams_ = std::make_unique<transport::Streams>(*coordinator_link_, node_options(options.secret));
     ASSERT_TRUE(coordinator_streams_->listen({"coordinator", coordinator_port, io::Road::native}).has_value());
     server_ = std::make_unique<coordinator::Server>(*coordinator_, *coordinator_streams_, *store_);
 }
@@ -153,14 +61,6 @@ void BrokerWorld::stop_coordinator() {
     coordinator_.reset();
     coordinator_streams_.reset();
     coordinator_link_.reset();
-}
-
-transport::StreamsOptions BrokerWorld::node_options() {
-    transport::StreamsOptions nodes = native_options(next_seed());
-    const auto secret = std::as_bytes(std::span(options.secret));
-    nodes.endpoint.secret.assign(secret.begin(), secret.end());
-    nodes.proves = nodes.endpoint.proven_only = !options.secret.empty();
-    return nodes;
 }
 
 void BrokerWorld::start_broker() {
@@ -182,7 +82,7 @@ void BrokerWorld::start_broker() {
         shard_options.broker.listen = {"broker", kafka_port};
         if (number == 0) {
             node_link_ = std::make_unique<sim::Link>(datagrams, sim::LinkOptions{.host = native_host});
-            nodes_ = std::make_unique<transport::Streams>(*node_link_, node_options());
+            nodes_ = std::make_unique<transport::Streams>(*node_link_, node_options(options.secret));
             shard_options.coordinators = options.silent_coordinators;
             shard_options.coordinators.push_back({"coordinator", coordinator_port, io::Road::native});
             broker::LinkOptions& link = shard_options.link.emplace();
@@ -214,7 +114,7 @@ transport::Streams* BrokerWorld::add_native(uint32_t shard) {
     if (options.road == io::Road::tcp) return nullptr;
     links_.push_back(std::make_unique<sim::Link>(
         datagrams, sim::LinkOptions{.host = native_host, .receive_buffers = options.receive_buffers}));
-    native_.push_back(std::make_unique<transport::Streams>(*links_.back(), native_options(next_seed())));
+    native_.push_back(std::make_unique<transport::Streams>(*links_.back(), native_options()));
     const auto port = static_cast<uint16_t>(native_port + shard);
     EXPECT_TRUE(native_.back()->listen({native_host, port, io::Road::native}).has_value());
     return native_.back().get();
@@ -251,40 +151,30 @@ void BrokerWorld::stop_broker() {
 }
 
 Client& BrokerWorld::connect() {
-    clients.push_back(std::make_unique<Client>(*this, "client" + std::to_string(clients.size())));
+    io::Address broker{native_host, kafka_port, options.road};
+    // As the kernel does with TCP connections, native clients end at any shard.
+    if (options.road == io::Road::native)
+        broker.port = static_cast<uint16_t>(native_port + next_seed() % options.shards);
+    clients.push_back(
+        std::make_unique<Client>(*this, "client" + std::to_string(clients.size()), broker, native_options()));
     return *clients.back();
 }
 
-bool BrokerWorld::turn() {
-    bool worked = false;
-    network.run();
-    datagrams.run();
+bool BrokerWorld::turn_nodes() {
     directory->step(clock.now());
-    if (server_ != nullptr) worked |= server_->turn(clock.now());
+    bool worked = server_ != nullptr && server_->turn(clock.now());
     shards_deadline_ = never;
     for (auto& shard : shards) {
         const shard::TurnResult turned = shard->turn(clock.time());
         worked |= turned.did_work || !shard->to_wake().empty();
         shards_deadline_ = std::min(shards_deadline_, turned.next_deadline);
     }
-    for (auto& client : clients) worked |= client->turn();
-    for (Participant* participant : participants) worked |= participant->turn();
     return worked;
 }
 
-void BrokerWorld::settle() {
-    for (int round = 0; turn(); ++round) ASSERT_LT(round, 100'000) << "it never comes to rest";
-}
-
-bool BrokerWorld::move_time(Nanos end) {
-    Nanos next = std::min({network.next_event(), datagrams.next_event(), directory->next_completion(),
-                           shards_deadline_, end});
-    for (const auto& client : clients) next = std::min(next, client->next_deadline());
-    for (const Participant* participant : participants) next = std::min(next, participant->next_deadline());
-    if (server_ != nullptr) next = std::min(next, server_->next_deadline());
-    if (next == never) return false;
-    clock.advance_to(std::max(next, clock.now() + 1));
-    return true;
+Nanos BrokerWorld::next_of_nodes() const {
+    const Nanos next = std::min(directory->next_completion(), shards_deadline_);
+    return server_ != nullptr ? std::min(next, server_->next_deadline()) : next;
 }
 
 Uuid BrokerWorld::make_topic(const std::string& name, int32_t partitions,

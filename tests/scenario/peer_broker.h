@@ -20,7 +20,7 @@ public:
           id_(id),
           link_(options_of(id, rack), world.clock.now()),
           node_link_(world.datagrams, sim::LinkOptions{.host = "peer" + std::to_string(id)}),
-          streams_(node_link_, world.node_options()) {
+          streams_(node_link_, world.node_options(world.options.secret)) {
         world.participants.push_back(this);
         EXPECT_TRUE(world.run_until([&] { return world.shards[0]->view().alive(id_); }));
     }

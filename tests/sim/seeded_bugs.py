@@ -12,17 +12,16 @@ from pathlib import Path
 BUGS = {
     'ack_before_durable': (
         'src/broker/owner_append.cpp',
-        '    if (call.when_settled && partition->settled() < call.end) partition->unsettled.push_back(call);\n'
-        '    else answer(call);\n',
+        '    answer_in_time(*partition, call);\n',
         '    answer(call);\n'),
     'duplicate_before_durable': (
         'src/broker/owner_append.cpp',
-        '            if (call.when_settled && partition.settled() < call.end) partition.unsettled.push_back(call);\n'
-        '            else answer(call);\n',
+        '            answer_in_time(partition, call);\n',
         '            answer(call);\n'),
     'watermark_past_durable': (
         'src/broker/owner_append.cpp',
-        '    if (partition->in_memory) show(*partition);\n',
+        '    if (partition->leadership != nullptr) moved(*partition);\n'
+        '    else if (partition->in_memory) show(*partition);\n',
         '    partition->high_watermark = log.end_offset();\n'
         '    if (!static_cast<ListLink<GrownList>&>(*partition).linked()) grown_.push_back(*partition);\n'),
     'producers_forgotten': (

@@ -23,10 +23,14 @@ enum class NodeKey : int16_t {
     alter_topic_configs = 10005,
     allocate_producer_ids = 10006,
     create_partitions = 10007,
+    replica_state = 10008,
+    replicate = 10009,
     alter_partitions = 10010,
     elect_leaders = 10011,
     alter_reassignments = 10012,
 };
+
+inline constexpr int16_t first_key = 10000;   ///< Kafka's are below
 
 constexpr Api node_row(NodeKey key, std::string_view name, int16_t last) {
     return {static_cast<int16_t>(key), name, 0, last, 0, 0};
@@ -42,6 +46,8 @@ inline constexpr std::array node_apis{
     node_row(NodeKey::alter_topic_configs, "AlterTopicConfigs", 0),
     node_row(NodeKey::allocate_producer_ids, "AllocateProducerIds", 0),
     node_row(NodeKey::create_partitions, "CreatePartitions", 0),
+    node_row(NodeKey::replica_state, "ReplicaState", 0),
+    node_row(NodeKey::replicate, "Replicate", 0),
     node_row(NodeKey::alter_partitions, "AlterPartitions", 0),
     node_row(NodeKey::elect_leaders, "ElectLeaders", 0),
     node_row(NodeKey::alter_reassignments, "AlterReassignments", 0),

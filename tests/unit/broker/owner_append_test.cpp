@@ -88,7 +88,7 @@ TEST_F(OwnerAppendTest, answers_at_once_who_does_not_wait_for_the_disk) {
     apply(1);
     append(100);
     AppendCall& call = append_call(100);
-    call.when_settled = false;
+    call.acks = Acks::appended;
     owner_->on_call(call, time_);
     EXPECT_EQ(owner_->poll_answer(), &call);
     EXPECT_EQ(call.base_offset, 3);

@@ -25,6 +25,8 @@ struct OwnerRigOptions {
     uint64_t lent_bytes_max = 8 * mib;
 };
 
+inline constexpr NodeId us{1};
+
 class OwnerRig : public testing::Test {
 protected:
     void open(const OwnerRigOptions& rig_options = {}) {
@@ -48,15 +50,16 @@ protected:
 
     /// Gives the shard a view in which topic 1 has so many partitions.
     void apply(int32_t partitions, NodeId leader = NodeId(1), int32_t epoch = 0) {
+        apply_records(std::vector<PartitionView>(static_cast<size_t>(partitions),
+                                                 {.leader = leader, .leader_epoch = LeaderEpoch(epoch)}));
+    }
+    /// The same, as these say of its partitions.
+    void apply_records(const std::vector<PartitionView>& records) {
         TopicView topic;
         topic.name = "t";
         topic.id = topic_id_;
         topic.revision = ++view_.revision;
-        topic.partitions.resize(static_cast<size_t>(partitions));
-        for (PartitionView& partition : topic.partitions) {
-            partition.leader = leader;
-            partition.leader_epoch = LeaderEpoch(epoch);
-        }
+        topic.partitions = records;
         topic_.view = std::make_shared<const TopicView>(topic);
         const Topic* changed = &topic_;
         owner_->apply(view_, {&changed, 1});
@@ -86,6 +89,23 @@ protected:
     void run_until(Condition condition) {
         for (int i = 0; i < 100'000 && !condition(); ++i) store_turn();
         ASSERT_TRUE(condition());
+    }
+    /// A batch of one record as a leader has stamped it. Lives until the end of the test.
+    std::span<const wire::StampedBatch> stamped(int64_t offset, int32_t epoch, size_t size = 100) {
+        wire::BatchBuilder builder;
+        const std::string value(size, 's');
+        builder.add(1000, std::nullopt, std::as_bytes(std::span(value)));
+        std::vector<std::byte>& bytes = batches_.emplace_back();
+        EXPECT_TRUE(builder.finish(wire::Codec::none, bytes).has_value());
+        const auto head = std::span(bytes).first<wire::batch_header_bytes>();
+        wire::BatchHeader header = wire::parse_batch_header(head);
+        header.base_offset = Offset(offset);
+        header.leader_epoch = LeaderEpoch(epoch);
+        wire::write_batch_header(head, header);
+        bodies_.push_back({bytes.data(), static_cast<uint32_t>(bytes.size())});
+        const auto row = wire::read_batch_row({&bodies_.back(), 1}, arena_);
+        EXPECT_TRUE(row.has_value());
+        return *row;
     }
     bool answered(const Call& call) const { return std::ranges::find(answered_, &call) != answered_.end(); }
 
@@ -148,6 +168,7 @@ protected:
     ClusterView view_;
     Topic topic_;
     std::vector<Call*> answered_;
+    Arena arena_{1 * mib};
     std::deque<std::vector<std::byte>> batches_;
     std::deque<Fragment> bodies_;
     std::deque<AppendCall> appends_;

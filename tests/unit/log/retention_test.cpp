@@ -50,6 +50,25 @@ TEST_F(RetentionTest, a_log_that_is_only_compacted_loses_nothing_by_age_or_size)
     stop();
 }
 
+TEST_F(RetentionTest, what_is_kept_does_not_go_however_old_it_is) {
+    open();
+    LogConfig config;
+    config.segment_bytes = mib;
+    config.retention_ms = 60'000;
+    Log& log = **store_->create(key_of(1), config, time_);
+    store_->keep_from(log, Offset(30));
+    for (int i = 0; i < 60; ++i) append(log, 50'000, 'a', time_.wall_ms);
+    settle(log);
+    time_.wall_ms += 120'000;
+    for (int i = 0; i < 5; ++i) pass();
+    EXPECT_GT(log.start_offset(), Offset(0));
+    EXPECT_LE(log.start_offset(), Offset(30));
+    store_->keep_from(log, Offset(60));
+    for (int i = 0; i < 5; ++i) pass();
+    EXPECT_EQ(log.start_offset(), Offset(60));
+    stop();
+}
+
 TEST_F(RetentionTest, what_lies_below_an_offset_goes_and_does_not_come_back) {
     open();
     LogConfig config;

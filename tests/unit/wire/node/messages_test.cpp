@@ -9,6 +9,8 @@
 #include "wire/node/broker_heartbeat.h"
 #include "wire/node/partitions.h"
 #include "wire/node/register_broker.h"
+#include "wire/node/replica_state.h"
+#include "wire/node/replicate.h"
 #include "wire/node/topics.h"
 #include "wire/node/watch_cluster.h"
 
@@ -107,6 +109,22 @@ TEST(NodeMessages, Heartbeat) {
     check(BrokerHeartbeatResponse{.error = 102, .sequence = INT64_MAX});
     check(BrokerHeartbeatRequest{.session = 1, .sequence = 2, .applied_revision = 3, .wants_to_stop = true});
     check(BrokerHeartbeatResponse{.error = 0, .sequence = 1, .may_stop = true});
+}
+
+TEST(NodeMessages, Replication) {
+    check(ReplicaStateRequest{.topic = id(1), .partition = 2, .leader_epoch = 3, .session = 4});
+    const std::vector<ReplicaEpoch> epochs{{1, 0}, {4, 1'000'000}};
+    check(ReplicaStateResponse{.error = 0, .incarnation = id(9), .start = 1, .end = 2, .durable = INT64_MAX,
+                               .epochs = epochs});
+    check(ReplicaStateResponse{.error = 3});
+    const std::vector<std::byte> bytes(3, std::byte{7});
+    const Fragment records{bytes.data(), 3};
+    const std::vector<ReplicatedPartition> partitions{
+        {id(1), 2, 3, 4, Cut::none, 5, 6, 7, {&records, 1}}, {id(1), 8, 3, 5, Cut::at, 50, 6, 0, {}},
+        {id(2), 0, 3, 5, Cut::anew, 50, 6, 50, {&records, 1}}};
+    check(ReplicateRequest{.partitions = partitions});
+    const std::vector<SettledPartition> settled{{0, 10, 9}, {74, -1, -1}};
+    check(ReplicateResponse{.partitions = settled});
 }
 
 TEST(NodeMessages, Watch) {
