@@ -29,7 +29,8 @@ void Link::sever() {
 }
 
 Result<uint16_t> Link::open(const io::Address& address) {
-    PENSTOCK_ASSERT(endpoint_.port == 0 && !severed_);
+    PENSTOCK_ASSERT(endpoint_.port == 0);
+    if (severed_) return fail(Errc::io, ENETDOWN);
     io::Endpoint own = endpoint_of(options_.host, address.port);
     const bool any = address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
     if (!any && endpoint_of(address.host, 0).ip != own.ip) return fail(Errc::io, EADDRNOTAVAIL);

@@ -47,7 +47,7 @@ void BrokerProcess::open_seat(uint32_t number, log::OpenedDirectory& opened, Tim
     if (options_.native_port != 0) {
         const auto port = static_cast<uint16_t>(options_.native_port + number);
         seat.link = std::make_unique<sim::Link>(datagrams_, link);
-        seat.native = std::make_unique<transport::Streams>(*seat.link, seeded_streams(seed));
+        seat.native = std::make_unique<transport::Streams>(*seat.link, open_streams(seed, options_.secret));
         const auto listening = seat.native->listen({options_.host, port, io::Road::native});
         PENSTOCK_ASSERT(listening.has_value());
     }
@@ -59,9 +59,10 @@ void BrokerProcess::open_seat(uint32_t number, log::OpenedDirectory& opened, Tim
                    .shard_count = options_.shards,
                    .cache_bytes = options_.cache_bytes,
                    .pool_bytes = options_.pool_bytes};
+    seat.node_link = std::make_unique<sim::Link>(datagrams_, link);
+    seat.nodes = std::make_unique<transport::Streams>(*seat.node_link, node_streams(seed + 1, options_.secret));
+    shard.broker.incarnation = options_.link.incarnation;
     if (number == 0) {
-        seat.node_link = std::make_unique<sim::Link>(datagrams_, link);
-        seat.nodes = std::make_unique<transport::Streams>(*seat.node_link, node_streams(seed + 1, options_.secret));
         shard.coordinators = options_.coordinators;
         shard.link = options_.link;
         shard.link->advertised_host = options_.host;
@@ -113,6 +114,19 @@ Nanos BrokerProcess::next_deadline() const {
     if (stage_ == Stage::stopped) return next;
     for (const auto& seat : seats_) next = std::min(next, seat->has_input() ? Nanos(0) : seat->deadline);
     return next;
+}
+
+bool BrokerProcess::refused() const {
+    return !seats_.empty() && seats_.front()->shard->seat()->link().state() == broker::LinkState::refused;
+}
+
+std::string BrokerProcess::waits_for() const {
+    if (seats_.empty()) return refusal_;
+    const shard::Shard& first = *seats_.front()->shard;
+    const broker::CoordinatorLink& link = first.seat()->link();
+    if (link.state() != broker::LinkState::registered) return link.reason();
+    const uint64_t revision = first.view().revision;
+    return "revision " + std::to_string(revision) + (first.owner().applying() ? ", whose logs are being made" : "");
 }
 
 bool BrokerProcess::serving() const {

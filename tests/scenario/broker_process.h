@@ -62,6 +62,10 @@ public:
     bool stopped() const { return stage_ == Stage::stopped; }
 
     bool serving() const;
+    /// By the coordinator, at present.
+    bool refused() const;
+    /// Why not, if it is known: what its seat at the coordinator says, or its shards' view.
+    std::string waits_for() const;
     /// Of the cluster, as shard 0 knows it.
     const broker::ClusterView& view() const { return seats_.front()->shard->view(); }
 

@@ -24,4 +24,11 @@ inline transport::StreamsOptions node_streams(uint64_t seed, const std::string& 
     return options;
 }
 
+/// Of a broker's port for clients, at which other brokers prove that they are none.
+inline transport::StreamsOptions open_streams(uint64_t seed, const std::string& secret) {
+    transport::StreamsOptions options = node_streams(seed, secret);
+    options.proves = options.endpoint.proven_only = false;
+    return options;
+}
+
 }  // namespace penstock::scenario

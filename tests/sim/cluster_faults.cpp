@@ -73,7 +73,7 @@ void ClusterFaults::heal() {
         broker.directory->set_capacity(0);
         broker.paused_until = Nanos(0);
         if (broker.process) crash(broker, 0);   // its disk may have failed
-        if (broker.put_away) world_.swap_disk(broker);
+        if (broker.put_away && world_.options.replicas == 1) world_.swap_disk(broker);
         if (!broker.process && !world_.start(broker)) fail_run(broker.host + " cannot start on its healthy disk");
     }
     for (auto& seat : world_.coordinators) seat.paused_until = Nanos(0);
@@ -258,10 +258,21 @@ void ClusterFaults::swap_disk() {
     ++counters_.disks_swapped;
     crash(broker, duration(5 * millisecond_ns, 2 * second_ns));
     world_.swap_disk(broker);
-    after(duration(second_ns, 8 * second_ns), [this, &broker] {
-        if (broker.process) crash(broker, duration(5 * millisecond_ns, 2 * second_ns));
-        if (broker.put_away) world_.swap_disk(broker);
-    });
+    after(duration(second_ns, 8 * second_ns), [this, &broker] { decide_about_disk(broker); });
+}
+
+/// Where the cluster has taken the empty disk for the broker's own (others have all that was on the first), the first
+/// is thrown away. Where it was refused, or is known not to be wanted, the first comes back.
+void ClusterFaults::decide_about_disk(Broker& broker) {
+    if (!broker.put_away) return;
+    if (broker.process && broker.process->serving()) return world_.throw_away(broker);
+    const bool may_be_taken = world_.options.replicas > 1 && !(broker.process && broker.process->refused());
+    if (may_be_taken) {
+        if (!healed_) after(second_ns, [this, &broker] { decide_about_disk(broker); });
+        return;
+    }
+    if (broker.process) crash(broker, duration(5 * millisecond_ns, 2 * second_ns));
+    world_.swap_disk(broker);
 }
 
 void ClusterFaults::jump_clock() {

@@ -52,6 +52,7 @@ private:
     void fail_disk();
     void fill_disk();
     void swap_disk();
+    void decide_about_disk(Broker& broker);
     void jump_clock();
     void kill_coordinator();
     void stall_coordinator();

@@ -179,6 +179,19 @@ void ClusterWorld::swap_disk(Broker& broker) {
     broker.directory = new_disk();
 }
 
+void ClusterWorld::throw_away(Broker& broker) {
+    history.note("the old disk of " + broker.host + " is thrown away");
+    broker.put_away.reset();
+}
+
+std::string ClusterWorld::waits_for() const {
+    for (const Broker& broker : brokers) {
+        if (!broker.process) return broker.host + " is not there";
+        if (!broker.process->serving()) return broker.host + ": " + broker.process->waits_for();
+    }
+    return "nobody";
+}
+
 bool ClusterWorld::all_serving() const {
     return std::ranges::all_of(brokers, [](const Broker& broker) {
         return broker.process && broker.process->serving();

@@ -81,7 +81,10 @@ public:
     void crash(Broker& broker, const CrashChoice& choice);
     /// An empty disk in place of the broker's, or its own again. It must be down.
     void swap_disk(Broker& broker);
+    void throw_away(Broker& broker);   ///< the disk that is not in use
     bool all_serving() const;
+    /// Of the first broker that does not.
+    std::string waits_for() const;
 
     // Coordinators: one is active.
     void start(CoordinatorSeat& seat);
