@@ -1,5 +1,8 @@
 #include "broker/owner.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/assert.h"
 #include "limits.h"
 #include "log/recover.h"
@@ -22,7 +25,7 @@ Partition* Owner::find(const log::LogKey& key) {
 }
 
 void Owner::apply(const ClusterView& view, std::span<const Topic* const> topics) {
-    if (brokers_ != view.brokers) brokers_ = view.brokers;
+    if (brokers_ != view.brokers) take_brokers(view.brokers);
     for (const Topic* topic : topics) {
         for (size_t index = 0; index < topic->view->partitions.size(); ++index) {
             const PartitionView& partition = topic->view->partitions[index];
@@ -41,6 +44,27 @@ void Owner::apply(const ClusterView& view, std::span<const Topic* const> topics)
     // From the store, not from our partitions: a topic may have been deleted while this broker was down.
     for (log::Log* log : store_.logs())
         if (view.deleted(log->key().topic_id)) changes_.push_back({Change::Kind::remove, log->key()});
+}
+
+/// Who was started again is asked where it stands, also if nothing was on its way to it: what was heard of it before is
+/// not of the broker that it is now, and would not be let in sync.
+void Owner::take_brokers(const std::vector<BrokerView>& brokers) {
+    const std::vector<BrokerView> before = std::exchange(brokers_, brokers);
+    std::vector<BrokerView> started;
+    for (const BrokerView& broker : brokers_) {
+        const auto at = std::ranges::find(before, broker.id, &BrokerView::id);
+        if (at == before.end() || at->incarnation != broker.incarnation) started.push_back(broker);
+    }
+    if (started.empty()) return;
+    for (Partition* partition = partitions_.front(); partition != nullptr; partition = partitions_.next(*partition)) {
+        if (partition->leadership == nullptr) continue;
+        for (const BrokerView& broker : started) {
+            replica::Follower* follower = partition->leadership->find(broker.id);
+            if (follower == nullptr || follower->incarnation == broker.incarnation) continue;
+            partition->leadership->on_lost(*follower, now_);
+            moved(*partition);
+        }
+    }
 }
 
 bool Owner::apply_changes(Time time) {

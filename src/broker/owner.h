@@ -106,6 +106,7 @@ private:
     void refuse(Call& call, ErrorCode error);
 
     // Logs: owner.cpp
+    void take_brokers(const std::vector<BrokerView>& brokers);
     bool apply_changes(Time time);
     bool apply_change(const Change& change, Time time);
     bool ensure(const Change& change, Time time);

@@ -103,6 +103,8 @@ private:
         admin_->start();
         make_topic(durable_topic, static_cast<int32_t>(random_.between(2, 8)), false);
         make_topic(memory_topic, static_cast<int32_t>(random_.between(1, 4)), true);
+        // Nothing moves there: whoever was away must join again by itself.
+        demand(admin_->create_topic("idle", 3, false), "the idle topic cannot be made");
         // From a run that is about load to one in which hours are about faults.
         const int64_t pause_ns = (int64_t{4} << random_.below(10)) * millisecond_ns;
         const auto producer = [&](const std::string& name, const std::string& topic, Promise promise) {
@@ -171,6 +173,7 @@ private:
             fail_run("a healed broker never serves: " + world_.waits_for());
         for (auto& producer : producers_) producer->rest(true);
         demand(world_.run_until([&] { return all_settled(); }, patience_ns), "records are never answered");
+        demand(world_.run_until([&] { return world_.all_in_sync(); }, patience_ns), "a replica is never in sync");
         for (auto& producer : producers_) {
             const uint64_t before = producer->given_up();
             demand(world_.run_until([&] { return producer->send_to_all(); }, patience_ns),

@@ -192,6 +192,16 @@ std::string ClusterWorld::waits_for() const {
     return "nobody";
 }
 
+bool ClusterWorld::all_in_sync() const {
+    return std::ranges::all_of(brokers, [](const Broker& broker) {
+        return std::ranges::all_of(broker.process->view().topics, [](const auto& topic) {
+            return std::ranges::all_of(topic->partitions, [](const broker::PartitionView& partition) {
+                return partition.isr.size() == partition.replicas.size();
+            });
+        });
+    });
+}
+
 bool ClusterWorld::all_serving() const {
     return std::ranges::all_of(brokers, [](const Broker& broker) {
         return broker.process && broker.process->serving();

@@ -83,6 +83,8 @@ public:
     void swap_disk(Broker& broker);
     void throw_away(Broker& broker);   ///< the disk that is not in use
     bool all_serving() const;
+    /// Every replica of every partition is in sync, as all brokers know.
+    bool all_in_sync() const;
     /// Of the first broker that does not.
     std::string waits_for() const;
 

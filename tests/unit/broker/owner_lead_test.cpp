@@ -82,6 +82,23 @@ protected:
     std::deque<ListOffsetCall> lists_;
 };
 
+TEST_F(OwnerLeadTest, asks_anew_who_was_started_again_while_nothing_was_sent) {
+    open();
+    lead(1, {us});
+    answer_state(0, 1);
+    InSyncCall* joining = next_proposal();
+    ASSERT_NE(joining, nullptr);
+    EXPECT_EQ(joining->proposal.isr.back().incarnation, twos_incarnation);
+    const Follower& follower = *partition().leadership->find(two);
+    EXPECT_EQ(follower.stage, Follower::Stage::following);
+    lead(1, {us}, 1);
+    EXPECT_EQ(follower.stage, Follower::Stage::following) << "the same as before";
+    view_.brokers.back().incarnation = make_uuid(2, 3);
+    lead(1, {us}, 2);
+    EXPECT_EQ(follower.stage, Follower::Stage::unknown);
+    owner_->on_proposal_answered(*joining);
+}
+
 TEST_F(OwnerLeadTest, acknowledges_and_shows_what_all_in_sync_have) {
     open();
     lead(1, {us, two});
