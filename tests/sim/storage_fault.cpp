@@ -226,7 +226,7 @@ void run_faults(uint64_t seed, const StorageArguments&) {
 
 int main(int argc, char** argv) {
     using penstock::sim::totals;
-    const int code = penstock::sim::run_seeds("storage_fault", 80, argc, argv, penstock::sim::run_faults);
+    const int code = penstock::sim::run_seeds("storage_fault", 40, argc, argv, penstock::sim::run_faults);
     std::printf("%lu lives with errors (%lu with failed logs), %lu openings with an error (%lu refused), "
                 "%lu full disks, %lu stalls\n",
                 totals.errors, totals.failed_logs, totals.openings, totals.refused_openings, totals.full,

@@ -83,7 +83,7 @@ void rot_everything(uint64_t seed, const StorageArguments&) {
 
 int main(int argc, char** argv) {
     using penstock::sim::totals;
-    const int code = penstock::sim::run_seeds("storage_rot", 40, argc, argv, penstock::sim::rot_everything);
+    const int code = penstock::sim::run_seeds("storage_rot", 24, argc, argv, penstock::sim::rot_everything);
     std::printf("%lu blocks rotted: %lu starts refused, %lu times reads said corrupt, %lu without harm\n",
                 totals.blocks, totals.refused, totals.corrupt, totals.harmless);
     return code;
