@@ -53,9 +53,6 @@ protected:
             EXPECT_EQ(settle(send(epoch, session, at, stamped(at, epoch))).error, ErrorCode::none);
     }
     const Partition& partition() { return *static_cast<const Partition*>(log().owner); }
-
-    std::deque<ReplicaStateCall> states_;
-    std::deque<ReplicateCall> sent_;
 };
 
 TEST_F(OwnerFollowTest, says_what_its_log_holds) {

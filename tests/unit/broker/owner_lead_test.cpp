@@ -79,7 +79,6 @@ protected:
     const Partition& partition() { return *static_cast<const Partition*>(log().owner); }
 
     Parcel parcel_;
-    std::deque<ListOffsetCall> lists_;
 };
 
 TEST_F(OwnerLeadTest, asks_anew_who_was_started_again_while_nothing_was_sent) {

@@ -171,7 +171,11 @@ protected:
     Arena arena_{1 * mib};
     std::deque<std::vector<std::byte>> batches_;
     std::deque<Fragment> bodies_;
+    // Calls that may be held when a test ends live here, and not in its own class.
     std::deque<AppendCall> appends_;
+    std::deque<ReplicaStateCall> states_;
+    std::deque<ReplicateCall> sent_;
+    std::deque<ListOffsetCall> lists_;
     std::deque<Fetch> fetches_;
 };
 
