@@ -29,6 +29,7 @@ class Build:
     options: list
     suites: list
     environment: dict = field(default_factory=dict)
+    patience: int = 2   # what the limits of tests, made for a machine with nothing else to do, are multiplied with
 
 
 BUILDS = [
@@ -36,10 +37,10 @@ BUILDS = [
     Build('ASan and UBSan', 'build-asan', ['-Db_sanitize=address,undefined', *SANITIZED],
           ['unit', 'scenario', 'driver', 'fuzz'],
           {'ASAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:detect_stack_use_after_return=1',
-           'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_stacktrace=1'}),
+           'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_stacktrace=1'}, patience=5),
     # Only what begins threads: shards share nothing, so all the rest has no races to be found.
     Build('TSan', 'build-tsan', ['-Db_sanitize=thread', *SANITIZED], ['threads'],
-          {'TSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1'}),
+          {'TSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1'}, patience=5),
 ]
 
 
@@ -133,7 +134,8 @@ def run(build, suites, tally):
         stale.unlink()
     present = {suite.split(':')[-1] for test in tests for suite in test['suite']}
     arguments = [word for suite in suites if suite in present for word in ('--suite', suite)]
-    subprocess.run(['meson', 'test', '-C', build.folder, '--no-rebuild', '--print-errorlogs', *arguments], cwd=ROOT,
+    subprocess.run(['meson', 'test', '-C', build.folder, '--no-rebuild', '--print-errorlogs',
+                    '--timeout-multiplier', str(build.patience), *arguments], cwd=ROOT,
                    env={**os.environ, **build.environment}, check=False)
     count_cases(build, tally)
     say(f'{build.name}: done after {time.monotonic() - started:.0f} s')
