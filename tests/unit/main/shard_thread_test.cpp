@@ -1,6 +1,7 @@
 #include "main/shard_thread.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -15,6 +16,7 @@ namespace {
 class ShardThreadTest : public testing::Test {
 protected:
     ShardThreadTest() {
+        spdlog::default_logger();   // made before there are threads, as in the broker: TSan cannot see its guard
         char path[] = "/tmp/penstock-shard-XXXXXX";
         path_ = ::mkdtemp(path);
         auto directory = uring::DataDirectory::open({.path = path_});
