@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "scenario/topic_calls.h"
 #include "wire/compression.h"
-#include "wire/kafka/create_topics.h"
 
 namespace penstock::scenario {
 
@@ -179,20 +179,7 @@ Nanos BrokerWorld::next_of_nodes() const {
 
 Uuid BrokerWorld::make_topic(const std::string& name, int32_t partitions,
                              std::vector<std::pair<std::string, std::string>> configs) {
-    using wire::kafka::CreateTopicsRequest;
-    using wire::kafka::CreateTopicsResponse;
-    std::vector<CreateTopicsRequest::Config> set;
-    for (const auto& [key, value] : configs) set.push_back({key, value});
-    CreateTopicsRequest::Topic topic;
-    topic.name = name;
-    topic.num_partitions = partitions;
-    topic.configs = set;
-    CreateTopicsRequest request;
-    request.topics = {&topic, 1};
-    const auto response = connect().ask<CreateTopicsResponse>(request, 7);
-    if (response.topics.size() != 1) return {};
-    EXPECT_EQ(response.topics[0].error_code, ErrorCode::none) << response.topics[0].error_message.value_or("");
-    const Uuid id = response.topics[0].topic_id;
+    const Uuid id = create_topic(connect(), name, partitions, -1, configs);
     clients.pop_back();
     return id;
 }

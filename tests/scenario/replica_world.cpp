@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "log/recover.h"
-#include "wire/kafka/create_topics.h"
+#include "scenario/topic_calls.h"
 
 namespace penstock::scenario {
 
@@ -207,22 +207,7 @@ Client& ReplicaWorld::connect(const io::Address& to, const transport::StreamsOpt
 
 Uuid ReplicaWorld::make_topic(const std::string& name, int32_t partitions, int16_t replicas,
                               std::vector<std::pair<std::string, std::string>> configs) {
-    using wire::kafka::CreateTopicsRequest;
-    std::vector<CreateTopicsRequest::Config> set;
-    for (const auto& [key, value] : configs) set.push_back({key, value});
-    CreateTopicsRequest::Topic topic;
-    topic.name = name;
-    topic.num_partitions = partitions;
-    topic.replication_factor = replicas;
-    topic.configs = set;
-    CreateTopicsRequest request;
-    request.topics = {&topic, 1};
-    const auto response = connect(1).ask<wire::kafka::CreateTopicsResponse>(request, 7);
-    EXPECT_EQ(response.topics.size(), 1u);
-    if (response.topics.size() != 1) return {};
-    EXPECT_EQ(response.topics[0].error_code, wire::kafka::ErrorCode::none)
-        << response.topics[0].error_message.value_or("");
-    return response.topics[0].topic_id;
+    return create_topic(connect(1), name, partitions, replicas, configs);
 }
 
 const broker::PartitionView* ReplicaWorld::partition(const std::string& topic, int32_t number) const {
