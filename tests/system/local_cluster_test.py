@@ -161,12 +161,12 @@ def a_second_signal_ends_the_wait():
 
 @case
 def two_coordinators_on_zookeeper():
-    """--coordinator zookeeper starts a server and two coordinators; one may be killed."""
+    """--coordinator zookeeper starts a server and two coordinators; the active one may be killed."""
     if shutil.which('java') is None or not JAR.exists():
         raise Skip("java or Debian's package zookeeper is not installed")
     with LocalCluster('2', '--coordinator', 'zookeeper') as cluster:
         check_equal(cluster.tool('status').stdout.count(' runs (pid '), 5, 'processes that run')
-        active = next(n for n in (1, 2) if 'active' in cluster.log(f'coordinator-{n}'))
+        active = next(n for n in (1, 2) if 'listening for brokers' in cluster.log(f'coordinator-{n}'))
         cluster.tool('kill', f'coordinator-{active}')
         wait_for(lambda: cluster.cli('topic', 'create', 'games', '--if-not-exists', code=None).returncode == 0, 60,
                  'the other coordinator to take over')
