@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Builds and runs the tests: plain, with ASan and UBSan, and with TSan. tools/test installs what it needs first."""
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+REASON_LINES_MAX = 15   # of what a failed test said, at the end: all of it stands further up, where it failed
 PLAIN_SUITES = ['tidy', 'unit', 'cli', 'scenario', 'scenario_native', 'driver', 'sim', 'fuzz', 'bench', 'system', 'net',
                 'clients']
 
@@ -55,7 +57,7 @@ class Tally:
     def add(self, name, outcome, reason=''):
         setattr(self, outcome, getattr(self, outcome) + 1)
         if outcome == 'failed':
-            self.failures.append(name)
+            self.failures.append('\n    '.join([name, *reason.strip().split('\n')[-REASON_LINES_MAX:]]))
         if outcome == 'skipped':
             self.skips.append(f'{name}{": " + reason if reason else ""}')
 
@@ -89,6 +91,18 @@ def compile_tests(build, tests):
         subprocess.run(['ninja', '-C', build.folder, f'-j{jobs()}', '--quiet', *targets], cwd=ROOT, check=True)
 
 
+def reason_of(suite, case):
+    """What a failed case said: the failure that GTest notes, the comments behind TAP's line, or its output."""
+    failure = case.find('failure') if case.find('failure') is not None else case.find('error')
+    if failure is not None and (failure.get('message') or (failure.text or '').strip()):
+        return failure.get('message') or failure.text
+    output = case.findtext('system-out') or suite.findtext('system-out') or ''
+    lines = iter(output.split('\n'))
+    if any(line == f'not ok {case.get("name")}' for line in lines):
+        return '\n'.join(itertools.takewhile(lambda line: line.startswith('#'), lines))
+    return output
+
+
 def count_cases(build, tally):
     """From what meson wrote. A program that failed without a case that says so counts as one failed case."""
     logs = ROOT / build.folder / 'meson-logs'
@@ -99,7 +113,7 @@ def count_cases(build, tally):
             name = f'{program}: {case.get("name")} ({build.name})'
             skipped = case.find('skipped')
             if case.find('failure') is not None or case.find('error') is not None:
-                tally.add(name, 'failed')
+                tally.add(name, 'failed', reason_of(suite, case))
                 # The suite of programs without cases is named for the project, theirs for program and test suite.
                 explained.append(case.get('name') if program == 'penstock' else program)
             elif skipped is not None or case.get('status') == 'notrun':
@@ -112,7 +126,8 @@ def count_cases(build, tally):
         fine = result['result'] in ('OK', 'SKIP', 'EXPECTEDFAIL')
         name = result['name']
         if not fine and not any(e == name or e.startswith(f'{name}.') for e in explained):
-            tally.add(f'{name}: {result["result"].lower()} ({build.name})', 'failed')
+            said = result.get('stdout', '') + result.get('stderr', '')
+            tally.add(f'{name}: {result["result"].lower()} ({build.name})', 'failed', said)
 
 
 def run(build, suites, tally):
