@@ -253,9 +253,6 @@ inline constexpr uint64_t follower_bytes_under_way = 4 * mib;
 inline constexpr uint64_t replica_bytes_under_way = 16 * mib;
 /// Requests on their way to one shard of another broker.
 inline constexpr size_t peer_requests_under_way = 64;
-/// What followers that are not in sync are sent in a second, by one shard: half of what a disk reads, so that those who
-/// keep up do not wait behind it.
-inline constexpr uint64_t catch_up_bytes_per_s = 64 * mib;
 /// Between attempts to reach another broker.
 inline constexpr int64_t peer_backoff_ns = 100'000'000;
 /// The answer to a ReplicaState has a line for each leader epoch that the log remembers.

@@ -12,6 +12,11 @@ const std::string* TopicView::config(std::string_view key) const {
     return at != configs.end() && at->key == key ? &at->value : nullptr;
 }
 
+size_t TopicView::replication_factor() const {
+    if (partitions.empty()) return 1;
+    return partitions.front().replicas.size() - partitions.front().adding.size();
+}
+
 const BrokerView* ClusterView::broker(NodeId id) const {
     auto at = std::ranges::lower_bound(brokers, id, {}, &BrokerView::id);
     return at != brokers.end() && at->id == id ? &*at : nullptr;

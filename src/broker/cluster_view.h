@@ -48,6 +48,8 @@ struct TopicView {
 
     /// The value set for `key`, or nullptr: the default applies.
     const std::string* config(std::string_view key) const;
+    /// Replicas of each partition; those that a reassignment is only bringing do not count yet.
+    size_t replication_factor() const;
 };
 
 struct BrokerView {

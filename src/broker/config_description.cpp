@@ -5,6 +5,7 @@
 
 #include "broker/broker_config_rows.h"
 #include "broker/topic_config_rows.h"
+#include "limits.h"
 
 namespace penstock::broker {
 
@@ -75,25 +76,19 @@ bool describe(const TopicConfigRow& row, const ConfigEntry* own, const TopicSett
     return describe(found, query, arena, out);
 }
 
-TopicSettings defaults_of(const BrokerOptions& options) {
-    TopicSettings defaults;
-    defaults.log = options.default_log;
-    return defaults;
-}
-
 }  // namespace
 
 bool ConfigQuery::wants(std::string_view name) const {
     return keys.empty() || std::ranges::find(keys, name) != keys.end();
 }
 
-ConfigDescriptions describe_topic_configs(std::span<const ConfigEntry> set, const BrokerOptions& options,
-                                          const ConfigQuery& query, Arena& arena) {
+ConfigDescriptions describe_topic_configs(std::span<const ConfigEntry> set, size_t replicas,
+                                          const BrokerOptions& options, const ConfigQuery& query, Arena& arena) {
     const std::span<const TopicConfigRow> rows = topic_config_rows();
     const size_t most = query.count_max(rows.size() + set.size());
     auto out = arena.make_array<ConfigDescription>(most);
     if (out.size() != most) return std::nullopt;
-    const TopicSettings defaults = defaults_of(options);
+    const TopicSettings defaults = defaults_of(options, replicas);
     size_t count = 0;
     for (const TopicConfigRow& row : rows) {
         const ConfigEntry* own = find(set, row.name);
@@ -125,7 +120,7 @@ ConfigDescriptions describe_broker_configs(const BrokerOptions& options, const C
                           .setting = row.value(options, view), .initial = row.initial};
         if (!describe(found, query, arena, next)) return std::nullopt;
     }
-    const TopicSettings defaults = defaults_of(options);
+    const TopicSettings defaults = defaults_of(options, limits::replication_factor_max);
     for (const TopicConfigRow& row : topic_rows) {
         const bool acts = row.effect == ConfigEffect::served || row.effect == ConfigEffect::fixed;
         if (!acts || row.synonym.empty() || !query.wants(row.synonym)) continue;

@@ -28,9 +28,9 @@ struct ConfigQuery {
     size_t count_max(size_t all) const { return keys.empty() ? all : std::min(all, keys.size()); }
 };
 
-/// `set`: what the topic has set itself; it must live as long as the descriptions.
-ConfigDescriptions describe_topic_configs(std::span<const ConfigEntry> set, const BrokerOptions& options,
-                                          const ConfigQuery& query, Arena& arena);
+/// `set`: what the topic, of so many replicas, has set itself; it must live as long as the descriptions.
+ConfigDescriptions describe_topic_configs(std::span<const ConfigEntry> set, size_t replicas,
+                                          const BrokerOptions& options, const ConfigQuery& query, Arena& arena);
 
 /// The configs of Kafka's brokers that say what this one does. All are read-only: they come from its file.
 ConfigDescriptions describe_broker_configs(const BrokerOptions& options, const ClusterView& view,

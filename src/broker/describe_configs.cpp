@@ -1,9 +1,12 @@
 // DescribeConfigs: of topics and of this broker, each resource on its own.
 #include "wire/kafka/describe_configs.h"
 
+#include <array>
+
 #include "broker/config_description.h"
 #include "broker/config_resource.h"
 #include "broker/handlers.h"
+#include "limits.h"
 
 namespace penstock::broker::describe_configs {
 
@@ -19,10 +22,10 @@ void refuse(Request& request, Result& out, ErrorCode error, std::string_view mes
     out.error_message = request.arena.copy(message.substr(0, limits::error_message_bytes));
 }
 
-/// Tools ask for all topics at once, and most topics have set nothing: those share one description.
+/// Tools ask for all topics at once, and most topics have set nothing: those of as many replicas share one description.
 struct Descriptions {
     const DescribeConfigsRequest& asked;
-    wire::Array<ConfigDescription> of_unset = {};   ///< empty: not made yet
+    std::array<wire::Array<ConfigDescription>, limits::replication_factor_max + 1> of_unset{};   ///< empty: not made
 };
 
 /// False: there is no room for the answer.
@@ -35,14 +38,16 @@ bool describe_topic(Request& request, const Serving& serving, const ConfigQuery&
         else refuse(request, out, ErrorCode::invalid_topic, "This is no name that a topic can have");
         return true;
     }
+    const size_t replicas = topic->view->replication_factor();
     const bool unset = topic->view->configs.empty() && query.keys.empty();
-    if (unset && !known.of_unset.empty()) {
-        out.configs = known.of_unset;
+    auto& shared = known.of_unset.at(replicas);
+    if (unset && !shared.empty()) {
+        out.configs = shared;
         return true;
     }
-    const auto configs = describe_topic_configs(topic->view->configs, serving.options, query, request.arena);
+    const auto configs = describe_topic_configs(topic->view->configs, replicas, serving.options, query, request.arena);
     if (configs) out.configs = *configs;
-    if (unset) known.of_unset = out.configs;
+    if (unset) shared = out.configs;
     return configs.has_value();
 }
 

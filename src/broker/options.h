@@ -34,6 +34,7 @@ struct BrokerOptions {
     int32_t default_partitions = 1;      ///< of topics that are created without a number
     int32_t offsets_partitions = 50;     ///< of the internal topic of consumer groups, when it is made
     log::LogConfig default_log;          ///< of topics that do not set theirs
+    int32_t default_min_insync_replicas = 2;   ///< of such topics, but always one less than their replicas
 
     GroupOptions groups;
     uint64_t seed = 0;                   ///< of what must merely differ: member ids
@@ -43,6 +44,7 @@ struct BrokerOptions {
     uint32_t connections_max = 4096;                    ///< of one shard
     uint64_t lent_bytes_max = 64 * mib;                 ///< cache that unsent responses of this shard may pin
     int64_t replica_lag_max_ns = 10 * second_ns;        ///< a replica that is behind for longer is not in sync
+    uint64_t catch_up_bytes_per_s = 64 * mib;           ///< of this shard, for all replicas that are not in sync
 };
 
 }  // namespace penstock::broker

@@ -52,9 +52,16 @@ std::optional<std::string> configs_problem(std::string_view topic, std::span<con
            ") is more than max.compaction.lag.ms (" + std::to_string(log.max_compaction_lag_ms) + ")";
 }
 
-TopicSettings settings_of(const TopicView& topic, const log::LogConfig& default_log) {
-    TopicSettings settings;
-    settings.log = default_log;
+TopicSettings defaults_of(const BrokerOptions& options, size_t replicas) {
+    TopicSettings defaults;
+    defaults.log = options.default_log;
+    const auto others = static_cast<int32_t>(replicas) - 1;
+    defaults.min_insync_replicas = std::clamp(others, 1, options.default_min_insync_replicas);
+    return defaults;
+}
+
+TopicSettings settings_of(const TopicView& topic, const BrokerOptions& options) {
+    TopicSettings settings = defaults_of(options, topic.replication_factor());
     read_configs(topic.configs, settings);
     return settings;
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "broker/cluster_view.h"
+#include "broker/options.h"
 #include "log/store.h"
 
 namespace penstock::broker {
@@ -32,8 +33,12 @@ std::optional<std::string> config_problem(std::string_view key, std::string_view
 /// Why this topic may not have these together, each of them being allowed.
 std::optional<std::string> configs_problem(std::string_view topic, std::span<const ConfigEntry> configs);
 
+/// What applies to a topic with so many replicas that sets nothing. Unless somebody says so, one replica may always be
+/// away: a topic must not stop with the first broker.
+TopicSettings defaults_of(const BrokerOptions& options, size_t replicas);
+
 /// Values that do not parse (a coordinator of another version wrote them) leave the default.
-TopicSettings settings_of(const TopicView& topic, const log::LogConfig& default_log);
+TopicSettings settings_of(const TopicView& topic, const BrokerOptions& options);
 
 /// Kafka's rule: 1 to 249 of a-z A-Z 0-9 . _ - and neither "." nor "..".
 bool is_topic_name(std::string_view name);

@@ -4,15 +4,15 @@
 
 namespace penstock::broker {
 
-TopicTable::TopicTable(const log::LogConfig& default_log)
-    : default_log_(default_log), view_(std::make_shared<const ClusterView>()) {}
+TopicTable::TopicTable(const BrokerOptions& options)
+    : options_(options), view_(std::make_shared<const ClusterView>()) {}
 
 std::vector<const Topic*> TopicTable::prepare(std::shared_ptr<const ClusterView> view) {
     changes_.clear();
     for (const auto& topic : view->topics) {
         auto at = topics_.find(topic->id);
         if (at != topics_.end() && at->second.view->revision == topic->revision) continue;
-        changes_.push_back({topic, settings_of(*topic, default_log_)});
+        changes_.push_back({topic, settings_of(*topic, options_)});
     }
     next_view_ = std::move(view);
     std::vector<const Topic*> changed;

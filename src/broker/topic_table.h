@@ -23,7 +23,7 @@ struct Topic {
 
 class TopicTable {
 public:
-    explicit TopicTable(const log::LogConfig& default_log);
+    explicit TopicTable(const BrokerOptions& options);
 
     /// Takes the next view; returns the topics that are new or differ from before, alive until publish().
     std::vector<const Topic*> prepare(std::shared_ptr<const ClusterView> view);
@@ -36,7 +36,7 @@ public:
     const Topic* find(const Uuid& id) const;
 
 private:
-    log::LogConfig default_log_;
+    BrokerOptions options_;
     std::shared_ptr<const ClusterView> view_;
     std::unordered_map<Uuid, Topic, UuidHash> topics_;
     std::shared_ptr<const ClusterView> next_view_;

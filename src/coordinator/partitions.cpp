@@ -110,7 +110,7 @@ TopicOutcome grow(State& state, const GrowingTopic& wanted, bool validate_only, 
     const size_t additional = static_cast<size_t>(wanted.count) - topic->partitions.size();
     std::vector<Partition> partitions;
     for (auto& ids : wanted.assignment ? assigned(wanted) : place_beside(state, *topic, additional))
-        partitions.push_back(new_partition(ids));
+        partitions.push_back(new_partition(state, ids));
     state.add_partitions(topic->id, std::move(partitions));
     return outcome;
 }

@@ -106,9 +106,9 @@ std::vector<std::vector<NodeId>> replicas_of(const State& state, const Creatable
     return replicas;
 }
 
-Topic make_topic(const TopicOutcome& outcome, const std::vector<std::vector<NodeId>>& replicas) {
+Topic make_topic(const State& state, const TopicOutcome& outcome, const std::vector<std::vector<NodeId>>& replicas) {
     Topic topic{.id = outcome.id, .name = outcome.name, .revision = 0, .partitions = {}, .configs = outcome.configs};
-    for (const auto& ids : replicas) topic.partitions.push_back(new_partition(ids));
+    for (const auto& ids : replicas) topic.partitions.push_back(new_partition(state, ids));
     return topic;
 }
 
@@ -138,7 +138,7 @@ TopicOutcome create_topic(State& state, const CreatableTopic& topic, bool valida
     if (validate_only) return outcome;
     do outcome.id = make_uuid(random.next(), random.next());
     while (state.topic(outcome.id) != nullptr || state.deleted().contains(outcome.id));
-    state.add_topic(make_topic(outcome, replicas_of(state, topic, outcome.partitions, outcome.replication_factor)));
+    state.add_topic(make_topic(state, outcome, replicas_of(state, topic, outcome.partitions, outcome.replication_factor)));
     return outcome;
 }
 
@@ -204,9 +204,12 @@ bool is_topic_name(std::string_view name) {
            std::ranges::all_of(name, allowed);
 }
 
-Partition new_partition(const std::vector<NodeId>& replicas) {
-    return {.leader = replicas.front(), .leader_epoch = LeaderEpoch{0}, .replicas = replicas,
-            .isr = {replicas.front()}};
+Partition new_partition(const State& state, const std::vector<NodeId>& replicas) {
+    std::vector<NodeId> in_sync = replicas;
+    std::erase_if(in_sync, [&](NodeId id) {
+        return id != replicas.front() && (!state.eligible(id) || state.broker(id)->native_port == 0);
+    });
+    return {.leader = replicas.front(), .leader_epoch = LeaderEpoch{0}, .replicas = replicas, .isr = in_sync};
 }
 
 std::vector<TopicOutcome> create_topics(State& state, const wire::node::CreateTopicsRequest& request,

@@ -32,9 +32,9 @@ struct TopicOutcome {
 /// Kafka's rule: 1 to 249 of [a-zA-Z0-9._-], but not "." or "..".
 bool is_topic_name(std::string_view name);
 
-/// Led by the first of its replicas, which alone is in sync: another enters the set when its leader has proved it,
-/// never by assumption.
-Partition new_partition(const std::vector<NodeId>& replicas);
+/// Led by the first of its replicas. All of them have all that there is, which is nothing, and so are in sync; but not
+/// one that cannot be reached, which would hold up the first records.
+Partition new_partition(const State& state, const std::vector<NodeId>& replicas);
 
 /// Each topic is created or refused on its own; in the order of the request. With validate_only nothing changes, and
 /// the ids in the answer are zero.

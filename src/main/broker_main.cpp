@@ -145,6 +145,8 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
                           .segment_ms = settings.topics_default_segment_ms,
                           .retention_bytes = settings.topics_default_retention_bytes,
                           .retention_ms = settings.topics_default_retention_ms};
+    broker.default_min_insync_replicas = static_cast<int32_t>(settings.topics_default_min_insync_replicas);
+    broker.catch_up_bytes_per_s = settings.replication_catch_up_bytes_per_s;
     broker.request_bytes_max = static_cast<uint32_t>(settings.limits_request_bytes_max);
     broker.request_memory_bytes = settings.limits_request_memory_bytes;
     broker.connections_max = static_cast<uint32_t>(std::max<uint64_t>(settings.limits_connections_max / shards, 1));

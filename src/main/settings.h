@@ -53,6 +53,7 @@ struct BrokerSettings {
     int64_t topics_default_retention_bytes;  ///< -1: no limit
     int64_t topics_default_segment_bytes;
     int64_t topics_default_segment_ms;
+    int64_t topics_default_min_insync_replicas;
 
     int64_t groups_offsets_partitions;
     int64_t groups_offsets_retention_ms;
@@ -67,6 +68,7 @@ struct BrokerSettings {
     uint64_t storage_pool_refill_bytes_per_s;
     uint64_t storage_compaction_bytes_per_s;
     uint64_t storage_compaction_memory_bytes;
+    uint64_t replication_catch_up_bytes_per_s;
     uint64_t limits_receive_buffer_bytes;
     uint64_t limits_request_memory_bytes;
 

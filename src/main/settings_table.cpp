@@ -96,6 +96,16 @@ void add_topics(Settings& rows, BrokerSettings& s) {
         Unit::milliseconds, 1'000, century_ms,
         "The age at which a partition begins a new segment, unless the topic says otherwise (segment.ms).",
         "Kafka's default. It lets retention by time reach partitions that see few records."});
+    rows.push_back({"topics.default_min_insync_replicas", &s.topics_default_min_insync_replicas, "2", Unit::none, 1, 16,
+        "Replicas that must have a record before acks=all is answered, unless the topic says so (min.insync.replicas).",
+        "Counts for topics with more replicas only: with up to 2, the default is one less, so that one may be away."});
+}
+
+void add_replication(Settings& rows, BrokerSettings& s) {
+    rows.push_back({"replication.catch_up_bytes_per_s", &s.replication_catch_up_bytes_per_s, "64MiB", Unit::bytes,
+        64 * kib_i, 64 * gib_i,
+        "How fast each shard sends to replicas that are new or were away, all together, in bytes per second.",
+        "Those that are in sync are not held back. Half of what the disk reads leaves producers undisturbed."});
 }
 
 void add_groups(Settings& rows, BrokerSettings& s) {
@@ -192,6 +202,7 @@ Settings settings_of(BrokerSettings& s) {
     add_topics(rows, s);
     add_groups(rows, s);
     add_storage(rows, s);
+    add_replication(rows, s);
     add_limits(rows, s);
     add_log_level(rows, s.log_level);
     return rows;

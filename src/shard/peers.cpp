@@ -20,6 +20,7 @@ using wire::node::ReplicaStateResponse;
 namespace {
 
 constexpr int64_t credit_ns_max = 100 * millisecond_ns;
+constexpr int64_t catch_up_credit_max = static_cast<int64_t>(limits::replicate_bytes);
 
 /// A log that can be: what a peer says is not believed else.
 bool plausible(const ReplicaStateResponse& state) {
@@ -32,9 +33,10 @@ bool plausible(const ReplicaStateResponse& state) {
 
 }  // namespace
 
-Peers::Peers(broker::Owner& owner, io::Streams& streams, uint64_t lent_bytes_max)
+Peers::Peers(broker::Owner& owner, io::Streams& streams, const broker::BrokerOptions& options)
     : owner_(owner), streams_(streams),
-      lent_bytes_max_(std::min(lent_bytes_max, limits::replica_bytes_under_way)) {}
+      lent_bytes_max_(std::min(options.lent_bytes_max, limits::replica_bytes_under_way)),
+      catch_up_bytes_per_s_(static_cast<int64_t>(options.catch_up_bytes_per_s)) {}
 
 Peers::~Peers() {
     for (auto& [_, peer] : peers_) {
@@ -113,10 +115,7 @@ void Peers::lose(Peer& peer, Nanos now) {
 }
 
 bool Peers::turn(Nanos now) {
-    const auto elapsed = static_cast<uint64_t>(std::min(now - credit_at_, credit_ns_max));
-    catch_up_credit_ += elapsed * limits::catch_up_bytes_per_s / second_ns;
-    catch_up_credit_ = std::min(catch_up_credit_, 4 * limits::replicate_bytes);
-    credit_at_ = now;
+    earn_credit(now);
     next_deadline_ = never;
     if (stopping_) return false;
     sort_in();
@@ -192,13 +191,25 @@ void Peers::ask_state(Peer& peer, Follower& follower) {
                                                      .leader_epoch = name.epoch.value, .session = name.session});
 }
 
+/// Turns may be closer together than a byte takes: what is left of the time counts the next time.
+void Peers::earn_credit(Nanos now) {
+    const int64_t elapsed = std::min(now - credit_at_, credit_ns_max);
+    const int64_t earned = elapsed * catch_up_bytes_per_s_ / second_ns;
+    if (earned == 0) return;
+    catch_up_credit_ = std::min(catch_up_credit_ + earned, catch_up_credit_max);
+    credit_at_ = now;
+}
+
 /// Whether it is its turn; if it only has to wait for that, it stays in the row.
 bool Peers::may_send(const Follower& follower, Nanos now) {
     if (follower.bytes_under_way >= limits::follower_bytes_under_way) return false;
     if (follower.leadership->in_sync(follower.broker)) return true;
     if (follower.under_way > 0) return false;
-    if (catch_up_credit_ >= limits::replicate_bytes) return true;
-    next_deadline_ = std::min(next_deadline_, now + millisecond_ns);
+    if (catch_up_credit_ > 0) return true;
+    const double owed_ns = static_cast<double>(1 - catch_up_credit_) * second_ns /
+                           static_cast<double>(catch_up_bytes_per_s_);
+    next_deadline_ = std::min(next_deadline_, now + std::clamp(static_cast<int64_t>(owed_ns), millisecond_ns,
+                                                               credit_ns_max));
     return false;
 }
 
@@ -223,7 +234,7 @@ bool Peers::replicate(Peer& peer, Nanos now) {
         broker::Parcel parcel;
         if (!owner_.pack(*follower, limits::replicate_bytes - bytes, parcel)) continue;
         bytes += parcel.bytes;
-        if (!in_sync) catch_up_credit_ -= std::min(catch_up_credit_, parcel.bytes);
+        if (!in_sync) catch_up_credit_ -= static_cast<int64_t>(parcel.bytes);
         if (follower->leadership->wants(*follower, now)) again.push_back(*follower);
         parcels.push_back(std::move(parcel));
     }

@@ -20,6 +20,7 @@
 
 #include "base/arena.h"
 #include "broker/cluster_view.h"
+#include "broker/options.h"
 #include "broker/owner.h"
 #include "io/stream.h"
 #include "wire/node/frame_cutter.h"
@@ -35,8 +36,8 @@ struct PeerCounters {
 
 class Peers {
 public:
-    /// `lent_bytes_max`: of the cache, what may be on its way. The references must outlive it.
-    Peers(broker::Owner& owner, io::Streams& streams, uint64_t lent_bytes_max);
+    /// The references must outlive it.
+    Peers(broker::Owner& owner, io::Streams& streams, const broker::BrokerOptions& options);
     ~Peers();
     Peers(const Peers&) = delete;
     Peers& operator=(const Peers&) = delete;
@@ -99,6 +100,7 @@ private:
     bool send_what_is_ready(Peer& peer, Nanos now);
     void ask_state(Peer& peer, replica::Follower& follower);
     bool replicate(Peer& peer, Nanos now);
+    void earn_credit(Nanos now);
     bool may_send(const replica::Follower& follower, Nanos now);
     std::unique_ptr<Sent> take_sent(Peer& peer);
     template <class M>
@@ -113,14 +115,15 @@ private:
 
     broker::Owner& owner_;
     io::Streams& streams_;
-    const uint64_t lent_bytes_max_;
+    const uint64_t lent_bytes_max_;                  ///< of the cache, what may be on its way
+    const int64_t catch_up_bytes_per_s_;
     std::vector<broker::BrokerView> brokers_;        ///< of the latest view, by id
     std::map<PeerName, std::unique_ptr<Peer>> peers_;
     std::map<io::ConnectionId, Peer*> by_connection_;
     std::vector<std::unique_ptr<Sent>> idle_;
     Arena answer_arena_{request_arena_bytes};
     uint64_t lent_bytes_ = 0;
-    uint64_t catch_up_credit_ = 0;
+    int64_t catch_up_credit_ = 0;                    ///< bytes; below 0 what was sent is still to be earned
     Nanos credit_at_;
     Nanos next_deadline_ = never;
     bool stopping_ = false;

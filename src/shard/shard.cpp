@@ -20,12 +20,12 @@ Shard::Shard(const ShardOptions& options, log::StoreImage image, io::Disk& disk,
       time_(time),
       mailbox_(mailboxes, options.broker.shard),
       store_(options.store, std::move(image), disk, time),
-      topics_(options.broker.default_log),
+      topics_(options.broker),
       owner_(options_.broker, store_),
       listener_(options_.broker, topics_, streams_, *this),
       groups_(options_.broker, *this),
       listening_(options.listening) {
-    if (nodes_ != nullptr) peers_ = std::make_unique<Peers>(owner_, *nodes_, options.broker.lent_bytes_max);
+    if (nodes_ != nullptr) peers_ = std::make_unique<Peers>(owner_, *nodes_, options.broker);
     if (!options.link) return;
     PENSTOCK_ASSERT(options.broker.shard == 0 && nodes_ != nullptr);
     seat_ = std::make_unique<ClusterSeat>(*options.link, options.coordinators, *nodes_, time.now);

@@ -38,7 +38,7 @@ TEST(ConfigDescription, of_a_topic_says_where_values_come_from) {
     const std::vector<ConfigEntry> set{{"cleanup.policy", "delete, compact"}, {"from.elsewhere", "x"},
                                        {"message.format.version", "2.8"}, {"retention.ms", " 9"}};
     Arena arena(1 << 20);
-    const auto all = describe_topic_configs(set, options, {.synonyms = true, .documentation = true}, arena);
+    const auto all = describe_topic_configs(set, 1, options, {.synonyms = true, .documentation = true}, arena);
     ASSERT_TRUE(all.has_value());
     const ConfigDescription& own = named(all, "retention.ms");
     EXPECT_EQ(own.value, "9");
@@ -69,7 +69,7 @@ TEST(ConfigDescription, of_a_topic_says_where_values_come_from) {
 
 TEST(ConfigDescription, what_has_one_value_is_read_only) {
     Arena arena(1 << 20);
-    const auto all = describe_topic_configs({}, {}, {}, arena);
+    const auto all = describe_topic_configs({}, 1, {}, {}, arena);
     ASSERT_TRUE(all.has_value());
     for (const ConfigDescription& config : *all)
         EXPECT_EQ(config.read_only, find_topic_config(config.name)->effect == ConfigEffect::fixed) << config.name;
@@ -98,7 +98,7 @@ TEST(ConfigDescription, of_the_broker_has_the_defaults_of_topics_too) {
 TEST(ConfigDescription, takes_room_only_for_what_is_asked_for) {
     const std::vector<std::string_view> keys{"retention.ms", "retention.ms", "none"};
     Arena arena(1 << 20), other(1 << 20);
-    const auto few = describe_topic_configs({}, {}, {.keys = keys}, arena);
+    const auto few = describe_topic_configs({}, 1, {}, {.keys = keys}, arena);
     ASSERT_TRUE(few.has_value());
     EXPECT_EQ(few->size(), 1u);
     EXPECT_LT(arena.used(), 1000u);
@@ -110,7 +110,7 @@ TEST(ConfigDescription, has_no_answer_without_room) {
     const std::vector<ConfigEntry> set{{"retention.ms", "5"}};
     for (size_t bytes = 0; bytes < 16 * 1024; bytes += 64) {
         Arena arena(bytes);
-        const auto all = describe_topic_configs(set, {}, {.synonyms = true}, arena);
+        const auto all = describe_topic_configs(set, 1, {}, {.synonyms = true}, arena);
         EXPECT_EQ(all ? named(all, "retention.ms").value : "5", "5");
         Arena other(bytes);
         const auto broker = describe_broker_configs({}, {}, {.synonyms = true}, other);

@@ -54,8 +54,8 @@ TEST(TopicConfig, explains_what_it_refuses) {
 }
 
 TEST(TopicConfig, reads_settings_over_the_defaults) {
-    log::LogConfig defaults;
-    defaults.retention_ms = 5000;
+    BrokerOptions defaults;
+    defaults.default_log.retention_ms = 5000;
     TopicView topic;
     topic.configs = {{"max.message.bytes", "77"}, {"message.timestamp.after.max.ms", "9"},
                      {"message.timestamp.type", "LogAppendTime"}, {"min.insync.replicas", "3"},
@@ -94,6 +94,25 @@ TEST(TopicConfig, keeps_the_default_where_a_value_makes_no_sense) {
     EXPECT_EQ(settings.log.retention_ms, log::LogConfig{}.retention_ms);
 }
 
+TEST(TopicConfig, by_default_one_replica_may_be_away) {
+    const auto wanted = [](size_t replicas, size_t adding, int32_t setting) {
+        TopicView topic;
+        topic.partitions.resize(1);
+        for (size_t id = 0; id < replicas; ++id) topic.partitions[0].replicas.push_back(NodeId(static_cast<int32_t>(id)));
+        topic.partitions[0].adding.assign(topic.partitions[0].replicas.begin(),
+                                          topic.partitions[0].replicas.begin() + static_cast<ptrdiff_t>(adding));
+        BrokerOptions options;
+        options.default_min_insync_replicas = setting;
+        return settings_of(topic, options).min_insync_replicas;
+    };
+    EXPECT_EQ(wanted(1, 0, 2), 1);
+    EXPECT_EQ(wanted(2, 0, 2), 1);
+    EXPECT_EQ(wanted(3, 0, 2), 2);
+    EXPECT_EQ(wanted(5, 0, 2), 2);
+    EXPECT_EQ(wanted(3, 0, 1), 1);
+    EXPECT_EQ(wanted(3, 2, 2), 1) << "those that are only coming";
+}
+
 TEST(TopicConfig, knows_topic_names) {
     for (const char* good : {"a", "A-b_c.9", "...", "__x"}) EXPECT_TRUE(is_topic_name(good)) << good;
     for (const char* bad : {"", ".", "..", "a b", "a/b", "\xc3\xa4", "a\n"}) EXPECT_FALSE(is_topic_name(bad)) << bad;
@@ -102,9 +121,9 @@ TEST(TopicConfig, knows_topic_names) {
 }
 
 TEST(TopicConfig, without_the_policy_to_delete_nothing_is_deleted) {
-    log::LogConfig defaults;
-    defaults.retention_ms = 5000;
-    defaults.retention_bytes = 7000;
+    BrokerOptions defaults;
+    defaults.default_log.retention_ms = 5000;
+    defaults.default_log.retention_bytes = 7000;
     TopicView topic;
     topic.configs = {{"cleanup.policy", "compact"}, {"retention.bytes", "123"}};
     EXPECT_FALSE(settings_of(topic, defaults).log.remove_old);

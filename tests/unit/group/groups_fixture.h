@@ -74,7 +74,7 @@ protected:
     void start(int32_t partitions = 1) {
         options.groups.initial_rebalance_delay_ms = 0;
         options.node_id = NodeId(1);
-        topics = std::make_unique<broker::TopicTable>(log::LogConfig{});
+        topics = std::make_unique<broker::TopicTable>(broker::BrokerOptions{});
         groups = std::make_unique<Groups>(options, owner);
         show(partitions, NodeId(1));
     }
