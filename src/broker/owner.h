@@ -77,6 +77,7 @@ public:
                           Offset durable);
     void on_replica_settled(const FollowerName& name, Offset end, Offset durable, uint64_t bytes);
     void on_replica_lost(const FollowerName& name);
+    void on_replica_disk_failed(const FollowerName& name);
     /// A proposal of who is in sync that shard 0 is to be asked for, null when there is none.
     InSyncCall* poll_proposal();
     void on_proposal_answered(InSyncCall& call);

@@ -112,6 +112,7 @@ void Owner::step(Partition& partition) {
     log::Log& log = *partition.log;
     leadership.set_in_memory(partition.in_memory, now_);
     leadership.on_own(log.end_offset(), partition.settled(), now_);
+    if (log.failed()) leadership.on_own_failed();
     while (AppendCall* call = partition.unreplicated.front()) {
         if (call->end > leadership.high_watermark()) break;
         answer_replicated(partition, *call);
@@ -262,6 +263,13 @@ void Owner::on_replica_lost(const FollowerName& name) {
     replica::Follower* follower = find_follower(name);
     if (follower == nullptr) return;
     follower->leadership->on_lost(*follower, now_);
+    moved(led_by(*follower));
+}
+
+void Owner::on_replica_disk_failed(const FollowerName& name) {
+    replica::Follower* follower = find_follower(name);
+    if (follower == nullptr) return;
+    follower->leadership->on_disk_failed(*follower, now_);
     moved(led_by(*follower));
 }
 

@@ -30,7 +30,7 @@ Verdict check_epochs(const Partition& partition, NodeId proposer, const Proposed
     return {};
 }
 
-Verdict check_form(NodeId proposer, wire::Array<InSyncMember> isr) {
+Verdict check_form(wire::Array<InSyncMember> isr) {
     if (isr.empty()) return refuse(ErrorCode::invalid_request, "an in-sync set is never empty");
     if (isr.size() > limits::replication_factor_max)
         return refuse(ErrorCode::invalid_request, "an in-sync set has at most " +
@@ -40,8 +40,16 @@ Verdict check_form(NodeId proposer, wire::Array<InSyncMember> isr) {
             if (isr[i].id == isr[j].id)
                 return refuse(ErrorCode::invalid_request,
                               "the in-sync set names broker " + std::to_string(isr[i].id) + " twice");
-    if (std::ranges::find(isr, proposer.value, &InSyncMember::id) == isr.end())
-        return refuse(ErrorCode::invalid_request, "a leader is in its own in-sync set");
+    return {};
+}
+
+/// A leader that leaves its own set wants another to lead, and so brings nobody in: it knows no more who has everything.
+Verdict check_resignation(const State& state, const Partition& partition, wire::Array<InSyncMember> isr) {
+    const auto may_lead = [&](const InSyncMember& member) { return state.eligible(NodeId{member.id}); };
+    if (!std::ranges::all_of(isr, [&](const InSyncMember& m) { return in_sync(partition, NodeId{m.id}); }))
+        return refuse(ErrorCode::invalid_request, "a leader that resigns leaves others in the in-sync set, and adds none");
+    if (!std::ranges::any_of(isr, may_lead))
+        return refuse(ErrorCode::ineligible_replica, "nobody of the in-sync set that would be left may lead");
     return {};
 }
 
@@ -60,10 +68,11 @@ Verdict check_member(const State& state, const Partition& partition, const InSyn
 
 Verdict check(const State& state, const Partition& partition, NodeId proposer, const ProposedPartition& proposal) {
     if (Verdict v = check_epochs(partition, proposer, proposal); !v.good()) return v;
-    if (Verdict v = check_form(proposer, proposal.isr); !v.good()) return v;
+    if (Verdict v = check_form(proposal.isr); !v.good()) return v;
     for (const InSyncMember& member : proposal.isr)
         if (Verdict v = check_member(state, partition, member); !v.good()) return v;
-    return {};
+    const bool resigns = std::ranges::find(proposal.isr, proposer.value, &InSyncMember::id) == proposal.isr.end();
+    return resigns ? check_resignation(state, partition, proposal.isr) : Verdict{};
 }
 
 // In the order of the replicas, so that equal sets are equal records.

@@ -136,6 +136,7 @@ void Leadership::on_shape(Follower& follower, const Uuid& incarnation, const Log
                           Offset durable, Nanos now) {
     PENSTOCK_ASSERT(follower.under_way == 0);
     follower.incarnation = incarnation;
+    follower.disk_failed = false;
     follower.fork = find_fork(own, its);
     follower.next = follower.fork.offset;
     // What lies beyond the fork is as good as gone; what is below it is what we have.
@@ -193,6 +194,11 @@ void Leadership::note_progress(Follower& follower, Nanos now) const {
     follower.mark_at = now;
 }
 
+void Leadership::on_disk_failed(Follower& follower, Nanos now) const {
+    on_lost(follower, now);
+    follower.disk_failed = true;
+}
+
 bool Leadership::lags(const Follower& follower, Nanos now) const {
     return settled_of(follower) < end_ && now - follower.caught_up_at > options_.lag_max_ns;
 }
@@ -208,13 +214,23 @@ void Leadership::note_proposed(std::span<const NodeId> wanted) {
     proposal_under_way_ = true;
 }
 
-/// Who lags leaves. Who has all that is visible, and the log as of the election, joins: from then on it holds up the
+std::vector<NodeId> Leadership::in_sync_without_us() const {
+    std::vector<NodeId> others = in_sync_;
+    std::erase(others, options_.self);
+    return others;
+}
+
+/// Who lags, or cannot write any more, leaves. Who has all that is visible, and the log as of the election, joins: from then on it holds up the
 /// watermark, and must not hold it up for long.
 std::vector<NodeId> Leadership::wanted_in_sync(Nanos now) const {
+    if (own_failed_) {
+        const std::vector<NodeId> others = in_sync_without_us();
+        return others.empty() ? in_sync_ : others;
+    }
     std::vector<NodeId> wanted{options_.self};
     for (const auto& follower : followers_) {
         if (in_sync(follower->broker)) {
-            if (!lags(*follower, now)) wanted.push_back(follower->broker);
+            if (!follower->disk_failed && !lags(*follower, now)) wanted.push_back(follower->broker);
             continue;
         }
         const bool has_all = follower->stage == Follower::Stage::following && confirmed_ &&

@@ -72,6 +72,7 @@ struct Follower : ListLink<SendList> {
     uint32_t under_way = 0;      ///< requests
     uint64_t bytes_under_way = 0;
     Nanos retry_at;              ///< nothing is sent before: it refused
+    bool disk_failed = false;    ///< as it said
 
     Offset mark;                 ///< the leader's end at mark_at
     Nanos mark_at;
@@ -115,6 +116,8 @@ public:
     void set_in_memory(bool in_memory, Nanos now);
     /// Our own log: its end, and what is settled of it.
     void on_own(Offset end, Offset settled, Nanos now);
+    /// Our own log takes and gives nothing any more: from now on a set without us is proposed, as long as it has members.
+    void on_own_failed() { own_failed_ = true; }
 
     /// True: it may be asked, or sent what is there, now.
     bool wants(const Follower& follower, Nanos now) const;
@@ -131,6 +134,8 @@ public:
     void on_settled(Follower& follower, Offset end, Offset durable, uint64_t bytes, Nanos now);
     /// It refused, or the connection was lost: it is asked again.
     void on_lost(Follower& follower, Nanos now) const;
+    /// It refused because its disk fails: it leaves the in-sync set at once, and need not lag before.
+    void on_disk_failed(Follower& follower, Nanos now) const;
 
     /// A change of the in-sync set that should be made, once. `incarnation_of` says under which incarnation a broker is
     /// registered.
@@ -163,6 +168,7 @@ private:
     bool may_propose(Nanos now) const;
     void note_proposed(std::span<const NodeId> wanted);
     std::vector<NodeId> wanted_in_sync(Nanos now) const;
+    std::vector<NodeId> in_sync_without_us() const;
     Offset settled_of(const Follower& follower) const { return in_memory_ ? follower.end : follower.durable; }
     Offset settled_of(NodeId broker) const;
     bool lags(const Follower& follower, Nanos now) const;
@@ -181,6 +187,7 @@ private:
 
     bool in_memory_;
     Offset end_, settled_;                    ///< our own
+    bool own_failed_ = false;
     Offset election_end_;
     bool confirmed_ = false;
     Offset high_watermark_;

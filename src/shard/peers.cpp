@@ -1,6 +1,7 @@
 #include "shard/peers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "limits.h"
@@ -356,8 +357,7 @@ bool Peers::on_state(const Sent& sent, wire::Reader& reader) {
     if (!wire::decode(reader, state, 0)) return false;
     const broker::FollowerName& name = sent.parts.front().to;
     if (state.error != 0) {
-        ++counters_.refusals;
-        owner_.on_replica_lost(name);
+        on_refused(name, state.error);
         return true;
     }
     if (!plausible(state)) return false;
@@ -379,10 +379,16 @@ bool Peers::on_settled(const Sent& sent, wire::Reader& reader) {
             owner_.on_replica_settled(part.to, Offset(settled.end), Offset(settled.durable), part.bytes);
             continue;
         }
-        ++counters_.refusals;
-        owner_.on_replica_lost(part.to);
+        on_refused(part.to, settled.error);
     }
     return true;
+}
+
+void Peers::on_refused(const broker::FollowerName& name, int16_t error) {
+    ++counters_.refusals;
+    const bool disk_failed = error == std::to_underlying(wire::kafka::ErrorCode::kafka_storage_error);
+    if (disk_failed) owner_.on_replica_disk_failed(name);
+    else owner_.on_replica_lost(name);
 }
 
 }  // namespace penstock::shard

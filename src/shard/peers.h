@@ -110,6 +110,7 @@ private:
     bool on_frame(Peer& peer, std::span<const std::byte> frame);
     bool on_state(const Sent& sent, wire::Reader& reader);
     bool on_settled(const Sent& sent, wire::Reader& reader);
+    void on_refused(const broker::FollowerName& name, int16_t error);
     void give_back(Sent& sent);
     void retire(Peer& peer);
 

@@ -9,11 +9,15 @@ namespace {
 
 using wire::kafka::latest_timestamp;
 
+const sim::Fault no_writes{
+    .kinds = sim::fault_kind(io::DiskOpKind::write) | sim::fault_kind(io::DiskOpKind::write_durable),
+    .count = UINT64_MAX};
+
 class Replication : public testing::Test {
 protected:
     void make(const ReplicaWorldOptions& options = {}) { world_ = std::make_unique<ReplicaWorld>(options); }
 
-    /// A new topic has its leader in sync, and the others as soon as they follow.
+    /// A new topic has all its replicas in sync.
     void make_topic(std::vector<std::pair<std::string, std::string>> configs = {}) {
         topic_ = world_->make_topic("t", 1, 3, std::move(configs));
         ASSERT_TRUE(world_->wait_for_in_sync("t", 0, 3));
@@ -89,6 +93,39 @@ TEST_F(Replication, nothing_acknowledged_is_lost_when_the_leader_crashes) {
         world_->run(200 * millisecond_ns);
         for (int32_t broker = 1; broker <= 3; ++broker) EXPECT_EQ(log_end(broker), 20) << broker;
     }
+}
+
+TEST_F(Replication, a_leader_whose_disk_fails_lets_another_lead) {
+    make();
+    make_topic();
+    produce_some(5);
+    const int32_t first = leader();
+    world_->directory(first).inject(no_writes);
+    const auto refused = produce(world_->connect(first), "t", 0, {"refused"});
+    EXPECT_EQ(refused.error_code, ErrorCode::kafka_storage_error);
+    ASSERT_TRUE(world_->run_until([&] { return world_->partition("t", 0)->leader.value != first; }));
+    EXPECT_TRUE(world_->wait_for_in_sync("t", 0, 2));
+    // It went to the others beside the write that failed: they may have it, and need not.
+    if (read_all().size() > acknowledged_.size()) acknowledged_.push_back("refused");
+    EXPECT_EQ(read_all(), acknowledged_);
+    produce_some(5);
+    EXPECT_EQ(read_all(), acknowledged_);
+    world_->directory(first).clear_faults();
+}
+
+TEST_F(Replication, a_follower_whose_disk_fails_holds_up_nobody_for_long) {
+    make();
+    make_topic();
+    produce_some(5);
+    const Nanos before = world_->clock.now();
+    const int32_t failing = followers().front();
+    world_->directory(failing).inject(no_writes);
+    produce_some(1);
+    EXPECT_LT(world_->clock.now() - before, second_ns);
+    EXPECT_TRUE(world_->wait_for_in_sync("t", 0, 2));
+    produce_some(5);
+    EXPECT_EQ(read_all(), acknowledged_);
+    world_->directory(failing).clear_faults();
 }
 
 // What the old leader alone had, and nobody was promised, makes room for what came after it.

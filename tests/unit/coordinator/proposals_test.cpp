@@ -37,6 +37,28 @@ struct Proposal {
     }
 };
 
+TEST(Proposals, ALeaderThatResignsIsFollowedByAnotherOfTheSet) {
+    State state = five_brokers();
+    Proposal proposal{.isr = {member(2)}};
+    const ProposalOutcome outcome = proposal.take(state);
+    EXPECT_EQ(outcome.error, ErrorCode::none) << outcome.message;
+    ASSERT_TRUE(outcome.record.has_value());
+    EXPECT_EQ(outcome.record->leader, NodeId{2});
+    EXPECT_EQ(outcome.record->leader_epoch, LeaderEpoch{5});
+    EXPECT_EQ(outcome.record->isr, ids({2}));
+}
+
+TEST(Proposals, ALeaderThatResignsMustLeaveSomebodyWhoMayLead) {
+    State state = five_brokers();
+    state.set_broker(stopping_broker(2));
+    state.take_transaction();
+    Proposal proposal{.isr = {member(2)}};
+    const ProposalOutcome outcome = proposal.take(state);
+    EXPECT_EQ(outcome.error, ErrorCode::ineligible_replica);
+    EXPECT_NE(outcome.message.find("may lead"), std::string::npos);
+    EXPECT_EQ(outcome.record->leader, NodeId{1});
+}
+
 TEST(Proposals, WhatIsTaken) {
     struct Case {
         const char* what;
@@ -83,7 +105,8 @@ TEST(Proposals, WhatIsRefusedChangesNothing) {
         {"an old record", [](auto& p) { p.fields.partition_epoch = 1; }, ErrorCode::invalid_update_version, "2, not 1"},
         {"a later record", [](auto& p) { p.fields.partition_epoch = 3; }, ErrorCode::invalid_update_version, ""},
         {"nobody", [](auto& p) { p.isr.clear(); }, ErrorCode::invalid_request, "empty"},
-        {"without the leader", [](auto& p) { p.isr = {member(2)}; }, ErrorCode::invalid_request, "leader"},
+        {"a leader that leaves and brings somebody", [](auto& p) { p.isr = {member(2), member(3)}; },
+         ErrorCode::invalid_request, "adds none"},
         {"twice", [](auto& p) { p.isr.push_back(member(2)); }, ErrorCode::invalid_request, "twice"},
         {"too many", [](auto& p) { p.isr.assign(limits::replication_factor_max + 1, member(1)); },
          ErrorCode::invalid_request, "at most"},

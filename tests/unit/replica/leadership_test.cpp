@@ -210,6 +210,40 @@ TEST_F(LeadershipTest, who_lags_for_too_long_is_to_leave) {
     EXPECT_EQ(watermark(), 20);
 }
 
+TEST_F(LeadershipTest, whose_disk_fails_is_to_leave_at_once_and_may_come_back) {
+    begin(10, 10, {us, two});
+    follow(two, 10, 10);
+    leadership_->on_disk_failed(*leadership_->find(two), now_);
+    const auto proposal = propose();
+    ASSERT_TRUE(proposal);
+    EXPECT_THAT(proposal->in_sync, ElementsAre(Member{us, our_incarnation}));
+    in_sync_ = {us};
+    ++partition_epoch_;
+    leadership_->on_proposal_decided(record(), true, now_);
+    EXPECT_FALSE(propose());
+    follow(two, 10, 10);
+    const auto again = propose();
+    ASSERT_TRUE(again);
+    EXPECT_THAT(again->in_sync, ElementsAre(Member{us, our_incarnation}, Member{two, incarnation_of(two)}));
+}
+
+TEST_F(LeadershipTest, with_a_failed_log_of_its_own_it_proposes_the_others) {
+    begin(10, 10, {us, two});
+    follow(two, 10, 10);
+    follow(three, 10, 10);
+    leadership_->on_own_failed();
+    const auto proposal = propose();
+    ASSERT_TRUE(proposal);
+    EXPECT_THAT(proposal->in_sync, ElementsAre(Member{two, incarnation_of(two)})) << "and nobody who was not in sync";
+}
+
+TEST_F(LeadershipTest, with_a_failed_log_and_nobody_else_in_sync_it_proposes_nothing) {
+    begin(10, 10, {us});
+    follow(two, 4, 10);
+    leadership_->on_own_failed();
+    EXPECT_FALSE(propose());
+}
+
 TEST_F(LeadershipTest, who_keeps_pace_does_not_lag_though_it_is_always_behind) {
     begin(10, 10, {us, two});
     follow(two, 10, 10);
