@@ -38,7 +38,7 @@ def check_accepts_what_is_shipped():
     """--check accepts every configuration in conf/."""
     for program in (BROKER, COORDINATOR):
         name = program.name.removeprefix('penstock-') + '.toml'
-        for path in (ROOT / 'conf' / name, ROOT / 'conf/dev' / name, ROOT / 'conf/dev/cluster' / name):
+        for path in (ROOT / 'conf').rglob(name):
             run(program, '--config', path, '--check')
 
 

@@ -1,39 +1,14 @@
 #!/usr/bin/env python3
 """Real filesystems of our own on loop devices: journaled ext4, a full one, tmpfs; and whether writes are flushed."""
-import contextlib
 import os
 import tempfile
-import time
 from pathlib import Path
 
 import kafka_wire as wire
-from harness import Failure, Node, Skip, case, check, check_equal, need, run, run_cases, wait_for
+from harness import Failure, Node, Skip, case, check, check_equal, ext4_image, run, run_cases, wait_for
 
 MIB = 1 << 20
 RETRIABLE = (7, 56)  # REQUEST_TIMED_OUT, KAFKA_STORAGE_ERROR
-
-
-@contextlib.contextmanager
-def ext4_image(size_mib):
-    """A mounted ext4 in a file, with its journal; skips where that is not possible."""
-    if os.geteuid() != 0:
-        raise Skip('mounting needs root')
-    need('mkfs.ext4')
-    need('losetup')
-    with tempfile.TemporaryDirectory(prefix='penstock-ext4-') as folder:
-        image, mount_point = Path(folder) / 'image', Path(folder) / 'mnt'
-        mount_point.mkdir()
-        with open(image, 'wb') as file:
-            file.truncate(size_mib * MIB)
-        run('mkfs.ext4', '-q', '-F', '-O', 'has_journal', '-m', '0', image)
-        mounted = run('mount', '-o', 'loop', image, mount_point, check_exit=False)
-        if mounted.returncode != 0:
-            raise Skip(f'no loop devices here: {mounted.stderr.decode().strip()}')
-        try:
-            yield mount_point
-        finally:
-            # The kernel ends the io_uring of a killed broker, which holds its files, a moment after the process.
-            wait_for(lambda: run('umount', mount_point, check_exit=False).returncode == 0, 20, 'umount')
 
 
 @case

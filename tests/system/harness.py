@@ -157,6 +157,11 @@ class Process:
                 return int(line.split()[1]) * 1024
         raise Failure(f'no {field} of pid {self.pid}')
 
+    def state(self):
+        """As /proc names it: T if it was stopped, Z or X if it has ended."""
+        stat = Path(f'/proc/{self.pid}/stat')
+        return stat.read_text().rsplit(')', 1)[1].split()[0] if stat.exists() else 'X'
+
     def cpu_seconds(self):
         fields = Path(f'/proc/{self.pid}/stat').read_text().rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
@@ -164,6 +169,29 @@ class Process:
 
 def settings_arguments(values):
     return [word for key, value in values.items() for word in ('--set', f'{key}={value}')]
+
+
+@contextlib.contextmanager
+def ext4_image(size_mib):
+    """A mounted ext4 in a file, with its journal; skips where that is not possible."""
+    if os.geteuid() != 0:
+        raise Skip('mounting needs root')
+    need('mkfs.ext4')
+    need('losetup')
+    with tempfile.TemporaryDirectory(prefix='penstock-ext4-') as folder:
+        image, mount_point = Path(folder) / 'image', Path(folder) / 'mnt'
+        mount_point.mkdir()
+        with open(image, 'wb') as file:
+            file.truncate(size_mib << 20)
+        run('mkfs.ext4', '-q', '-F', '-O', 'has_journal', '-m', '0', image)
+        mounted = run('mount', '-o', 'loop', image, mount_point, check_exit=False)
+        if mounted.returncode != 0:
+            raise Skip(f'no loop devices here: {mounted.stderr.decode().strip()}')
+        try:
+            yield mount_point
+        finally:
+            # The kernel ends the io_uring of a killed broker, which holds its files, a moment after the process.
+            wait_for(lambda: run('umount', mount_point, check_exit=False).returncode == 0, 20, 'umount')
 
 
 class Node(contextlib.AbstractContextManager):

@@ -5,8 +5,12 @@
 //   rdkafka_load produce BROKERS TOPIC --records 100000 --bytes 100 --partitions 3 [--acks-file F] [--config key=value]
 //   rdkafka_load produce BROKERS TOPIC --seconds 10 --bytes 1024 --warmup 2
 //   rdkafka_load ping    BROKERS TOPIC --records 2000 --bytes 1024        one at a time: an acknowledgement's latency
+//   rdkafka_load watch   BROKERS TOPIC --gap-ms 20                       as ping, until SIGTERM; see below
 //   rdkafka_load verify  BROKERS TOPIC --partitions 3 --bytes 100 [--records N] [--acks-file F]
 //   rdkafka_load consume BROKERS TOPIC --partitions 3 [--records N]       whoever made them: they are only counted
+//
+// watch says at once, a JSON array each, when no record was acknowledged for --gap-ms: the last acknowledgement before and
+// the first one after, in nanoseconds of the monotonic clock.
 //
 // Prints one JSON object. Exit codes: 0 fine, 1 records failed, are missing or wrong, 2 usage.
 #include <inttypes.h>
@@ -34,6 +38,7 @@ struct options {
     uint64_t warmup_seconds;
     uint64_t rate;  // records a second, 0: as fast as it goes
     uint64_t seed;
+    uint64_t gap_ms;
 };
 
 struct ack {
@@ -156,8 +161,16 @@ static void wait_for_turn(rd_kafka_t* client, const struct options* o, uint64_t 
     }
 }
 
+static void tell_gap(const struct options* o, int64_t before_us) {
+    const int64_t after_us = produced.last_ack_us;
+    if (before_us == 0 || after_us - before_us < (int64_t)o->gap_ms * 1000) return;
+    printf("[%" PRId64 ", %" PRId64 "]\n", before_us * 1000, after_us * 1000);
+    fflush(stdout);
+}
+
 static int produce(rd_kafka_t* client, const struct options* o) {
-    const int one_at_a_time = strcmp(o->mode, "ping") == 0;
+    const int watches = strcmp(o->mode, "watch") == 0;
+    const int one_at_a_time = watches || strcmp(o->mode, "ping") == 0;
     rd_kafka_topic_t* topic = rd_kafka_topic_new(client, o->topic, NULL);
     uint8_t* bytes = malloc(o->bytes);
     produced.latencies_max = 20000000;
@@ -172,7 +185,9 @@ static int produce(rd_kafka_t* client, const struct options* o) {
         wait_for_turn(client, o, number, started);
         produce_one(client, topic, o, number, bytes);
         rd_kafka_poll(client, 0);
+        const int64_t last_ack_us = produced.last_ack_us;
         while (one_at_a_time && produced.acked + produced.failed <= number) rd_kafka_poll(client, 1000);
+        if (watches) tell_gap(o, last_ack_us);
     }
     while (rd_kafka_outq_len(client) > 0 && rd_kafka_flush(client, 200) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
     }
@@ -328,7 +343,7 @@ static uint64_t number_of(const char* text, uint64_t max) {
 }
 
 static void parse(int argc, char** argv, struct options* o, rd_kafka_conf_t* conf) {
-    if (argc < 4) die("usage: rdkafka_load produce|ping|verify|consume BROKERS TOPIC [--option value]...");
+    if (argc < 4) die("usage: rdkafka_load produce|ping|watch|verify|consume BROKERS TOPIC [--option value]...");
     o->mode = argv[1];
     o->brokers = argv[2];
     o->topic = argv[3];
@@ -341,6 +356,7 @@ static void parse(int argc, char** argv, struct options* o, rd_kafka_conf_t* con
         else if (strcmp(argv[i], "--seconds") == 0) o->seconds = number_of(value, 86400);
         else if (strcmp(argv[i], "--warmup") == 0) o->warmup_seconds = number_of(value, 3600);
         else if (strcmp(argv[i], "--rate") == 0) o->rate = number_of(value, 100000000);
+        else if (strcmp(argv[i], "--gap-ms") == 0) o->gap_ms = number_of(value, 3600000);
         else if (strcmp(argv[i], "--seed") == 0) o->seed = number_of(value, UINT64_MAX / 2);
         else if (strcmp(argv[i], "--acks-file") == 0) o->acks_path = value;
         else if (strcmp(argv[i], "--config") == 0) set_pair(conf, value);
@@ -354,7 +370,7 @@ static void parse(int argc, char** argv, struct options* o, rd_kafka_conf_t* con
 }
 
 int main(int argc, char** argv) {
-    struct options o = {.records = 0, .bytes = 100, .partitions = 1, .seed = 1};
+    struct options o = {.records = 0, .bytes = 100, .partitions = 1, .seed = 1, .gap_ms = 20};
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     const int reads = argc > 1 && (strcmp(argv[1], "verify") == 0 || strcmp(argv[1], "consume") == 0);
     if (reads) {
@@ -370,7 +386,7 @@ int main(int argc, char** argv) {
     }
     set(conf, "message.max.bytes", "16777216");
     parse(argc, argv, &o, conf);
-    if (strcmp(o.mode, "ping") == 0) set(conf, "linger.ms", "0");
+    if (strcmp(o.mode, "ping") == 0 || strcmp(o.mode, "watch") == 0) set(conf, "linger.ms", "0");
     set(conf, "bootstrap.servers", o.brokers);
     if (!reads && o.acks_path != NULL) {
         produced.acks = fopen(o.acks_path, "ab");

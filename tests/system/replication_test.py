@@ -1,59 +1,52 @@
 #!/usr/bin/env python3
 """Three brokers that replicate: what all of them acknowledged stays, whoever is killed; who returns catches up."""
 import contextlib
-import json
+import itertools
 import random
+import signal
 import time
 
-from harness import Node, case, check, check_equal, finish_load, need, run, run_cases, wait_for
+from harness import case, check, check_equal, ext4_image, finish_load, need, run, run_cases, wait_for
+from replicas import Cluster
+
+PARTITIONS = 4
+PATIENT = ['enable.idempotence=true', 'message.timeout.ms=300000', 'retry.backoff.ms=50', 'reconnect.backoff.ms=20',
+           'reconnect.backoff.max.ms=200', 'linger.ms=2']
 
 
-class Cluster(contextlib.AbstractContextManager):
-    """A coordinator and brokers 1, 2 and so on."""
+@contextlib.contextmanager
+def load_on(cluster, topic, rate=5000):
+    """An idempotent producer while the block runs, and at its end the proof: every record once, in the order sent."""
+    first = cluster.nodes[0]
+    own, first.address = first.address, cluster.addresses   # the load finds all of them
+    load = first.start_load('produce', topic, seconds=3600, rate=rate, bytes=300, partitions=PARTITIONS, config=PATIENT)
+    first.address = own
+    try:
+        yield load
+        check(load.poll() is None, 'the load ended by itself')
+    finally:
+        load.terminate()
+    sent = finish_load(load, check_exit=False, timeout=120)
+    print(f'# {sent}')
+    first.address = cluster.addresses
+    first.check_all_once(topic, sent, bytes=300, partitions=PARTITIONS)
+    first.address = own
 
-    def __init__(self, brokers=3):
-        self.nodes = [Node({'shards.count': '1'}) for _ in range(brokers)]
-        self.nodes[0].coordinator_settings['session_timeout_ms'] = '3s'
 
-    def __enter__(self):
-        first = self.nodes[0]
-        try:
-            first.start_coordinator()
-            for number, node in enumerate(self.nodes, 1):
-                node.coordinator, node.coordinator_address = first.coordinator, first.coordinator_address
-                node.overrides['node.id'] = number
-                node.start_broker()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
+def make_topic(cluster, topic, *more):
+    cluster.nodes[0].cli('topic', 'create', topic, '--partitions', PARTITIONS, '--replication-factor', 3, *more)
+    cluster.wait_in_sync(topic, 3)
 
-    def __exit__(self, *_):
-        for node in self.nodes:
-            node.__exit__(None, None, None)
 
-    @property
-    def addresses(self):
-        return ','.join(node.address for node in self.nodes)
+def produce_lines(cluster, topic, lines):
+    source = cluster.nodes[0].folder / 'lines'
+    source.write_text('\n'.join(lines) + '\n')
+    run('kcat', '-b', cluster.addresses, '-P', '-t', topic, '-p', 0, '-X', 'acks=all', '-l', source)
 
-    def partition(self, topic):
-        """What kcat is told of partition 0 by whoever answers."""
-        said = run('kcat', '-b', self.addresses, '-L', '-J', '-t', topic, check_exit=False)
-        topics = json.loads(said.stdout)['topics'] if said.returncode == 0 else []
-        return topics[0]['partitions'][0] if topics and topics[0].get('partitions') else None
 
-    def wait_in_sync(self, topic, count, seconds=60):
-        def in_sync():
-            found = self.partition(topic)
-            return found if found and len(found['isrs']) == count else None
-        return wait_for(in_sync, seconds, f'{count} replicas of {topic} in sync')
-
-    def leader(self, topic):
-        """Its place in the row of nodes."""
-        def led():
-            found = self.partition(topic)
-            return found and max(found['leader'], 0)
-        return wait_for(led, 30, f'a leader of {topic}') - 1
+def read_lines(cluster, topic):
+    read = run('kcat', '-b', cluster.addresses, '-C', '-q', '-e', '-o', 'beginning', '-t', topic, '-p', 0).stdout
+    return read.decode().split()
 
 
 @case
@@ -61,39 +54,46 @@ def a_killed_leader_takes_nothing_with_it():
     """What kcat was told is on all replicas is read back after kill -9 of the leader, and the killed one catches up."""
     need('kcat')
     with Cluster() as cluster:
-        cluster.nodes[0].cli('topic', 'create', 'games', '--replication-factor', 3)
-        cluster.wait_in_sync('games', 3)
+        make_topic(cluster, 'games')
         lines = []
         for killed in range(2):
             more = [f'{killed}-{number}' for number in range(1000)]
-            source = cluster.nodes[0].folder / f'lines-{killed}'
-            source.write_text('\n'.join(more) + '\n')
-            run('kcat', '-b', cluster.addresses, '-P', '-t', 'games', '-X', 'acks=all', '-l', source)
+            produce_lines(cluster, 'games', more)
             lines += more
             leader = cluster.leader('games')
             cluster.nodes[leader].kill_broker()
             wait_for(lambda: cluster.leader('games') != leader, 30, 'another leader')
-            read = run('kcat', '-b', cluster.addresses, '-C', '-q', '-e', '-o', 'beginning', '-t', 'games').stdout
-            check_equal(read.decode().split(), lines, 'what was acknowledged')
+            check_equal(read_lines(cluster, 'games'), lines, 'what was acknowledged')
             cluster.nodes[leader].start_broker()
             cluster.wait_in_sync('games', 3)
 
 
 @case
-def leaders_are_killed_under_load():
-    """An idempotent producer through kill -9 of leader after leader: every record once, in the order sent."""
+def the_last_of_three_has_everything():
+    """With min.insync.replicas=1 two of three brokers are killed one after the other, in any order."""
+    need('kcat')
     with Cluster() as cluster:
-        cluster.nodes[0].cli('topic', 'create', 't', '--partitions', 4, '--replication-factor', 3, '--config',
-                             'min.insync.replicas=2')
-        cluster.wait_in_sync('t', 3)
-        first = cluster.nodes[0]
-        own, first.address = first.address, cluster.addresses   # the load finds all of them
-        load = first.start_load('produce', 't', seconds=3600, rate=5000, bytes=300, partitions=4,
-                                config=['enable.idempotence=true', 'message.timeout.ms=300000',
-                                        'retry.backoff.ms=50', 'reconnect.backoff.ms=20',
-                                        'reconnect.backoff.max.ms=200', 'linger.ms=2'])
-        first.address = own
-        try:
+        make_topic(cluster, 'games', '--config', 'min.insync.replicas=1')
+        lines = []
+        for order in itertools.permutations(range(3), 2):
+            for left, killed in zip((3, 2), order):
+                more = [f'{order}-{left}-{number}'.replace(' ', '') for number in range(200)]
+                produce_lines(cluster, 'games', more)
+                lines += more
+                cluster.nodes[killed].kill_broker()
+                cluster.wait_in_sync('games', left - 1)
+            check_equal(read_lines(cluster, 'games'), lines, f'what was acknowledged, after {order} were killed')
+            for killed in order:
+                cluster.nodes[killed].start_broker(ready=False)
+            cluster.wait_in_sync('games', 3)
+
+
+@case
+def leaders_are_killed_under_load():
+    """An idempotent producer through kill -9 of leader after leader."""
+    with Cluster() as cluster:
+        make_topic(cluster, 't')
+        with load_on(cluster, 't') as load:
             for _ in range(5):
                 time.sleep(random.uniform(0.2, 1.5))
                 check(load.poll() is None, 'the load ended before all kills')
@@ -102,13 +102,59 @@ def leaders_are_killed_under_load():
                 time.sleep(random.uniform(0, 5))
                 cluster.nodes[leader].start_broker()
                 cluster.wait_in_sync('t', 3)
-        finally:
-            load.terminate()
-        sent = finish_load(load, check_exit=False, timeout=120)
-        print(f'# {sent}')
-        first.address = cluster.addresses
-        first.check_all_once('t', sent, bytes=300, partitions=4)
-        first.address = own
+
+
+@case
+def a_leader_that_stands_still_is_replaced():
+    """An idempotent producer through leaders that stand still for longer than their session, and go on."""
+    with Cluster() as cluster:
+        make_topic(cluster, 't')
+        with load_on(cluster, 't'):
+            for _ in range(2):
+                leader = cluster.leader('t')
+                process = cluster.nodes[leader].broker.child
+                process.send_signal(signal.SIGSTOP)
+                try:
+                    wait_for(lambda: cluster.leader('t') != leader, 30, 'another leader')
+                    time.sleep(random.uniform(0, 2))   # records that only the new one takes
+                finally:
+                    process.send_signal(signal.SIGCONT)
+                cluster.wait_in_sync('t', 3)
+
+
+@case
+def brokers_are_restarted_one_by_one():
+    """An idempotent producer through a rolling restart, with leaders handed over before each stop."""
+    with Cluster() as cluster:
+        make_topic(cluster, 't')
+        with load_on(cluster, 't'):
+            for node in cluster.nodes:
+                node.broker.terminate(20)
+                node.start_broker()
+                cluster.wait_in_sync('t', 3)
+        for node in cluster.nodes:
+            log = (node.folder / 'broker.log').read_text()
+            check('other brokers lead everything now' in log, f'it handed over: {log[-800:]}')
+
+
+@case
+def a_replica_with_a_full_disk_holds_up_nobody_for_long():
+    """An idempotent producer beside a broker whose disk is full, and is in sync again when there is space."""
+    with ext4_image(1024) as folder, Cluster() as cluster:
+        full = cluster.nodes[2]
+        full.broker.terminate(20)
+        full.data = folder / 'broker'
+        full.settings |= {'storage.pool_bytes': '16MiB', 'storage.journal_bytes': '8MiB'}
+        full.start_broker()
+        make_topic(cluster, 't')
+        ballast = folder / 'ballast'
+        with load_on(cluster, 't', rate=20_000):
+            size = int(run('df', '--output=avail', '-B1', folder).stdout.split()[-1]) - (8 << 20)
+            run('fallocate', '-l', size, ballast)
+            cluster.wait_in_sync('t', 2)
+            check(full.broker.is_running(), f'the broker died: {full.broker.tail()}')
+            ballast.unlink()
+            cluster.wait_in_sync('t', 3)
 
 
 if __name__ == '__main__':

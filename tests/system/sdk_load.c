@@ -3,13 +3,18 @@
 //
 //   sdk_load produce ADDRESSES TOPIC --seconds 10 --warmup 2 --bytes 100 --partitions 4 --acks 1
 //   sdk_load ping    ADDRESSES TOPIC --records 20000 --bytes 100 [--spin 1]     one record at a time: its latency
+//   sdk_load watch   ADDRESSES TOPIC --gap-ms 20             as ping, until SIGTERM; see below
 //   sdk_load consume ADDRESSES TOPIC --records 1000000 --partitions 4 [--check-crcs 0]
 //
 // ADDRESSES are udp://HOST:PORT or tcp://HOST:PORT. With --spin 1 it never sleeps: it polls without waiting. Every
 // record must be acknowledged (and, when consumed, carry its number), or the exit code is 1. Prints one JSON object.
+//
+// watch says at once, a JSON array each, when no record was acknowledged for --gap-ms: the last acknowledgement before and
+// the first one after, in nanoseconds of the monotonic clock.
 #include <penstock.h>
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +28,7 @@ struct options {
     const char* mode;
     const char* addresses;
     const char* topic;
-    uint64_t records, seconds, warmup_seconds, bytes, partitions, spin, check_crcs, batch_bytes, linger_ms;
+    uint64_t records, seconds, warmup_seconds, bytes, partitions, spin, check_crcs, batch_bytes, linger_ms, gap_ms;
     int32_t acks;
 };
 
@@ -250,10 +255,37 @@ static uint64_t number_of(const char* text) {
     return value;
 }
 
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal_number) {
+    (void)signal_number;
+    stopped = 1;
+}
+
+static int watch(const struct options* o) {
+    signal(SIGTERM, on_signal);
+    make_producer(o);
+    int64_t last = 0;
+    for (uint64_t number = 0; !stopped; ++number) {
+        send_record(o, (int32_t)(number % o->partitions), number);
+        penstock_producer_push(load.producer);
+        while (load.acked + load.failed <= number) poll_once(o, 1000);
+        const int64_t now = now_ns();
+        if (last != 0 && now - last >= (int64_t)o->gap_ms * 1000000) {
+            printf("[%" PRId64 ", %" PRId64 "]\n", last, now);
+            fflush(stdout);
+        }
+        last = now;
+    }
+    end_producer();
+    printf("{\"acked\": %" PRIu64 ", \"failed\": %" PRIu64 "}\n", load.acked, load.failed);
+    return load.failed > 0;
+}
+
 static void parse(int argc, char** argv, struct options* o) {
-    if (argc < 4) die("usage: sdk_load produce|ping|consume ADDRESSES TOPIC [--option value]...");
+    if (argc < 4) die("usage: sdk_load produce|ping|watch|consume ADDRESSES TOPIC [--option value]...");
     *o = (struct options){.mode = argv[1], .addresses = argv[2], .topic = argv[3], .bytes = 100, .partitions = 1,
-                          .check_crcs = 1, .batch_bytes = 65536, .linger_ms = 5, .acks = -1};
+                          .check_crcs = 1, .batch_bytes = 65536, .linger_ms = 5, .gap_ms = 20, .acks = -1};
     for (int i = 4; i < argc; i += 2) {
         if (i + 1 == argc) die("%s needs a value", argv[i]);
         const char* name = argv[i];
@@ -267,6 +299,7 @@ static void parse(int argc, char** argv, struct options* o) {
         else if (strcmp(name, "--spin") == 0) o->spin = number_of(value);
         else if (strcmp(name, "--check-crcs") == 0) o->check_crcs = number_of(value);
         else if (strcmp(name, "--batch-bytes") == 0) o->batch_bytes = number_of(value);
+        else if (strcmp(name, "--gap-ms") == 0) o->gap_ms = number_of(value);
         else if (strcmp(name, "--linger-ms") == 0) o->linger_ms = number_of(value);
         else die("unknown option %s", name);
     }
@@ -286,6 +319,7 @@ int main(int argc, char** argv) {
     int code = 2;
     if (strcmp(o.mode, "produce") == 0) code = produce(&o);
     else if (strcmp(o.mode, "ping") == 0) code = ping(&o);
+    else if (strcmp(o.mode, "watch") == 0) code = watch(&o);
     else if (strcmp(o.mode, "consume") == 0) code = consume(&o);
     else die("unknown mode %s", o.mode);
     penstock_client_destroy(load.client);

@@ -1,0 +1,54 @@
+"""Several brokers with one coordinator, each a Node of the harness, and what any of them says of a topic's replicas."""
+import contextlib
+import json
+
+from harness import Node, run, wait_for
+
+
+class Cluster(contextlib.AbstractContextManager):
+    """A coordinator and brokers 1, 2 and so on. Tests run where much else does: a broker may be silent for a while."""
+
+    def __init__(self, brokers=3, settings=None, session_timeout='3s'):
+        self.nodes = [Node({'shards.count': '1', **(settings or {})}) for _ in range(brokers)]
+        self.nodes[0].coordinator_settings['session_timeout_ms'] = session_timeout
+
+    def __enter__(self):
+        first = self.nodes[0]
+        try:
+            first.start_coordinator()
+            for number, node in enumerate(self.nodes, 1):
+                node.coordinator, node.coordinator_address = first.coordinator, first.coordinator_address
+                node.overrides['node.id'] = number
+                node.start_broker()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for node in self.nodes:
+            node.__exit__(None, None, None)
+
+    @property
+    def addresses(self):
+        return ','.join(node.address for node in self.nodes)
+
+    def partition(self, topic):
+        """What kcat is told of partition 0 by a broker that runs, and does not stand still."""
+        awake = ','.join(node.address for node in self.nodes if node.broker.state() not in 'TZX')
+        said = run('kcat', '-b', awake, '-L', '-J', '-t', topic, check_exit=False)
+        topics = json.loads(said.stdout)['topics'] if said.returncode == 0 else []
+        return topics[0]['partitions'][0] if topics and topics[0].get('partitions') else None
+
+    def wait_in_sync(self, topic, count, seconds=60):
+        def in_sync():
+            found = self.partition(topic)
+            return found if found and len(found['isrs']) == count else None
+        return wait_for(in_sync, seconds, f'{count} replicas of {topic} in sync')
+
+    def leader(self, topic):
+        """Its place in the row of nodes."""
+        def led():
+            found = self.partition(topic)
+            return found and max(found['leader'], 0)
+        return wait_for(led, 30, f'a leader of {topic}') - 1
