@@ -14,13 +14,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / 'tests/system'))
+sys.path[:0] = [str(ROOT / 'bench'), str(ROOT / 'tests/system')]
 from harness import BUILD, Failure  # noqa: E402
 from replicas import Cluster  # noqa: E402
+from side_by_side import wait_for_pool  # noqa: E402
 
 SDK_LOAD = BUILD / 'tests/system/sdk_load'
 PARTITIONS = 8
@@ -70,11 +70,12 @@ def main():
     tempfile.tempdir = options.data
     results = {factor: [] for factor in (1, 2, 3)}
     with Cluster(settings=SETTINGS) as cluster:
-        time.sleep(5)   # the brokers fill their pools
         for number in range(options.rounds):
             for factor in results:
                 topic = f't-{factor}-{number}'
                 make_topic(cluster, topic, factor)
+                for node in cluster.nodes:
+                    wait_for_pool(node)
                 results[factor].append({**full_speed(cluster, topic, options), **steady(cluster, topic, options)})
                 print(f'  factor {factor}: ' + ', '.join(f'{k} {v:.2f}' for k, v in results[factor][-1].items()),
                       flush=True)
