@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Every family of Kafka clients, unmodified, against a real broker. README.md says what each must do."""
 import contextlib
+import dataclasses
 import json
 import os
 import queue
@@ -10,6 +11,7 @@ import time
 
 from fetched import Client, go_client, java_client, java_command, node_client, python_client
 from harness import BUILD, Failure, Node, case, check, check_equal, run_cases, start_load, wait_for
+from replicas import Cluster
 from seen import ClientNode
 
 RECORDS = 2000
@@ -153,13 +155,41 @@ def java_partitions():
     return {f'key-{i}': (murmur2(f'key-{i}'.encode()) & 0x7fffffff) % PARTITIONS for i in range(50)}
 
 
+def failover(client):
+    """The leader of a replicated partition is killed while records go to it: all are read, in the order sent, and once
+    where the client is idempotent."""
+    topic, count = 'survives', 20_000
+    with Cluster(settings={'groups.initial_rebalance_delay_ms': '0'}) as cluster, contextlib.ExitStack() as ends:
+        cluster.nodes[0].cli('topic', 'create', topic, '--partitions', PARTITIONS, '--replication-factor', 3)
+        cluster.wait_in_sync(topic, 3)
+        reader = ends.enter_context(Running(client, 'group', cluster.addresses, topic, 'reads'))
+        wait_until([reader], lambda: shared([reader]), 60, 'it reads')
+        cluster.wait_in_sync('__consumer_offsets', 3)
+        producer = ends.enter_context(Running(client, 'produce', cluster.addresses, topic, count, 'none'))
+        wait_until([reader], lambda: len(reader.records) > count // 10, 60, 'the first records')
+        killed = cluster.nodes[cluster.leader(topic)]
+        killed.kill_broker()
+        producer.finish(120)
+        wait_until([reader], lambda: len(numbers(reader)) == count, 60, 'all records')
+        killed.start_broker()
+        cluster.wait_in_sync(topic, 3)
+        reader.finish()
+    for partition in range(PARTITIONS):
+        found = sorted({(offset, int(value.split(':')[0])) for p, offset, value in reader.records if p == partition})
+        check_equal([offset for offset, _ in found], list(range(len(found))), f'offsets of partition {partition}')
+        if client.idempotent:
+            sent = [number for _, number in found]
+            check_equal(sent, sorted(set(sent)), f'records of partition {partition}')
+
+
 def use(make):
     client = make()
+    failover(client)
     with ClientNode({'groups.initial_rebalance_delay_ms': '200ms'}) as node:
         version = keyed_produce(client, node)
         group_life(client, node)
         node.keep(client.name, version)
-    print(f'# {version}: keyed produce with {", ".join(client.codecs)}; group with joins, leaves and a killed broker')
+    print(f'# {version}: keyed produce with {", ".join(client.codecs)}; group with joins, leaves and a killed broker; a killed leader')
 
 
 @case
@@ -177,7 +207,8 @@ def confluent():
 @case
 def kafka_python_old():
     """kafka-python 2.0.2, which guesses what the broker is."""
-    use(lambda: python_client('kafka_python', 'kafka-python==2.0.2', 'python-snappy', 'lz4', 'zstandard', 'six'))
+    packages = ('kafka-python==2.0.2', 'python-snappy', 'lz4', 'zstandard', 'six')
+    use(lambda: dataclasses.replace(python_client('kafka_python', *packages), idempotent=False))
 
 
 @case

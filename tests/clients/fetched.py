@@ -22,6 +22,7 @@ class Client:
     command: list
     environment: dict = field(default_factory=dict)
     codecs: list = field(default_factory=lambda: CODECS)
+    idempotent: bool = True
 
 
 _failed = {}  # commands that failed, and how

@@ -10,7 +10,7 @@ say = lambda **event: print(json.dumps(event), flush=True)
 
 
 def produce(bootstrap, topic, count, codec):
-    producer = KafkaProducer(bootstrap_servers=bootstrap, acks='all', linger_ms=5, retries=10,
+    producer = KafkaProducer(bootstrap_servers=bootstrap, acks='all', linger_ms=5, retries=100,
                              compression_type=None if codec == 'none' else codec)
     sent = [producer.send(topic, f'{i}:'.ljust(100, 'x').encode(), f'key-{i % 50}'.encode())
             for i in range(int(count))]

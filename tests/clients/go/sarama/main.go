@@ -3,6 +3,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -24,8 +25,9 @@ func produce(bootstrap, topic string, count int, codec string) {
 	config.Producer.RequiredAcks = sarama.WaitForAll
 	config.Producer.Return.Successes = true
 	config.Producer.Idempotent = true
+	config.Producer.Retry.Max = 100
 	config.Net.MaxOpenRequests = 1
-	producer, err := sarama.NewSyncProducer([]string{bootstrap}, config)
+	producer, err := sarama.NewSyncProducer(strings.Split(bootstrap, ","), config)
 	program.Fail(err)
 	for from := 0; from < count; from += 500 {
 		messages := []*sarama.ProducerMessage{}
@@ -79,7 +81,7 @@ func group(bootstrap, topic, name string) {
 	config.Consumer.Offsets.AutoCommit.Interval = 500 * time.Millisecond
 	config.Consumer.Group.Session.Timeout = 10 * time.Second
 	config.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond
-	consumer, err := sarama.NewConsumerGroup([]string{bootstrap}, name, config)
+	consumer, err := sarama.NewConsumerGroup(strings.Split(bootstrap, ","), name, config)
 	program.Fail(err)
 	ctx := program.UntilInputEnds()
 	for ctx.Err() == nil {
