@@ -15,7 +15,9 @@ using wire::kafka::MetadataResponse;
 
 namespace {
 
-
+/// A broker that owes an answer for so long is asked after. Shorter than sessions of brokers at their coordinator; much
+/// longer than what most answers take, and each question costs one of the others a moment.
+constexpr int64_t silence_ns = 100 * millisecond_ns;
 
 }  // namespace
 
@@ -82,24 +84,36 @@ Nanos Cluster::next_deadline() const {
     if (awake_) return time_.now;
     if (stale_ && !asking_) next = std::min(next, ask_not_before_);
     for (const auto& place : places_) {
-        if (place->connection) next = std::min(next, place->connection->next_deadline());
-        else if (place->wanted) next = std::min(next, place->not_before);
+        if (place->connection) {
+            next = std::min(next, place->connection->next_deadline());
+            // One that is silent already has made the metadata stale.
+            if (const Nanos at = silence_ends(*place); at > time_.now) next = std::min(next, at);
+        } else if (place->wanted) {
+            next = std::min(next, place->not_before);
+        }
     }
+    if (asking_) next = std::min(next, asked_at_ + silence_ns);
     for (const Member* member : members_) next = std::min(next, member->next_deadline());
     return next;
 }
 
 // Connections.
 
-Connection* Cluster::connect(const io::Address& address, Purpose purpose) {
+Cluster::Place* Cluster::find(const io::Address& address, Purpose purpose) const {
     const auto found = std::find_if(places_.begin(), places_.end(), [&](const auto& one) {
         return one->purpose == purpose && one->address.port == address.port && one->address.host == address.host;
     });
-    if (found == places_.end() && places_.size() >= limits::client_connections_max) {
+    return found == places_.end() ? nullptr : found->get();
+}
+
+Connection* Cluster::connect(const io::Address& address, Purpose purpose, int32_t broker) {
+    Place* found = find(address, purpose);
+    if (found == nullptr && places_.size() >= limits::client_connections_max) {
         report({PENSTOCK_FULL, "too many connections: use several clients"});
         return nullptr;
     }
-    Place& place = found != places_.end() ? **found : *places_.emplace_back(std::make_unique<Place>(address, purpose));
+    Place& place = found != nullptr ? *found : *places_.emplace_back(std::make_unique<Place>(address, purpose));
+    if (broker >= 0) place.broker = broker;
     if (place.connection) return place.connection->ready() ? place.connection.get() : nullptr;
     place.wanted = true;
     if (place.not_before > time_.now) return nullptr;
@@ -113,7 +127,40 @@ Connection* Cluster::connect(const io::Address& address, Purpose purpose) {
     }
     place.connection = std::make_unique<Connection>(streams_, *id, address, options_.name, asks_,
                                                     time_.now + options_.connect_timeout_ns);
+    place.begun = time_.now;
     return nullptr;
+}
+
+/// When it has been silent for too long, as things stand.
+Nanos Cluster::silence_ends(const Place& place) const {
+    if (!place.connection || place.connection->closed()) return never;
+    const Nanos expected = place.connection->ready() ? place.connection->expected() : place.begun;
+    return expected == never ? never : expected + silence_ns;
+}
+
+bool Cluster::somebody_is_silent() const {
+    return std::ranges::any_of(places_, [&](const auto& place) { return silent(*place); });
+}
+
+/// Behind the addresses that we were told to begin with.
+void Cluster::recognize_brokers() {
+    for (const auto& place : places_) {
+        if (place->broker >= 0) continue;
+        const auto known = std::ranges::find_if(brokers_, [&](const auto& entry) {
+            const int32_t port = native() ? entry.second.native_port : entry.second.port;
+            return entry.second.host == place->address.host && port == place->address.port;
+        });
+        if (known != brokers_.end()) place->broker = known->first;
+    }
+}
+
+/// By what the others have just said.
+void Cluster::close_those_who_left() {
+    for (const auto& place : places_) {
+        if (!silent(*place) || place->broker < 0 || brokers_.contains(place->broker)) continue;
+        place->connection->close({PENSTOCK_UNREACHABLE, fmt::format("{} is silent, and no member of the cluster any more",
+                                                                    show(place->address))});
+    }
 }
 
 /// Its connection is closed. One that had been ready may be begun again at once: it is the next one that rests.
@@ -130,17 +177,19 @@ void Cluster::lose(Place& place) {
 Connection* Cluster::any(Purpose purpose) {
     for (const auto& place : places_) {
         Connection* connection = place->purpose == purpose ? place->connection.get() : nullptr;
-        if (connection != nullptr && connection->ready()) return connection;
+        if (connection != nullptr && connection->ready() && !silent(*place)) return connection;
     }
     // One at a time, round and round: first those we were told to begin with, then those that we learnt of.
     for (const auto& place : places_) {
-        if (place->purpose == purpose && place->connection) return nullptr;
+        if (place->purpose == purpose && place->connection && !silent(*place)) return nullptr;
     }
     const size_t count = bootstrap_.addresses.size() + brokers_.size();
     const size_t chosen = next_bootstrap_++ % count;
-    if (chosen < bootstrap_.addresses.size()) return connect(bootstrap_.addresses[chosen], purpose);
-    return broker(std::next(brokers_.begin(), static_cast<ptrdiff_t>(chosen - bootstrap_.addresses.size()))->first,
-                  purpose);
+    if (chosen >= bootstrap_.addresses.size())
+        return broker(std::next(brokers_.begin(), static_cast<ptrdiff_t>(chosen - bootstrap_.addresses.size()))->first,
+                      purpose);
+    const Place* place = find(bootstrap_.addresses[chosen], purpose);
+    return place != nullptr && silent(*place) ? nullptr : connect(bootstrap_.addresses[chosen], purpose, -1);
 }
 
 Connection* Cluster::broker(int32_t id, Purpose purpose) {
@@ -150,7 +199,7 @@ Connection* Cluster::broker(int32_t id, Purpose purpose) {
         return nullptr;
     }
     const Broker& broker = found->second;
-    return at(broker.host, native() ? broker.native_port : broker.port, purpose);
+    return at(id, broker.host, native() ? broker.native_port : broker.port, purpose);
 }
 
 Connection* Cluster::leader(const PartitionPlace& place, Purpose purpose) {
@@ -160,18 +209,18 @@ Connection* Cluster::leader(const PartitionPlace& place, Purpose purpose) {
         return nullptr;
     }
     const Broker& broker = found->second;
-    if (!native()) return at(broker.host, broker.port, purpose);
-    return at(broker.host, place.native_port > 0 ? place.native_port : broker.native_port, purpose);
+    if (!native()) return at(place.leader, broker.host, broker.port, purpose);
+    return at(place.leader, broker.host, place.native_port > 0 ? place.native_port : broker.native_port, purpose);
 }
 
-Connection* Cluster::at(const std::string& host, int32_t port, Purpose purpose) {
+Connection* Cluster::at(int32_t id, const std::string& host, int32_t port, Purpose purpose) {
     if (port <= 0 || port > UINT16_MAX || host.empty()) {
         report({PENSTOCK_UNSUPPORTED, fmt::format("the broker at {} does not listen on the {} road", host,
                                                   native() ? "udp" : "tcp")});
         stale_ = true;
         return nullptr;
     }
-    return connect({.host = host, .port = static_cast<uint16_t>(port), .road = bootstrap_.road}, purpose);
+    return connect({.host = host, .port = static_cast<uint16_t>(port), .road = bootstrap_.road}, purpose, id);
 }
 
 void Cluster::forget(const Requester& requester) {
@@ -206,6 +255,12 @@ void Cluster::step_metadata() {
         stale_ = true;
         fresh_until_ = never;   // until the answer comes it is no deadline any more
     }
+    stale_ |= somebody_is_silent();
+    if (asking_ && asked_at_ + silence_ns <= time_.now) {   // another broker is asked then
+        forget(*this);
+        asking_ = false;
+        metadata_failed();
+    }
     if (!stale_ || asking_ || ask_not_before_ > time_.now) return;
     Connection* connection = any(Purpose::control);
     if (connection == nullptr) {
@@ -225,9 +280,10 @@ void Cluster::step_metadata() {
     request.topics = wire::Array<MetadataRequest::Topic>(topics);
     request.allow_auto_topic_creation = create;
     const auto asked = connection->ask(*this, request, *version,
-                                       {.deadline = time_.now + options_.request_timeout_ns});
+                                       {.deadline = time_.now + options_.request_timeout_ns, .expected = time_.now});
     if (!asked) return report(asked.error());
     asking_ = true;
+    asked_at_ = time_.now;
     stale_ = false;
 }
 
@@ -246,7 +302,9 @@ void Cluster::on_answer(uint64_t, const Answer& answer, Nanos now) {
                                     .native_port = broker.native_port};
     }
     controller_ = message.controller_id;
-    bool settled = true;
+    recognize_brokers();
+    close_those_who_left();
+    bool settled = !somebody_is_silent();
     for (const MetadataResponse::Topic& row : message.topics) {
         const auto found = row.name ? topics_.find(std::string(*row.name)) : topics_.end();
         if (found == topics_.end()) continue;

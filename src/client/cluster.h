@@ -3,7 +3,9 @@
 // Stepped by the edge: turn() takes what the streams report, lets time pass, and steps every Member: the producers,
 // consumers and calls of the client. These ask for connections when they have something to send: a connection that is
 // not there yet is begun, and they are stepped again when it is. Invariants: one connection for each address and
-// purpose; one request for metadata under way; after a failure an address rests, longer each time.
+// purpose; one request for metadata under way; after a failure an address rests, longer each time. A broker that is
+// silent may be dead, which only the others know: they are asked, and when it is no member of the cluster any more its
+// connections are closed, long before their requests time out.
 // What it does not do: read a clock, or wait.
 #pragma once
 
@@ -91,8 +93,6 @@ public:
     Connection* any(Purpose purpose);
     Connection* broker(int32_t id, Purpose purpose);
     Connection* leader(const PartitionPlace& place, Purpose purpose);
-    /// Where group coordinators and other brokers that answers name are.
-    Connection* at(const std::string& host, int32_t port, Purpose purpose);
     Connection* controller(Purpose purpose) { return controller_ < 0 ? nullptr : broker(controller_, purpose); }
     /// The answers interest this one no more.
     void forget(const Requester& requester);
@@ -107,7 +107,9 @@ private:
     struct Place {
         io::Address address;
         Purpose purpose;
+        int32_t broker = -1;       ///< whose it is, as metadata had it; -1: not known
         std::unique_ptr<Connection> connection;
+        Nanos begun;               ///< of the connection
         Nanos not_before;
         int64_t backoff_ns = 0;
         bool wanted = false;   ///< asked for while there is none
@@ -126,8 +128,15 @@ private:
 
     bool take_events();
     void expire();
-    Connection* connect(const io::Address& address, Purpose purpose);
+    Place* find(const io::Address& address, Purpose purpose) const;
+    Connection* at(int32_t id, const std::string& host, int32_t port, Purpose purpose);
+    Connection* connect(const io::Address& address, Purpose purpose, int32_t broker);
     void lose(Place& place);
+    Nanos silence_ends(const Place& place) const;
+    bool silent(const Place& place) const { return silence_ends(place) <= time_.now; }
+    bool somebody_is_silent() const;
+    void recognize_brokers();
+    void close_those_who_left();
     void step_metadata();
     void on_answer(uint64_t ask, const Answer& answer, Nanos now) override;
     void on_lost(uint64_t ask, const Failure& why, Nanos now) override;
@@ -152,7 +161,7 @@ private:
     bool stale_ = false, asking_ = false;
     uint64_t revision_ = 0;
     uint64_t asks_ = 0;
-    Nanos ask_not_before_, fresh_until_ = never;
+    Nanos asked_at_, ask_not_before_, fresh_until_ = never;
     int64_t ask_backoff_ns_ = 0;
 };
 

@@ -235,6 +235,12 @@ Nanos Connection::next_deadline() const {
     return next;
 }
 
+Nanos Connection::expected() const {
+    Nanos next = never;
+    for (const Ask& ask : asks_) next = std::min(next, ask.done ? never : ask.options.expected);
+    return next;
+}
+
 void Connection::close(Failure why) {
     if (state_ == State::closing || state_ == State::closed) return;
     failure_ = std::move(why);

@@ -74,6 +74,7 @@ VersionRange own_versions(ApiKey key);
 
 struct AskOptions {
     Nanos deadline = never;          ///< the connection is given up if there is no answer by then
+    Nanos expected = never;          ///< when the answer comes as long as all is well; never: nobody can say
     bool answered = true;            ///< false: on_answer() comes when it is handed over
     std::shared_ptr<const void> held;   ///< keeps what the request points to
 };
@@ -113,6 +114,8 @@ public:
     /// Gives the connection up if something did not come in time.
     void expire(Nanos now);
     Nanos next_deadline() const;
+    /// The earliest that an answer was expected which has not come.
+    Nanos expected() const;
     /// `why` is what the requests hear.
     void close(Failure why);
     const Failure& failure() const { return failure_; }

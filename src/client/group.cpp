@@ -104,7 +104,8 @@ Connection* Group::coordinator() {
     if (!version) return nullptr;
     FindCoordinatorRequest request;
     request.coordinator_key = options_.name;
-    const auto asked = any->ask(*this, request, *version, {.deadline = now_ + cluster_.options().request_timeout_ns});
+    const auto asked = any->ask(*this, request, *version,
+                                {.deadline = now_ + cluster_.options().request_timeout_ns, .expected = now_});
     if (asked) asks_.emplace_back(*asked, What::find);
     return nullptr;
 }
@@ -122,7 +123,8 @@ bool Group::ask(What what, const Request& request, int64_t patience_ms) {
         return false;
     }
     const int64_t patience_ns = cluster_.options().request_timeout_ns + patience_ms * millisecond_ns;
-    const auto asked = connection->ask(*this, request, *version, {.deadline = now_ + patience_ns});
+    const auto asked = connection->ask(*this, request, *version,
+        {.deadline = now_ + patience_ns, .expected = now_ + patience_ns - cluster_.options().request_timeout_ns});
     if (!asked) {
         fail(asked.error().code);
         return false;

@@ -124,7 +124,7 @@ void Producer::step_producer_id(Nanos now) {
     wire::kafka::InitProducerIdRequest request;
     request.transaction_timeout_ms = 60'000;
     const auto asked = connection->ask(*this, request, *version,
-                                       {.deadline = now + cluster_.options().request_timeout_ns});
+                                       {.deadline = now + cluster_.options().request_timeout_ns, .expected = now});
     PENSTOCK_ASSERT(asked.has_value());
     id_ask_ = *asked;
     sent_.push_back(std::make_shared<Sent>(Sent{.ask = *asked, .connection = connection, .batches = {}}));
@@ -243,8 +243,8 @@ void Producer::send_request(Connection& connection, SentPtr sent, Nanos now) {
     request.timeout_ms = static_cast<int32_t>(cluster_.options().request_timeout_ns / millisecond_ns);
     request.topics = {&topic, 1};
     Outcome<uint64_t> asked = version ? connection.ask(*this, request, *version,
-        {.deadline = now + cluster_.options().request_timeout_ns + second_ns, .answered = options_.acks != 0,
-         .held = sent}) : std::unexpected(version.error());
+        {.deadline = now + cluster_.options().request_timeout_ns + second_ns, .expected = now,
+         .answered = options_.acks != 0, .held = sent}) : std::unexpected(version.error());
     if (!asked) {
         cluster_.report(asked.error());
         for (auto& [index, batch] : sent->batches) {

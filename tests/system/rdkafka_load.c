@@ -157,7 +157,8 @@ static void wait_for_turn(rd_kafka_t* client, const struct options* o, uint64_t 
     while (o->rate > 0) {
         const int64_t early_us = started + (int64_t)(number * 1000000 / o->rate) - now_us();
         if (early_us <= 0) return;
-        rd_kafka_poll(client, early_us >= 2000 ? (int)(early_us / 1000) : 0);
+        rd_kafka_poll(client, (int)(early_us / 1000));
+        if (early_us < 1000) nanosleep(&(struct timespec){.tv_nsec = early_us * 1000}, NULL);
     }
 }
 
