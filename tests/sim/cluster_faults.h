@@ -30,7 +30,7 @@ public:
 
     bool turn(const Time& time) override;
     Nanos next_deadline() const override;
-    /// Everything that was begun ends now, and everybody is up again.
+    /// Everything that was begun ends now, and everybody is up again; not all of them started anew.
     void heal();
 
     const FaultCounters& counters() const { return counters_; }
