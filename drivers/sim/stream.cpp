@@ -217,7 +217,7 @@ void Network::deliver(Half& half) {
         owner.lent_[index] = true;
         const uint32_t size = owner.options_.receive_buffer_bytes;
         std::byte* to = &owner.memory_[size_t{index} * size];
-        const uint32_t filled = fill(half, to, size);
+        const uint32_t filled = owner.filled_[index] = fill(half, to, size);
         owner.events_.push_back({.kind = io::StreamEventKind::received, .connection = {half.id},
                                  .buffer = {to, filled, index}});
         half.inbox_bytes -= filled;
@@ -267,7 +267,8 @@ void Network::end(Half& half, int32_t os_error) {
 
 Streams::Streams(Network& network, const StreamOptions& options)
     : network_(network), options_(options),
-      memory_(size_t{options.receive_buffers} * options.receive_buffer_bytes, poison), lent_(options.receive_buffers) {
+      memory_(size_t{options.receive_buffers} * options.receive_buffer_bytes, poison), lent_(options.receive_buffers),
+      filled_(options.receive_buffers) {
     for (uint32_t i = options.receive_buffers; i-- > 0;) free_.push_back(i);
 }
 
@@ -350,7 +351,7 @@ void Streams::release(const io::ReceiveBuffer& buffer) {
     PENSTOCK_ASSERT(buffer.index < lent_.size() && lent_[buffer.index]);
     lent_[buffer.index] = false;
     free_.push_back(buffer.index);
-    std::fill_n(&memory_[size_t{buffer.index} * options_.receive_buffer_bytes], options_.receive_buffer_bytes, poison);
+    std::fill_n(&memory_[size_t{buffer.index} * options_.receive_buffer_bytes], filled_[buffer.index], poison);
     for (const uint64_t half : starved_) network_.schedule(Network::Verb::deliver, half, network_.clock_.now());
     starved_.clear();
 }

@@ -138,6 +138,7 @@ private:
     std::vector<std::byte> memory_;
     std::vector<uint32_t> free_;
     std::vector<bool> lent_;
+    std::vector<uint32_t> filled_;                ///< bytes of each buffer that are not poison
     std::set<uint64_t> starved_;                  ///< halves that wait for a buffer
     std::deque<io::StreamEvent> events_;
 };

@@ -36,8 +36,11 @@ public:
     Offset settled() const { return in_memory && !log->failed() ? log->end_offset() : log->durable_offset(); }
     /// The same for those who ask for all in-sync replicas.
     Offset replicated() const { return leadership ? leadership->high_watermark() : settled(); }
-    /// All that is visible is known: see replica::Leadership.
-    bool confirmed() const { return leadership == nullptr || leadership->confirmed(); }
+    /// All that is visible is known (see replica::Leadership), and shown: what was just confirmed is so only once the
+    /// partition was stepped.
+    bool confirmed() const {
+        return leadership == nullptr || (leadership->confirmed() && high_watermark >= leadership->high_watermark());
+    }
     size_t in_sync_count() const { return leadership ? leadership->in_sync_count() : 1; }
     void raise_high_watermark() {
         const Offset now = leading ? replicated() : std::min(leaders_watermark, log->end_offset());

@@ -19,6 +19,11 @@ namespace {
 /// longer than what most answers take, and each question costs one of the others a moment.
 constexpr int64_t silence_ns = 100 * millisecond_ns;
 
+/// Null: not known of that topic, which may have been deleted and made anew.
+const PartitionPlace* place_of(const std::optional<Topic>& topic, const Uuid& id, size_t index) {
+    return topic && topic->id == id && index < topic->partitions.size() ? &topic->partitions[index] : nullptr;
+}
+
 }  // namespace
 
 Cluster::Cluster(io::Streams& streams, Bootstrap bootstrap, const ClusterOptions& options)
@@ -287,6 +292,8 @@ void Cluster::step_metadata() {
     stale_ = false;
 }
 
+/// A broker that was away answers by what it knew before, maybe that it still leads. Who has heard of a later epoch
+/// goes by that: an old leader refuses offsets that it does not have as out of range.
 void Cluster::on_answer(uint64_t, const Answer& answer, Nanos now) {
     asking_ = false;
     Arena arena(limits::client_answer_arena_bytes_max);
@@ -318,9 +325,13 @@ void Cluster::on_answer(uint64_t, const Answer& answer, Nanos now) {
             const auto index = static_cast<size_t>(partition.partition_index);
             if (partition.partition_index < 0 || index >= row.partitions.size()) continue;
             topic.partitions.resize(row.partitions.size());
-            topic.partitions[index] = {.leader = partition.leader_id, .leader_epoch = partition.leader_epoch,
-                                       .native_port = partition.native_port};
-            settled &= partition.leader_id >= 0;
+            PartitionPlace& place = topic.partitions[index];
+            place = {.leader = partition.leader_id, .leader_epoch = partition.leader_epoch,
+                     .native_port = partition.native_port};
+            const PartitionPlace* known = place_of(found->second.topic, topic.id, index);
+            const bool went_back = known != nullptr && known->leader_epoch > place.leader_epoch;
+            if (went_back) place = *known;
+            settled &= place.leader >= 0 && !went_back;
         }
         found->second.topic = std::move(topic);
     }

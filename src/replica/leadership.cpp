@@ -122,7 +122,8 @@ bool Leadership::wants(const Follower& follower, Nanos now) const {
 }
 
 Nanos Leadership::next_deadline(Nanos now) const {
-    Nanos next = never;
+    // What was refused, or lost, is proposed again, also when nothing else moves.
+    Nanos next = propose_after_ > now ? propose_after_ : never;
     for (const auto& follower : followers_) {
         if (follower->retry_at > now) next = std::min(next, follower->retry_at);
         if (follower->under_way == 0) next = std::min(next, follower->tell_at);

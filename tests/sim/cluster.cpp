@@ -8,11 +8,11 @@
 //   cluster --from 17 --seeds 1            one again, as a failure prints it; --verbose: with a trace
 //   cluster --events 1000000               longer ones: faults go on until so many turns were had
 //   cluster --replicas 3                   clusters of three and four brokers that replicate
-//   cluster_with_bugs --bug NAME           ends with 0 as soon as the bug is found: its teeth (seeded_bug.h)
+//   cluster_with_bugs --bug NAME           ends with 0 as soon as the bug is found: its teeth (seeded_bug.h). Where the
+//                                          bug takes replicas there are three without being asked for
 //
-// Not put in yet, of the bugs that it has to find with replicas: ack past an in-flight in-sync change, no fork-point
-// truncation, in-sync set shrunk locally, stale leader accepted, empty disk elected among others, de-duplication state
-// lost at failover, duplicate answered before replication.
+// Put in, and not yet seen to be found: stale_leader_accepted, empty_disk_elected, shrunk_without_record,
+// watermark_of_recorded_set and duplicate_before_replicated. What they need may be missing here.
 #include "cluster.h"
 
 #include <charconv>
@@ -39,7 +39,8 @@ constexpr const char* durable_topic = "durable";
 constexpr const char* memory_topic = "memory";
 
 struct Arguments {
-    uint64_t from = 1, seeds = default_seeds, events = default_events, replicas = 1;
+    uint64_t from = 1, seeds = default_seeds, events = default_events;
+    uint64_t replicas = 0;   ///< 0: as many as the bug takes
     std::string_view bug;
     bool verbose = false;
     bool wrong = false;
@@ -88,7 +89,8 @@ private:
                 .brokers = static_cast<uint32_t>(random.between(replicas, 4)),
                 .shards = static_cast<uint32_t>(random.between(1, 3)),
                 .coordinators = static_cast<uint32_t>(random.between(1, 2)),
-                .replicas = static_cast<int16_t>(replicas)};
+                .replicas = static_cast<int16_t>(replicas),
+                .replica_lag_ns = (160 * millisecond_ns) << random.below(7)};   // up to the default, about
     }
 
     io::Road any_road() { return random_.chance(1, 2) ? io::Road::tcp : io::Road::native; }
@@ -149,6 +151,7 @@ private:
         all.stops += these.stops;
         all.pauses += these.pauses;
         all.cuts += these.cuts;
+        all.splits += these.splits;
         all.disks_swapped += these.disks_swapped;
         all.disks_failed += these.disks_failed;
         all.disks_stalled += these.disks_stalled;
@@ -173,7 +176,8 @@ private:
             fail_run("a healed broker never serves: " + world_.waits_for());
         for (auto& producer : producers_) producer->rest(true);
         demand(world_.run_until([&] { return all_settled(); }, patience_ns), "records are never answered");
-        demand(world_.run_until([&] { return world_.all_in_sync(); }, patience_ns), "a replica is never in sync");
+        if (!world_.run_until([&] { return world_.all_in_sync(); }, patience_ns))
+            fail_run("a replica is never in sync: " + world_.out_of_sync());
         for (auto& producer : producers_) {
             const uint64_t before = producer->given_up();
             demand(world_.run_until([&] { return producer->send_to_all(); }, patience_ns),
@@ -255,14 +259,16 @@ Arguments parse(int argc, char** argv) {
         else if (name == "--bug") out.bug = value, ++i;
         else out.wrong = true;
     }
-    const auto bug = std::ranges::find(bug_names, out.bug, [](const auto& one) { return one.first; });
-    if (bug != bug_names.end()) seeded_bug = bug->second;
+    const auto bug = std::ranges::find(named_bugs, out.bug, &NamedBug::name);
+    const bool hunting = bug != named_bugs.end();
+    if (hunting) seeded_bug = bug->bug;
     else out.wrong |= !out.bug.empty();
-    out.wrong |= out.replicas < 1 || out.replicas > 4;
+    if (out.replicas == 0) out.replicas = hunting ? bug->replicas : 1;
+    out.wrong |= out.replicas > 4;
     if (!out.wrong) return out;
     std::fprintf(stderr, "arguments: [--from SEED] [--seeds COUNT] [--events COUNT] [--replicas COUNT] [--bug NAME] "
                          "[--verbose]\nbugs:");
-    for (const auto& one : bug_names) std::fprintf(stderr, " %s", one.first.data());
+    for (const NamedBug& one : named_bugs) std::fprintf(stderr, " %s", one.name.data());
     std::fprintf(stderr, "\n");
     return out;
 }
@@ -275,11 +281,11 @@ void print(const Totals& totals, double seconds) {
                 totals.model.sent, totals.model.acknowledged, totals.model.given_up, totals.model.read,
                 totals.model.commits);
     const FaultCounters& did = totals.faults;
-    std::printf("%lu crashes, %lu stops, %lu pauses, %lu cuts, %lu coordinators killed, %lu deposed, %lu clients "
-                "killed\ndisks: %lu swapped, %lu failed, %lu stalled, %lu full; %lu jumps of clocks\n",
-                did.crashes, did.stops, did.pauses, did.cuts, did.coordinators_killed, did.coordinators_deposed,
-                did.clients_killed, did.disks_swapped, did.disks_failed, did.disks_stalled, did.disks_full,
-                did.clock_jumps);
+    std::printf("%lu crashes, %lu stops, %lu pauses, %lu cuts, %lu splits, %lu coordinators killed, %lu deposed, %lu "
+                "clients killed\ndisks: %lu swapped, %lu failed, %lu stalled, %lu full; %lu jumps of clocks\n",
+                did.crashes, did.stops, did.pauses, did.cuts, did.splits, did.coordinators_killed,
+                did.coordinators_deposed, did.clients_killed, did.disks_swapped, did.disks_failed, did.disks_stalled,
+                did.disks_full, did.clock_jumps);
 }
 
 }  // namespace
@@ -288,12 +294,15 @@ int run_clusters(int argc, char** argv) {
     const Arguments arguments = parse(argc, argv);
     if (arguments.wrong) return 2;
     trail().mode = "cluster";
-    if (arguments.events != default_events) trail().options = "--events " + std::to_string(arguments.events);
-    if (arguments.replicas != 1) trail().options += " --replicas " + std::to_string(arguments.replicas);
+    const auto add_option = [](const std::string& option) {
+        trail().options += (trail().options.empty() ? "" : " ") + option;
+    };
+    if (arguments.events != default_events) add_option("--events " + std::to_string(arguments.events));
+    if (arguments.replicas != 1) add_option("--replicas " + std::to_string(arguments.replicas));
     const bool hunting = trail().hunting = seeded_bug != SeededBug::none;
     if (hunting) {
         trail().mode = "cluster_with_bugs";
-        trail().options += (trail().options.empty() ? "--bug " : " --bug ") + std::string(arguments.bug);
+        add_option("--bug " + std::string(arguments.bug));
     }
     install_abort_report();
     const auto begun = std::chrono::steady_clock::now();

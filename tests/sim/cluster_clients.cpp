@@ -15,9 +15,11 @@ namespace {
 constexpr const char* group_name = "readers";
 
 client::ClusterOptions cluster_options(uint64_t seed) {
+    // Some lose patience while what they sent waits for a disk or a replica, and ask again.
+    const int64_t patience_ns = (250 * millisecond_ns) << (seed % 5);
     return {.name = {},
             .connect_timeout_ns = 2 * second_ns,
-            .request_timeout_ns = 5 * second_ns,
+            .request_timeout_ns = patience_ns,
             .metadata_age_ns = 30 * second_ns,
             .seed = seed};
 }
@@ -278,6 +280,8 @@ void GroupClient::take_events() {
     while (const auto event = consumer_->next_event()) {
         switch (event->kind) {
             case PENSTOCK_EVENT_ASSIGNED:
+                world_.history.note(host_ + " is assigned " + std::to_string(consumer_->positions().size()) +
+                                    " partitions");
                 for (const penstock_position& mine : consumer_->positions()) {
                     const uint32_t partition = model_.find(mine.topic, mine.partition);
                     since_[partition] = model_.committed(partition);
@@ -289,6 +293,7 @@ void GroupClient::take_events() {
                 committing_.clear();
                 break;
             case PENSTOCK_EVENT_COMMITTED:
+                world_.history.note(host_ + " hears of its commit: " + penstock_error_name(event->error));
                 if (event->error == PENSTOCK_OK)
                     for (const auto& [partition, offset] : committing_) model_.committed(partition, offset);
                 committing_.clear();

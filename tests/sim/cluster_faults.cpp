@@ -8,10 +8,11 @@
 
 namespace penstock::sim {
 
-const std::array<ClusterFaults::Kind, 14> ClusterFaults::kinds = {{
+const std::array<ClusterFaults::Kind, 15> ClusterFaults::kinds = {{
     {&ClusterFaults::change_weather, 2 * second_ns},
     {&ClusterFaults::cut_pair, 3 * second_ns},
     {&ClusterFaults::isolate, 10 * second_ns},
+    {&ClusterFaults::split, 10 * second_ns},
     {&ClusterFaults::crash_broker, 4 * second_ns},
     {&ClusterFaults::stop_broker, 15 * second_ns},
     {&ClusterFaults::pause_broker, 5 * second_ns},
@@ -68,12 +69,15 @@ void ClusterFaults::heal() {
     }
     world_.network.set_options({});
     world_.datagrams.set_paths({});
+    // In part of the runs everybody starts anew; in the others nobody does who is up, and must be well without it.
+    const bool all_anew = random_.chance(1, 2);
     for (Broker& broker : world_.brokers) {
         broker.directory->clear_faults();
         broker.directory->set_capacity(0);
         broker.paused_until = Nanos(0);
-        if (broker.process) crash(broker, 0);   // its disk may have failed
-        if (broker.put_away && world_.options.replicas == 1) world_.swap_disk(broker);
+        const bool waits_for_disk = broker.put_away && world_.options.replicas == 1;
+        if (broker.process && (all_anew || waits_for_disk)) crash(broker, 0);
+        if (waits_for_disk) world_.swap_disk(broker);
         if (!broker.process && !world_.start(broker)) fail_run(broker.host + " cannot start on its healthy disk");
     }
     for (auto& seat : world_.coordinators) seat.paused_until = Nanos(0);
@@ -174,13 +178,33 @@ void ClusterFaults::isolate() {
     }
 }
 
+/// Into two parts, each of which may have brokers, a coordinator and clients: what an old leader and a new one each do
+/// for theirs must be one history afterwards.
+void ClusterFaults::split() {
+    ++counters_.splits;
+    const int64_t ns = duration(200 * millisecond_ns, 10 * second_ns);
+    const bool both_ways = random_.chance(3, 4);
+    std::vector<std::string> parts[2];
+    for (const std::string& host : world_.hosts()) parts[random_.below(2)].push_back(host);
+    for (const std::string& one : parts[0]) {
+        for (const std::string& other : parts[1]) {
+            cut(one, other, ns);
+            if (both_ways) cut(other, one, ns);
+        }
+    }
+}
+
 void ClusterFaults::crash_broker() {
     Broker& broker = any_broker();
     if (!broker.process) return;
     crash(broker, duration(5 * millisecond_ns, 8 * second_ns));
-    if (!random_.chance(1, 8)) return;
-    for (Broker& other : world_.brokers)   // the whole room
-        if (other.process) crash(other, duration(5 * millisecond_ns, 8 * second_ns));
+    if (random_.chance(1, 8)) crash_all();
+}
+
+/// The whole room.
+void ClusterFaults::crash_all() {
+    for (Broker& broker : world_.brokers)
+        if (broker.process) crash(broker, duration(5 * millisecond_ns, 8 * second_ns));
 }
 
 void ClusterFaults::stop_broker() {
@@ -258,6 +282,8 @@ void ClusterFaults::swap_disk() {
     ++counters_.disks_swapped;
     crash(broker, duration(5 * millisecond_ns, 2 * second_ns));
     world_.swap_disk(broker);
+    // It may be the first to come back.
+    if (random_.chance(1, 4)) crash_all();
     after(duration(second_ns, 8 * second_ns), [this, &broker] { decide_about_disk(broker); });
 }
 

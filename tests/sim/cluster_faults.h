@@ -18,8 +18,9 @@
 namespace penstock::sim {
 
 struct FaultCounters {
-    uint64_t crashes = 0, stops = 0, pauses = 0, cuts = 0, disks_swapped = 0, disks_failed = 0, disks_stalled = 0,
-             disks_full = 0, coordinators_killed = 0, coordinators_deposed = 0, clients_killed = 0, clock_jumps = 0;
+    uint64_t crashes = 0, stops = 0, pauses = 0, cuts = 0, splits = 0, disks_swapped = 0, disks_failed = 0,
+             disks_stalled = 0, disks_full = 0, coordinators_killed = 0, coordinators_deposed = 0,
+             clients_killed = 0, clock_jumps = 0;
 };
 
 class ClusterFaults final : public Inhabitant {
@@ -29,7 +30,7 @@ public:
 
     bool turn(const Time& time) override;
     Nanos next_deadline() const override;
-    /// Everything that was begun ends now, and everybody is up again.
+    /// Everything that was begun ends now, and everybody is up again; not all of them started anew.
     void heal();
 
     const FaultCounters& counters() const { return counters_; }
@@ -40,12 +41,14 @@ private:
         void (ClusterFaults::*begin)();
         int64_t pause_ns;   ///< between two of them, where they come at all: a typical one
     };
-    static const std::array<Kind, 14> kinds;
+    static const std::array<Kind, 15> kinds;
 
     void change_weather();
     void cut_pair();
     void isolate();
+    void split();
     void crash_broker();
+    void crash_all();
     void stop_broker();
     void pause_broker();
     void stall_disk();
@@ -72,8 +75,8 @@ private:
     ClusterModel& model_;
     std::vector<ClusterClient*> clients_;
     Random random_;
-    std::array<int64_t, 14> pauses_{};   ///< 0: this kind never comes
-    std::array<Nanos, 14> next_{};
+    std::array<int64_t, 15> pauses_{};   ///< 0: this kind never comes
+    std::array<Nanos, 15> next_{};
     std::multimap<Nanos, std::function<void()>> ends_;
     std::multimap<std::pair<std::string, std::string>, bool> cuts_;   ///< under way; a pair may be cut twice
     bool healed_ = false;

@@ -201,7 +201,10 @@ void ClusterModel::leads(uint32_t partition, int32_t epoch, int32_t broker) {
         fail_run(text_of(partition, 0) + " has two leaders in epoch " + std::to_string(epoch) + ": " +
                  std::to_string(leader->second) + " and " + std::to_string(broker));
     const auto number = static_cast<uint64_t>(epoch), node = static_cast<uint64_t>(broker);
-    if (first) history_.add(history_.now(), {5, partition, number, node});
+    if (!first) return;
+    history_.add(history_.now(), {5, partition, number, node});
+    history_.note("broker" + std::to_string(broker) + " leads " + partitions_[partition].topic + "-" +
+                  std::to_string(partitions_[partition].index) + " in epoch " + std::to_string(epoch));
 }
 
 // The end.

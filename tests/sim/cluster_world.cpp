@@ -129,6 +129,7 @@ bool ClusterWorld::start(Broker& broker) {
                                  .pool_bytes = 2 * mib, .receive_buffers = 16, .seed = next_seed()};
     process.broker.node_id = NodeId(broker.id);
     process.broker.auto_create_topics = false;
+    process.broker.replica_lag_max_ns = options.replica_lag_ns;
     process.broker.offsets_partitions = 4;
     process.broker.groups.initial_rebalance_delay_ms = 100;
     process.broker.seed = process.seed;
@@ -192,14 +193,18 @@ std::string ClusterWorld::waits_for() const {
     return "nobody";
 }
 
-bool ClusterWorld::all_in_sync() const {
-    return std::ranges::all_of(brokers, [](const Broker& broker) {
-        return std::ranges::all_of(broker.process->view().topics, [](const auto& topic) {
-            return std::ranges::all_of(topic->partitions, [](const broker::PartitionView& partition) {
-                return partition.isr.size() == partition.replicas.size();
-            });
-        });
-    });
+std::string ClusterWorld::out_of_sync() const {
+    for (const Broker& broker : brokers) {
+        for (const auto& topic : broker.process->view().topics) {
+            for (size_t index = 0; index < topic->partitions.size(); ++index) {
+                const broker::PartitionView& partition = topic->partitions[index];
+                if (partition.isr.size() == partition.replicas.size()) continue;
+                return topic->name + "-" + std::to_string(index) + " of leader " +
+                       std::to_string(partition.leader.value) + ", as " + broker.host + " knows it";
+            }
+        }
+    }
+    return {};
 }
 
 bool ClusterWorld::all_serving() const {

@@ -27,6 +27,7 @@ struct ClusterWorldOptions {
     uint32_t shards = 2;
     uint32_t coordinators = 1;
     int16_t replicas = 1;             ///< of topics and of internal ones
+    int64_t replica_lag_ns = 10 * second_ns;   ///< after which who is behind is not in sync
 };
 
 /// Whoever else has turns.
@@ -84,7 +85,9 @@ public:
     void throw_away(Broker& broker);   ///< the disk that is not in use
     bool all_serving() const;
     /// Every replica of every partition is in sync, as all brokers know.
-    bool all_in_sync() const;
+    bool all_in_sync() const { return out_of_sync().empty(); }
+    /// A partition of which a broker knows otherwise.
+    std::string out_of_sync() const;
     /// Of the first broker that does not.
     std::string waits_for() const;
 

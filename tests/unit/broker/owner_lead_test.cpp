@@ -141,6 +141,23 @@ TEST_F(OwnerLeadTest, tells_nobody_the_end_before_the_log_of_the_election_is_con
     EXPECT_EQ(end, 3);
 }
 
+// Who reads up to the watermark once all is confirmed, as consumer groups do when they load, would miss the rest.
+TEST_F(OwnerLeadTest, is_confirmed_only_when_it_shows_what_was_confirmed) {
+    open();
+    lead(1, {us, two});
+    begin_append();
+    lead(2, {us, two});
+    answer_state(0, 2);
+    const Parcel& parcel = pack();
+    owner_->on_replica_settled(parcel.to, Offset(3), Offset(3), parcel.bytes);
+    EXPECT_TRUE(partition().leadership->confirmed());
+    EXPECT_EQ(partition().high_watermark, Offset(0));
+    EXPECT_FALSE(partition().confirmed());
+    turns(1);
+    EXPECT_EQ(partition().high_watermark, Offset(3));
+    EXPECT_TRUE(partition().confirmed());
+}
+
 TEST_F(OwnerLeadTest, refuses_acks_of_all_with_too_few_in_sync) {
     open();
     lead(1, {us});

@@ -171,6 +171,21 @@ TEST_F(LeadershipTest, who_is_refused_counts_no_more_and_is_proposed_again_later
     EXPECT_TRUE(propose());
 }
 
+TEST_F(LeadershipTest, what_is_refused_or_lost_is_proposed_again_though_nothing_else_moves) {
+    replicas_ = {us, two};
+    begin(10, 10, {us});
+    follow(two, 10, 10);
+    settle(two, 10, 10);
+    ASSERT_TRUE(propose());
+    EXPECT_EQ(leadership_->next_deadline(now_), never);
+    leadership_->on_proposal_decided(record(), false, now_);
+    EXPECT_EQ(leadership_->next_deadline(now_), now_ + second_ns);
+    now_ += second_ns;
+    ASSERT_TRUE(propose());
+    leadership_->on_proposal_lost(now_);
+    EXPECT_EQ(leadership_->next_deadline(now_), now_ + second_ns);
+}
+
 TEST_F(LeadershipTest, a_lost_proposal_counts_until_it_is_decided) {
     begin(10, 10, {us});
     follow(two, 10, 10);
