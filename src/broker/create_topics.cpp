@@ -89,7 +89,7 @@ void check(Request& request, const Serving& serving, const CreateTopicsRequest::
 
 /// All that apply to the new topic, also those that it has not set. False: there is no room.
 bool fill_configs(Request& request, const Serving& serving, const TopicResult& made, CreateTopicsResponse::Topic& out) {
-    const ConfigDescriptions described = 
+    const ConfigDescriptions described =
         describe_topic_configs(made.configs, static_cast<size_t>(std::max<int16_t>(made.replication_factor, 1)),
                                serving.options, {}, request.arena);
     if (!described) return false;

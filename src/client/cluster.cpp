@@ -163,8 +163,9 @@ void Cluster::recognize_brokers() {
 void Cluster::close_those_who_left() {
     for (const auto& place : places_) {
         if (!silent(*place) || place->broker < 0 || brokers_.contains(place->broker)) continue;
-        place->connection->close({PENSTOCK_UNREACHABLE, fmt::format("{} is silent, and no member of the cluster any more",
-                                                                    show(place->address))});
+        place->connection->close({PENSTOCK_UNREACHABLE,
+                                  fmt::format("{} is silent, and no member of the cluster any more",
+                                              show(place->address))});
     }
 }
 

@@ -205,8 +205,8 @@ void Fetcher::ask_positions(Request& request, Nanos now) {
     message.isolation_level = options_.read_committed ? 1 : 0;
     message.topics = rows.finish();
     message.timeout_ms = static_cast<int32_t>(cluster_.options().request_timeout_ns / millisecond_ns);
-    const auto sent = request.connection->ask(*this, message, *version,
-                                              {.deadline = now + cluster_.options().request_timeout_ns, .expected = now});
+    const auto sent = request.connection->ask(
+        *this, message, *version, {.deadline = now + cluster_.options().request_timeout_ns, .expected = now});
     PENSTOCK_ASSERT(sent.has_value());
     asked.ask = *sent;
     asked_.push_back(std::move(asked));

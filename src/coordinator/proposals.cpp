@@ -43,11 +43,12 @@ Verdict check_form(wire::Array<InSyncMember> isr) {
     return {};
 }
 
-/// A leader that leaves its own set wants another to lead, and so brings nobody in: it knows no more who has everything.
+/// A leader that leaves its own set wants another to lead. It brings nobody in, since it does not know any more who has
+/// everything.
 Verdict check_resignation(const State& state, const Partition& partition, wire::Array<InSyncMember> isr) {
     const auto may_lead = [&](const InSyncMember& member) { return state.eligible(NodeId{member.id}); };
     if (!std::ranges::all_of(isr, [&](const InSyncMember& m) { return in_sync(partition, NodeId{m.id}); }))
-        return refuse(ErrorCode::invalid_request, "a leader that resigns leaves others in the in-sync set, and adds none");
+        return refuse(ErrorCode::invalid_request, "a leader that resigns leaves others in sync, and adds none");
     if (!std::ranges::any_of(isr, may_lead))
         return refuse(ErrorCode::ineligible_replica, "nobody of the in-sync set that would be left may lead");
     return {};

@@ -138,7 +138,8 @@ TopicOutcome create_topic(State& state, const CreatableTopic& topic, bool valida
     if (validate_only) return outcome;
     do outcome.id = make_uuid(random.next(), random.next());
     while (state.topic(outcome.id) != nullptr || state.deleted().contains(outcome.id));
-    state.add_topic(make_topic(state, outcome, replicas_of(state, topic, outcome.partitions, outcome.replication_factor)));
+    const auto replicas = replicas_of(state, topic, outcome.partitions, outcome.replication_factor);
+    state.add_topic(make_topic(state, outcome, replicas));
     return outcome;
 }
 

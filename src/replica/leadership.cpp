@@ -221,8 +221,8 @@ std::vector<NodeId> Leadership::in_sync_without_us() const {
     return others;
 }
 
-/// Who lags, or cannot write any more, leaves. Who has all that is visible, and the log as of the election, joins: from then on it holds up the
-/// watermark, and must not hold it up for long.
+/// Who lags, or cannot write any more, leaves. Who has all that is visible, and the log as of the election, joins: from
+/// then on it holds up the watermark, and must not hold it up for long.
 std::vector<NodeId> Leadership::wanted_in_sync(Nanos now) const {
     if (own_failed_) {
         const std::vector<NodeId> others = in_sync_without_us();

@@ -116,7 +116,7 @@ public:
     void set_in_memory(bool in_memory, Nanos now);
     /// Our own log: its end, and what is settled of it.
     void on_own(Offset end, Offset settled, Nanos now);
-    /// Our own log takes and gives nothing any more: from now on a set without us is proposed, as long as it has members.
+    /// Our own log takes and gives nothing any more: from now on a set without us is proposed, if it has members.
     void on_own_failed() { own_failed_ = true; }
 
     /// True: it may be asked, or sent what is there, now.

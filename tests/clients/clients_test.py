@@ -189,7 +189,8 @@ def use(make):
         version = keyed_produce(client, node)
         group_life(client, node)
         node.keep(client.name, version)
-    print(f'# {version}: keyed produce with {", ".join(client.codecs)}; group with joins, leaves and a killed broker; a killed leader')
+    print(f'# {version}: keyed produce with {", ".join(client.codecs)}; group with joins, leaves and a killed broker; '
+          'a killed leader')
 
 
 @case

@@ -373,7 +373,8 @@ def several_brokers(kafka):
     check_says(said, 'Valid replica already elected for partitions moves-0')
 
     reassign('--execute', partition=2)   # which is empty
-    wait_for(lambda: 'Reassignment of partition moves-2 is completed' in reassign('--verify', partition=2), 30, 'a move')
+    wait_for(lambda: 'Reassignment of partition moves-2 is completed' in reassign('--verify', partition=2), 30,
+             'the empty partition to move')
     check_says(kafka.run('topics', '--describe', '--topic', 'moves'), r'Partition: 2\tLeader: 2\tReplicas: 2\tIsr: 2\t')
     kafka.run('topics', '--delete', '--topic', 'moves')
 

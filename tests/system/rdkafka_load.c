@@ -9,8 +9,8 @@
 //   rdkafka_load verify  BROKERS TOPIC --partitions 3 --bytes 100 [--records N] [--acks-file F]
 //   rdkafka_load consume BROKERS TOPIC --partitions 3 [--records N]       whoever made them: they are only counted
 //
-// watch says at once, a JSON array each, when no record was acknowledged for --gap-ms: the last acknowledgement before and
-// the first one after, in nanoseconds of the monotonic clock.
+// watch says at once, a JSON array each, when no record was acknowledged for --gap-ms: the last acknowledgement before
+// and the first one after, in nanoseconds of the monotonic clock.
 //
 // Prints one JSON object. Exit codes: 0 fine, 1 records failed, are missing or wrong, 2 usage.
 #include <inttypes.h>

@@ -9,8 +9,8 @@
 // ADDRESSES are udp://HOST:PORT or tcp://HOST:PORT. With --spin 1 it never sleeps: it polls without waiting. Every
 // record must be acknowledged (and, when consumed, carry its number), or the exit code is 1. Prints one JSON object.
 //
-// watch says at once, a JSON array each, when no record was acknowledged for --gap-ms: the last acknowledgement before and
-// the first one after, in nanoseconds of the monotonic clock.
+// watch says at once, a JSON array each, when no record was acknowledged for --gap-ms: the last acknowledgement before
+// and the first one after, in nanoseconds of the monotonic clock.
 #include <penstock.h>
 
 #include <inttypes.h>

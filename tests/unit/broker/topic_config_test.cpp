@@ -98,7 +98,8 @@ TEST(TopicConfig, by_default_one_replica_may_be_away) {
     const auto wanted = [](size_t replicas, size_t adding, int32_t setting) {
         TopicView topic;
         topic.partitions.resize(1);
-        for (size_t id = 0; id < replicas; ++id) topic.partitions[0].replicas.push_back(NodeId(static_cast<int32_t>(id)));
+        for (size_t id = 0; id < replicas; ++id)
+            topic.partitions[0].replicas.push_back(NodeId(static_cast<int32_t>(id)));
         topic.partitions[0].adding.assign(topic.partitions[0].replicas.begin(),
                                           topic.partitions[0].replicas.begin() + static_cast<ptrdiff_t>(adding));
         BrokerOptions options;
