@@ -15,9 +15,10 @@ using wire::kafka::MetadataResponse;
 
 namespace {
 
-/// A broker that owes an answer for so long is asked after. Shorter than sessions of brokers at their coordinator; much
-/// longer than what most answers take, and each question costs one of the others a moment.
+/// A broker that owes an answer for so long, beyond some times of what it usually takes, is asked after. Shorter than
+/// the sessions of brokers at their coordinator; who is asked for nothing costs one of the others a moment.
 constexpr int64_t silence_ns = 100 * millisecond_ns;
+constexpr int64_t usual_delays = 4;
 
 /// Null: not known of that topic, which may have been deleted and made anew.
 const PartitionPlace* place_of(const std::optional<Topic>& topic, const Uuid& id, size_t index) {
@@ -87,7 +88,7 @@ void Cluster::expire() {
 Nanos Cluster::next_deadline() const {
     Nanos next = fresh_until_;
     if (awake_) return time_.now;
-    if (stale_ && !asking_) next = std::min(next, ask_not_before_);
+    if (stale_ && !asking()) next = std::min(next, ask_not_before_);
     for (const auto& place : places_) {
         if (place->connection) {
             next = std::min(next, place->connection->next_deadline());
@@ -97,7 +98,6 @@ Nanos Cluster::next_deadline() const {
             next = std::min(next, place->not_before);
         }
     }
-    if (asking_) next = std::min(next, asked_at_ + silence_ns);
     for (const Member* member : members_) next = std::min(next, member->next_deadline());
     return next;
 }
@@ -140,11 +140,19 @@ Connection* Cluster::connect(const io::Address& address, Purpose purpose, int32_
 Nanos Cluster::silence_ends(const Place& place) const {
     if (!place.connection || place.connection->closed()) return never;
     const Nanos expected = place.connection->ready() ? place.connection->expected() : place.begun;
-    return expected == never ? never : expected + silence_ns;
+    if (expected == never) return never;
+    return expected + silence_ns + usual_delays * place.connection->usual_delay_ns();
 }
 
 bool Cluster::somebody_is_silent() const {
     return std::ranges::any_of(places_, [&](const auto& place) { return silent(*place); });
+}
+
+/// Whoever is silent may still answer, and is listened to; but it is not waited for.
+bool Cluster::asking() const {
+    return std::ranges::any_of(places_, [&](const auto& place) {
+        return asked_ != nullptr && place->connection.get() == asked_ && !silent(*place);
+    });
 }
 
 /// Behind the addresses that we were told to begin with.
@@ -262,12 +270,7 @@ void Cluster::step_metadata() {
         fresh_until_ = never;   // until the answer comes it is no deadline any more
     }
     stale_ |= somebody_is_silent();
-    if (asking_ && asked_at_ + silence_ns <= time_.now) {   // another broker is asked then
-        forget(*this);
-        asking_ = false;
-        metadata_failed();
-    }
-    if (!stale_ || asking_ || ask_not_before_ > time_.now) return;
+    if (!stale_ || asking() || ask_not_before_ > time_.now) return;
     Connection* connection = any(Purpose::control);
     if (connection == nullptr) {
         ask_not_before_ = time_.now + backoff_first_ns;
@@ -288,15 +291,16 @@ void Cluster::step_metadata() {
     const auto asked = connection->ask(*this, request, *version,
                                        {.deadline = time_.now + options_.request_timeout_ns, .expected = time_.now});
     if (!asked) return report(asked.error());
-    asking_ = true;
-    asked_at_ = time_.now;
+    asked_ = connection;
+    ask_backoff_ns_ = longer(ask_backoff_ns_);   // until one answers, and all is well
+    ask_not_before_ = time_.now + ask_backoff_ns_;
     stale_ = false;
 }
 
 /// A broker that was away answers by what it knew before, maybe that it still leads. Who has heard of a later epoch
 /// goes by that: an old leader refuses offsets that it does not have as out of range.
 void Cluster::on_answer(uint64_t, const Answer& answer, Nanos now) {
-    asking_ = false;
+    asked_ = nullptr;
     Arena arena(limits::client_answer_arena_bytes_max);
     MetadataResponse message;
     if (!answer.decode(arena, message)) {
@@ -338,21 +342,20 @@ void Cluster::on_answer(uint64_t, const Answer& answer, Nanos now) {
     }
     ++revision_;
     fresh_until_ = now + options_.metadata_age_ns;
-    ask_backoff_ns_ = settled ? 0 : longer(ask_backoff_ns_);
+    if (settled) ask_backoff_ns_ = 0;
     ask_not_before_ = now + std::max(ask_backoff_ns_, backoff_first_ns);
     stale_ |= !settled;
     for (const auto& [name, watched] : topics_) stale_ |= !watched.topic;
 }
 
 void Cluster::on_lost(uint64_t, const Failure& why, Nanos) {
-    asking_ = false;
+    asked_ = nullptr;
     report(why);
     metadata_failed();
 }
 
 void Cluster::metadata_failed() {
     stale_ = true;
-    ask_backoff_ns_ = longer(ask_backoff_ns_);
     ask_not_before_ = time_.now + ask_backoff_ns_;
 }
 

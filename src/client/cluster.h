@@ -3,9 +3,9 @@
 // Stepped by the edge: turn() takes what the streams report, lets time pass, and steps every Member: the producers,
 // consumers and calls of the client. These ask for connections when they have something to send: a connection that is
 // not there yet is begun, and they are stepped again when it is. Invariants: one connection for each address and
-// purpose; one request for metadata under way; after a failure an address rests, longer each time. A broker that is
-// silent may be dead, which only the others know: they are asked, and when it is no member of the cluster any more its
-// connections are closed, long before their requests time out.
+// purpose; one request for metadata under way, unless its broker is silent; after a failure an address rests, longer
+// each time. A broker that is silent may be dead, which only the others know: they are asked, and when it is no member
+// of the cluster any more its connections are closed, long before their requests time out.
 // What it does not do: read a clock, or wait.
 #pragma once
 
@@ -135,6 +135,7 @@ private:
     Nanos silence_ends(const Place& place) const;
     bool silent(const Place& place) const { return silence_ends(place) <= time_.now; }
     bool somebody_is_silent() const;
+    bool asking() const;
     void recognize_brokers();
     void close_those_who_left();
     void step_metadata();
@@ -158,10 +159,11 @@ private:
     Failure failure_;
 
     bool awake_ = false;
-    bool stale_ = false, asking_ = false;
+    bool stale_ = false;
+    const Connection* asked_ = nullptr;   ///< for metadata; another may be, too, when this one is silent
     uint64_t revision_ = 0;
     uint64_t asks_ = 0;
-    Nanos asked_at_, ask_not_before_, fresh_until_ = never;
+    Nanos ask_not_before_, fresh_until_ = never;
     int64_t ask_backoff_ns_ = 0;
 };
 

@@ -173,6 +173,10 @@ void Connection::deliver_done(Nanos now) {
         asks_.pop_front();
         ask.arena->reset();
         if (arenas_.size() < idle_arenas_max) arenas_.push_back(std::move(ask.arena));
+        if (ask.options.expected != never) {
+            const int64_t late_ns = std::max<int64_t>(now - ask.options.expected, 0);
+            usual_delay_ns_ += (late_ns - usual_delay_ns_) / 8;
+        }
         if (ask.requester != nullptr) ask.requester->on_answer(ask.number, ask.answer, now);
     }
 }

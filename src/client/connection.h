@@ -114,8 +114,9 @@ public:
     /// Gives the connection up if something did not come in time.
     void expire(Nanos now);
     Nanos next_deadline() const;
-    /// The earliest that an answer was expected which has not come.
+    /// The earliest that an answer was expected which has not come, and how much later answers usually come.
     Nanos expected() const;
+    int64_t usual_delay_ns() const { return usual_delay_ns_; }
     /// `why` is what the requests hear.
     void close(Failure why);
     const Failure& failure() const { return failure_; }
@@ -159,6 +160,7 @@ private:
     int16_t asked_versions_ = 0;
 
     std::deque<Ask> asks_;                 ///< in the order of sending
+    int64_t usual_delay_ns_ = 0;
     int32_t next_correlation_id_ = 1;
     std::vector<std::unique_ptr<Arena>> arenas_;
 

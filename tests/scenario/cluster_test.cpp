@@ -51,6 +51,24 @@ TEST(Cluster, OldKnowledgeThatIsAskedForAnewKeepsNoCoreBusy) {
     sdk.cluster->unwatch("t");
 }
 
+// Its answers take longer than a broker that is near may be silent.
+TEST(Cluster, ABrokerThatIsFarAwayIsUnderstoodAndNotAskedForEver) {
+    BrokerWorldOptions far;
+    far.road = io::Road::tcp;
+    far.network.delay_ns_min = 150 * millisecond_ns;
+    far.network.delay_ns_max = 160 * millisecond_ns;
+    BrokerWorld world(far);
+    world.make_topic("t");
+    SdkClient sdk(world);
+    sdk.cluster->watch("t", false);
+    ASSERT_TRUE(world.run_until([&] { return sdk.cluster->find("t") != nullptr; }));
+    world.run(10 * second_ns);
+    const uint64_t revision = sdk.cluster->revision();
+    world.run(60 * second_ns);
+    EXPECT_EQ(sdk.cluster->revision(), revision) << "nothing is wrong";
+    sdk.cluster->unwatch("t");
+}
+
 TEST(Cluster, EachPurposeHasAConnectionOfItsOwn) {
     BrokerWorld world;
     world.make_topic("t", 1);
