@@ -2,6 +2,7 @@
 """Real filesystems of our own on loop devices: journaled ext4, a full one, tmpfs; and whether writes are flushed."""
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import kafka_wire as wire
