@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long a partition cannot be written when its leader is killed with -9: three brokers, acks=all on two of them.
 
-    bench/failover.py [--kills 100] [--client sdk|rdkafka] [--rate 5000] [--profile default|dedicated]
+    bench/failover.py [--kills 100] [--client sdk-udp|sdk-tcp|rdkafka] [--rate 5000] [--profile default|dedicated]
 
 A client writes to the partition, one record after the other, while a load writes to others of the same brokers. Counted
 is the time from the kill to the first acknowledgement after the interruption that the kill made. The killed broker is
@@ -32,11 +32,14 @@ RDKAFKA = ['retry.backoff.ms=20', 'reconnect.backoff.ms=20',
 class Watcher:
     """The client whose acknowledgements are timed."""
 
-    def __init__(self, client, addresses, topic):
-        if client == 'sdk':
-            command = [SDK_LOAD, 'watch', f'tcp://{addresses}', topic]
+    def __init__(self, client, cluster, topic):
+        if client == 'rdkafka':
+            command = [LOAD, 'watch', cluster.addresses, topic, *(word for c in RDKAFKA for word in ('--config', c))]
+        elif client == 'sdk-tcp':
+            command = [SDK_LOAD, 'watch', f'tcp://{cluster.addresses}', topic]
         else:
-            command = [LOAD, 'watch', addresses, topic, *(word for c in RDKAFKA for word in ('--config', c))]
+            addresses = ','.join(node.native_address for node in cluster.nodes)
+            command = [SDK_LOAD, 'watch', f'udp://{addresses}', topic]
         self.child = subprocess.Popen([str(word) for word in (*command, '--gap-ms', 10)], stdout=subprocess.PIPE,
                                       stderr=subprocess.DEVNULL, text=True)
         self.gaps = []
@@ -69,7 +72,7 @@ def kill_leader(cluster, watcher):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--kills', type=int, default=100)
-    parser.add_argument('--client', choices=('sdk', 'rdkafka'), default='rdkafka')
+    parser.add_argument('--client', choices=('sdk-udp', 'sdk-tcp', 'rdkafka'), default='sdk-udp')
     parser.add_argument('--rate', type=int, default=5000, help='records of 300 bytes a second of the load beside it')
     parser.add_argument('--profile', choices=CONF, default='default',
                         help='whose session_timeout_ms the coordinator has, of the files in conf/')
@@ -83,7 +86,7 @@ def main():
         load = start_load([LOAD, 'produce', cluster.addresses, 'load', '--seconds', '86400', '--rate',
                            str(options.rate), '--bytes', '300', '--partitions', '4', '--config',
                            'message.timeout.ms=300000', *(word for c in RDKAFKA for word in ('--config', c))])
-        watcher = Watcher(options.client, cluster.addresses, 'watched')
+        watcher = Watcher(options.client, cluster, 'watched')
         times = []
         try:
             for kill in range(options.kills):
