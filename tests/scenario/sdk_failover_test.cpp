@@ -32,6 +32,23 @@ private:
     SdkProcess process_;
 };
 
+/// One record, however long that takes.
+void produce_one(ReplicaWorld& world, client::Producer& producer) {
+    penstock_record record = PENSTOCK_RECORD_INIT;
+    record.value = {"x", 1};
+    penstock_error error = PENSTOCK_FULL;
+    ASSERT_TRUE(world.run_until([&] {
+        if (error == PENSTOCK_FULL) error = producer.send(record, world.clock.time().wall_ms);
+        return error != PENSTOCK_FULL;
+    }));
+    ASSERT_EQ(error, PENSTOCK_OK);
+    producer.push();
+    ASSERT_TRUE(world.run_until([&] { return producer.unsettled() == 0; }, 120 * second_ns));
+    penstock_completion done{};
+    ASSERT_EQ(producer.completions({&done, 1}), 1u);
+    ASSERT_EQ(done.error, PENSTOCK_OK);
+}
+
 TEST(SdkFailover, a_broker_that_dies_in_silence_is_left_long_before_its_requests_time_out) {
     for (const io::Road road : {io::Road::tcp, io::Road::native}) {
         for (uint64_t seed = 1; seed <= 4; ++seed) {
@@ -40,22 +57,7 @@ TEST(SdkFailover, a_broker_that_dies_in_silence_is_left_long_before_its_requests
             ASSERT_TRUE(world.wait_for_in_sync("t", 0, 3));
             Sdk sdk(world, road);
             client::Producer producer(sdk.cluster(), "t", {});
-            const auto produce_one = [&] {
-                penstock_record record = PENSTOCK_RECORD_INIT;
-                record.value = {"x", 1};
-                penstock_error error = PENSTOCK_FULL;
-                EXPECT_TRUE(world.run_until([&] {
-                    if (error == PENSTOCK_FULL) error = producer.send(record, world.clock.time().wall_ms);
-                    return error != PENSTOCK_FULL;
-                }));
-                EXPECT_EQ(error, PENSTOCK_OK);
-                producer.push();
-                EXPECT_TRUE(world.run_until([&] { return producer.unsettled() == 0; }));
-                penstock_completion done{};
-                EXPECT_EQ(producer.completions({&done, 1}), 1u);
-                return done.error;
-            };
-            EXPECT_EQ(produce_one(), PENSTOCK_OK);
+            produce_one(world, producer);
             // Nothing comes from it any more, not even that a connection ends.
             const int32_t dead = world.leader("t", 0);
             const std::string host = world.view(dead).broker(NodeId(dead))->host;
@@ -66,9 +68,29 @@ TEST(SdkFailover, a_broker_that_dies_in_silence_is_left_long_before_its_requests
             };
             cut(true);
             const Nanos before = world.clock.now();
-            EXPECT_EQ(produce_one(), PENSTOCK_OK);
+            produce_one(world, producer);
             EXPECT_LT(world.clock.now() - before, 3 * second_ns);
             cut(false);
+        }
+    }
+}
+
+TEST(SdkFailover, leader_after_leader_crashes_and_each_is_replaced_at_once) {
+    for (uint64_t seed = 1; seed <= 8; ++seed) {
+        ReplicaWorld world({.seed = seed});
+        world.make_topic("t", 4, 3);
+        ASSERT_TRUE(world.wait_for_in_sync("t", 0, 3));
+        Sdk sdk(world, seed % 2 == 0 ? io::Road::tcp : io::Road::native);
+        client::Producer producer(sdk.cluster(), "t", {});
+        for (int kill = 0; kill < 6; ++kill) {
+            produce_one(world, producer);
+            const int32_t dead = world.leader("t", 0);
+            world.crash(dead, seed + static_cast<uint64_t>(kill));
+            const Nanos before = world.clock.now();
+            produce_one(world, producer);
+            EXPECT_LT(world.clock.now() - before, 3 * second_ns) << "seed " << seed << ", kill " << kill;
+            world.start(dead);
+            for (int32_t p = 0; p < 4; ++p) ASSERT_TRUE(world.wait_for_in_sync("t", p, 3));
         }
     }
 }
