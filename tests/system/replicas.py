@@ -33,6 +33,16 @@ class Cluster(contextlib.AbstractContextManager):
     def addresses(self):
         return ','.join(node.address for node in self.nodes)
 
+    @contextlib.contextmanager
+    def reached_by_all_addresses(self):
+        """Gives the first node, whose loads and commands know every broker meanwhile."""
+        first = self.nodes[0]
+        own, first.address = first.address, self.addresses
+        try:
+            yield first
+        finally:
+            first.address = own
+
     def partition(self, topic):
         """What kcat is told of partition 0 by a broker that runs, and does not stand still."""
         awake = ','.join(node.address for node in self.nodes if node.broker.state() not in 'TZX')

@@ -20,10 +20,9 @@ PATIENT = ['enable.idempotence=true', 'message.timeout.ms=300000', 'retry.backof
 @contextlib.contextmanager
 def load_on(cluster, topic, rate=5000):
     """An idempotent producer while the block runs, and at its end the proof: every record once, in the order sent."""
-    first = cluster.nodes[0]
-    own, first.address = first.address, cluster.addresses   # the load finds all of them
-    load = first.start_load('produce', topic, seconds=3600, rate=rate, bytes=300, partitions=PARTITIONS, config=PATIENT)
-    first.address = own
+    with cluster.reached_by_all_addresses() as node:
+        load = node.start_load('produce', topic, seconds=3600, rate=rate, bytes=300, partitions=PARTITIONS,
+                               config=PATIENT)
     try:
         yield load
         check(load.poll() is None, 'the load ended by itself')
@@ -31,9 +30,8 @@ def load_on(cluster, topic, rate=5000):
         load.terminate()
     sent = finish_load(load, check_exit=False, timeout=120)
     print(f'# {sent}')
-    first.address = cluster.addresses
-    first.check_all_once(topic, sent, bytes=300, partitions=PARTITIONS)
-    first.address = own
+    with cluster.reached_by_all_addresses() as node:
+        node.check_all_once(topic, sent, bytes=300, partitions=PARTITIONS)
 
 
 def make_topic(cluster, topic, *more):
