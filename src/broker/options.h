@@ -34,7 +34,7 @@ struct BrokerOptions {
     int32_t default_partitions = 1;      ///< of topics that are created without a number
     int32_t offsets_partitions = 50;     ///< of the internal topic of consumer groups, when it is made
     log::LogConfig default_log;          ///< of topics that do not set theirs
-    int32_t default_min_insync_replicas = 2;   ///< of such topics, but always one less than their replicas
+    int32_t default_min_insync_replicas = 2;   ///< likewise; at most one less than their replicas, at least 1
 
     GroupOptions groups;
     uint64_t seed = 0;                   ///< of what must merely differ: member ids

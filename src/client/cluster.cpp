@@ -16,7 +16,7 @@ using wire::kafka::MetadataResponse;
 namespace {
 
 /// A broker that owes an answer for so long, beyond some times of what it usually takes, is asked after. Shorter than
-/// the sessions of brokers at their coordinator; who is asked for nothing costs one of the others a moment.
+/// the sessions of brokers at their coordinator; to ask in vain costs one of the others a moment.
 constexpr int64_t silence_ns = 100 * millisecond_ns;
 constexpr int64_t usual_delays = 4;
 
