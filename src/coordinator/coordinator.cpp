@@ -75,6 +75,7 @@ void Coordinator::accept(io::ConnectionId connection, Peer& peer, const wire::Re
         case NodeKey::alter_reassignments:
         case NodeKey::allocate_producer_ids: return enqueue(connection, peer, header, reader);
         case NodeKey::replica_state:
+        case NodeKey::read_replica:
         case NodeKey::replicate:
             return drop(connection, "asked for " + std::string(header.api->name) + ", which is a broker's");
     }
@@ -164,7 +165,15 @@ void Coordinator::on_watch(io::ConnectionId connection, Peer& peer, const wire::
 
 void Coordinator::on_turn(Nanos now) {
     if (failure_) return;
-    if (sessions_.on_turn(now)) note(true, "the coordinator stood still: every broker got a fresh session");
+    switch (sessions_.on_turn(now)) {
+        case Sessions::Grace::none: break;
+        case Sessions::Grace::stood_still:
+            note(true, "the coordinator stood still: every broker got a fresh session");
+            break;
+        case Sessions::Grace::hears_nobody:
+            note(true, "no broker is heard, so none is fenced: is this host cut off?");
+            break;
+    }
     if (store_busy_) return;
     fence_expired(now);
     let_stop();

@@ -1,6 +1,7 @@
 #include "coordinator/sessions.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::coordinator {
 
@@ -19,17 +20,28 @@ Session* Sessions::find(NodeId broker) {
 }
 
 void Sessions::confirm(Session& session, int64_t sequence, Nanos now) {
+    heard_ = true;
     if (sequence == session.sequence) renew(session, now);
     ++session.sequence;
 }
 
-bool Sessions::on_turn(Nanos now) {
+Sessions::Grace Sessions::on_turn(Nanos now) {
     // Turns come at least every tick while there are sessions: a gap of two ticks means that we did not run.
     const bool stalled = !sessions_.empty() && now - last_turn_ > 2 * tick_ns();
+    const bool alone = !stalled && hears_nobody(now);
     last_turn_ = now;
-    if (stalled)
+    if (stalled || alone)
         for (auto& [broker, session] : sessions_) renew(session, now);
-    return stalled;
+    if (stalled) return Grace::stood_still;
+    return alone && std::exchange(heard_, false) ? Grace::hears_nobody : Grace::none;
+}
+
+/// A session is over, and nobody at all was heard for half of one: several do not fall silent at once. To fence all
+/// would end all service; and as long as nobody is heard there is nobody who could take over.
+bool Sessions::hears_nobody(Nanos now) const {
+    if (sessions_.size() < 2 || expired(now).empty()) return false;
+    const auto heard = [&](const auto& entry) { return entry.second.deadline > now + timeout_ns_ / 2; };
+    return std::ranges::none_of(sessions_, heard);
 }
 
 std::vector<NodeId> Sessions::expired(Nanos now) const {

@@ -2,8 +2,9 @@
 //
 // Stepped by Coordinator. A session counts a heartbeat only if it confirms the last sequence that was sent to the
 // broker, so one that can send but not receive expires all the same. Time can stand still for the coordinator (a stall,
-// a restart): then every session starts afresh, since silence proves nothing while nobody was listening. What it does
-// not do: touch the state. The caller fences whom expired() names.
+// a restart): then every session starts afresh, since silence proves nothing while nobody was listening. Nor does it
+// while several brokers have sessions and none is heard: then it is the coordinator that is deaf. What it does not do:
+// touch the state. The caller fences whom expired() names.
 #pragma once
 
 #include <cstdint>
@@ -41,9 +42,14 @@ public:
     void confirm(Session& session, int64_t sequence, Nanos now);
     void renew(Session& session, Nanos now) const { session.deadline = now + timeout_ns_; }
 
-    /// Call once a turn, at least every tick_ns() while there are sessions. True if the coordinator had stood still:
-    /// all sessions were renewed.
-    bool on_turn(Nanos now);
+    /// Why all sessions were renewed.
+    enum class Grace : uint8_t {
+        none,          ///< they were not, or still for the reason said last
+        stood_still,   ///< the coordinator had no turns
+        hears_nobody,
+    };
+    /// Call once a turn, at least every tick_ns() while there are sessions.
+    Grace on_turn(Nanos now);
     /// Whose deadline has passed.
     std::vector<NodeId> expired(Nanos now) const;
     Nanos next_deadline() const;
@@ -51,10 +57,12 @@ public:
     Nanos next_tick() const { return sessions_.empty() ? never : last_turn_ + tick_ns(); }
 
 private:
+    bool hears_nobody(Nanos now) const;
     int64_t tick_ns() const { return timeout_ns_ / 4; }
 
     int64_t timeout_ns_;
     Nanos last_turn_;
+    bool heard_ = true;   ///< somebody, since it was said that nobody is
     std::map<NodeId, Session> sessions_;
 };
 

@@ -14,7 +14,7 @@ const NodeId one{1}, two{2};
 void turn_until(Sessions& sessions, Nanos& now, Nanos to) {
     while (now < to) {
         now = std::min(to, std::max(sessions.next_tick(), now + 1));
-        EXPECT_FALSE(sessions.on_turn(now));
+        EXPECT_EQ(sessions.on_turn(now), Sessions::Grace::none);
     }
 }
 
@@ -49,11 +49,37 @@ TEST(Sessions, ACoordinatorThatStoodStillFencesNobody) {
     sessions.open(one, 5, connection, start);
     sessions.grant(two, start);
     Nanos now = start + 10 * timeout;
-    EXPECT_TRUE(sessions.on_turn(now));
+    EXPECT_EQ(sessions.on_turn(now), Sessions::Grace::stood_still);
     EXPECT_TRUE(sessions.expired(now).empty());
     const Nanos woke = now;
+    Session& back = *sessions.find(one);
+    turn_until(sessions, now, woke + timeout / 4 * 3);
+    sessions.confirm(back, back.sequence, now);
     turn_until(sessions, now, woke + timeout);
-    EXPECT_EQ(sessions.expired(now).size(), 2u);
+    sessions.confirm(back, back.sequence, now);
+    EXPECT_EQ(sessions.expired(now), std::vector<NodeId>{two});
+}
+
+TEST(Sessions, ADeafCoordinatorFencesNobody) {
+    Sessions sessions(timeout, start);
+    Session& first = sessions.open(one, 5, connection, start);
+    sessions.open(two, 6, io::ConnectionId{2}, start + 10 * millisecond_ns);
+    int said = 0;
+    Nanos now = start;
+    while (now < start + 10 * timeout) {
+        now = sessions.next_deadline();
+        said += sessions.on_turn(now) == Sessions::Grace::hears_nobody;
+        EXPECT_TRUE(sessions.expired(now).empty());
+        ASSERT_GT(sessions.next_deadline(), now) << "turns without an end";
+    }
+    EXPECT_EQ(said, 1);
+    // One is heard again: the other has a session in which to be.
+    for (const Nanos until = now + 2 * timeout; now < until && sessions.expired(now).empty();) {
+        sessions.confirm(first, first.sequence, now);
+        now = now + timeout / 10;
+        EXPECT_EQ(sessions.on_turn(now), Sessions::Grace::none);
+    }
+    EXPECT_EQ(sessions.expired(now), std::vector<NodeId>{two});
 }
 
 TEST(Sessions, OnlyTheSilentOneExpires) {
