@@ -256,7 +256,10 @@ def wait_for_pool(node):
     """Until the broker has made the files that it keeps ready: fio writes to blocks that are there, too."""
     size, deadline = -1, time.monotonic() + 60
     while time.monotonic() < deadline:
-        found = sum(file.stat().st_size for file in node.data.glob('pool-*/*'))
+        found = 0
+        for file in node.data.glob('pool-*/*'):
+            with contextlib.suppress(FileNotFoundError):   # files that are not needed any more go
+                found += file.stat().st_size
         if found == size:
             return
         size = found

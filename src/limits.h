@@ -255,8 +255,13 @@ inline constexpr uint64_t replica_bytes_under_way = 16 * mib;
 inline constexpr size_t peer_requests_under_way = 64;
 /// Between attempts to reach another broker.
 inline constexpr int64_t peer_backoff_ns = 100'000'000;
-/// The answer to a ReplicaState has a line for each leader epoch that the log remembers.
-inline constexpr uint32_t peer_answer_bytes_max = 4 * mib;
+/// The answer to a ReadReplica: what lies under one checksum, 64 KiB and a batch. That to a ReplicaState is smaller: it
+/// has a line for each leader epoch that the log remembers.
+inline constexpr uint32_t peer_answer_bytes_max = 68 * mib;
+/// How long a replica is waited for that is asked for what has rotted, before the next is asked.
+inline constexpr int64_t repair_wait_ns = 2'000'000'000;
+/// Of such questions that wait for a connection to one shard of another broker: more are not asked.
+inline constexpr size_t peer_repairs_max = 16;
 
 static_assert(calls_towards_shard / shards >= 64);
 static_assert(copied_frame_bytes < lent_piece_bytes && lent_piece_bytes <= frame_block_bytes);

@@ -98,6 +98,7 @@ struct FetchPart : ListLink<WatchList> {
     Offset from;
     uint32_t bytes_max = 0;
     int32_t current_leader_epoch = -1;  ///< -1: do not check
+    bool for_replica = false;    ///< whose disk has lost it: any replica answers, with all that it has
 
     ErrorCode error = ErrorCode::none;
     int64_t high_watermark = -1;

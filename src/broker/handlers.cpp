@@ -21,7 +21,7 @@ const std::array all{&produce::handler, &fetch::handler, &metadata::handler, &li
                      &describe_log_dirs::handler};
 static_assert(all.size() == wire::kafka::apis.size());
 
-const std::array for_nodes{&replicate::handler, &replica_state::handler};
+const std::array for_nodes{&replicate::handler, &replica_state::handler, &read_replica::handler};
 
 }  // namespace
 

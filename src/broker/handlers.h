@@ -37,6 +37,7 @@ namespace describe_groups { extern const Handler handler; }
 namespace list_groups { extern const Handler handler; }
 namespace delete_groups { extern const Handler handler; }
 namespace offset_delete { extern const Handler handler; }
+namespace read_replica { extern const Handler handler; }
 namespace replica_state { extern const Handler handler; }
 namespace replicate { extern const Handler handler; }
 

@@ -9,7 +9,7 @@
 
 namespace penstock::broker {
 
-Owner::Owner(const BrokerOptions& options, log::Store& store) : options_(options), store_(store) {}
+Owner::Owner(const BrokerOptions& options, log::Store& store) : options_(options), store_(store), repairs_(store) {}
 
 Owner::~Owner() {
     while (Partition* partition = partitions_.pop_front()) {
@@ -104,6 +104,7 @@ bool Owner::ensure(const Change& change, Time time) {
     // A leader told us to cut before we were told to lead: an epoch begins behind the cut.
     if (leads && store_.truncating(*log)) return false;
     partition->config = change.config;
+    partition->replicas = record.replicas;
     hear_of(*partition, record.leader_epoch);
     const bool counts = record.replicas.size() <= 1 || record.in_sync(options_.node_id);
     if (leads && counts && record.leader_epoch >= partition->heard) {
@@ -132,6 +133,7 @@ void Owner::configure(Partition& partition) {
     config.remove_old = config.remove_old && partition.leading;
     partition.in_memory = config.memory;
     store_.configure(*partition.log, config);
+    store_.set_replicated(*partition.log, partition.replicas.size() > 1);
 }
 
 bool Owner::remove(const log::LogKey& key, Time time) {
@@ -233,6 +235,7 @@ bool Owner::on_turn(Time time) {
         if (call->kind == CallKind::fetch) read(static_cast<FetchCall&>(*call));
         else find_offset(static_cast<ListOffsetCall&>(*call));
     }
+    worked |= repairs_.turn(time.now, [&](const log::LogKey& key) { return other_replicas(key); });
     worked |= apply_changes(time);
     worked |= retry_parked(time);
     worked |= retry_starved();
@@ -262,6 +265,18 @@ void Owner::retry_waiting_reads(Time) {
         if (call->kind == CallKind::fetch) read(static_cast<FetchCall&>(*call));
         else find_offset(static_cast<ListOffsetCall&>(*call));
     }
+}
+
+/// That are alive.
+std::vector<NodeId> Owner::other_replicas(const log::LogKey& key) {
+    std::vector<NodeId> others;
+    const Partition* partition = find(key);
+    if (partition == nullptr) return others;
+    for (const NodeId id : partition->replicas) {
+        const auto at = std::ranges::lower_bound(brokers_, id, {}, &BrokerView::id);
+        if (id != options_.node_id && at != brokers_.end() && at->id == id && at->alive) others.push_back(id);
+    }
+    return others;
 }
 
 void Owner::begin_stop() {

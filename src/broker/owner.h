@@ -7,12 +7,14 @@
 // order of arrival; where one log alone is not ready, those of its partition do. A fetch waits either for the disk, for
 // memory, or on watches, never on two of them, and lends nothing while it waits on watches or for memory. Every call
 // that is started is answered once. A partition with other replicas is led by the rules of replica/leadership.h, and
-// its followers get what pack() puts together; a follower takes from its leader alone.
+// its followers get what pack() puts together; a follower takes from its leader alone, but for what its disk has lost.
 // What it does not do: timeouts (home cancels), validation of batches (home did), anything about connections.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "broker/options.h"
 #include "broker/parcel.h"
 #include "broker/partition.h"
+#include "broker/repairs.h"
 #include "broker/topic_table.h"
 #include "broker/waiter_table.h"
 #include "log/store.h"
@@ -56,7 +59,7 @@ public:
     /// A call that is answered now, in no particular order; null when there is none.
     Call* poll_answer();
 
-    Nanos next_deadline() const { return timers_.next_deadline(); }
+    Nanos next_deadline() const { return std::min(timers_.next_deadline(), repairs_.next_deadline()); }
 
     // As a leader, for the shard's Peers: owner_lead.cpp.
     /// A follower that may want something, null when there is none. It stands in no list then.
@@ -83,6 +86,14 @@ public:
     void on_proposal_answered(InSyncCall& call);
     /// That are not answered.
     size_t proposals_open() const { return proposals_open_; }
+
+    // What has rotted here, for the shard's Peers.
+    /// Whom to ask for it.
+    std::optional<RepairAsk> poll_repair() { return repairs_.poll(); }
+    /// What it had there; nothing: it refused, or cannot be reached.
+    void on_repair_answer(uint64_t id, NodeId broker, std::span<const std::byte> batches) {
+        repairs_.on_answer(id, broker, batches, now_);
+    }
 
     /// Graceful stop: appends that wait for room are refused.
     void begin_stop();
@@ -117,6 +128,7 @@ private:
     void drop(Partition& partition);
     void on_advanced(Partition& partition);
     void retry_waiting_reads(Time time);
+    std::vector<NodeId> other_replicas(const log::LogKey& key);
 
     // owner_append.cpp
     void on_append(Call& call, Time time);
@@ -207,6 +219,7 @@ private:
     IntrusiveList<Call, OwnerQueue> parked_;         ///< appends that the store had no room for, in order of arrival
     IntrusiveList<FetchCall, OwnerQueue> starved_;   ///< fetches that wait for memory
     IntrusiveList<ListOffsetCall, OwnerQueue> starved_searches_;
+    Repairs repairs_;
     WaiterTable waiters_;                            ///< reads that wait for the disk
     std::vector<log::Slice> scratch_;                ///< of ListOffsets, given back at once
     uint64_t lent_bytes_ = 0;

@@ -66,7 +66,7 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     };
     Partition* partition = find(part.key);
     if (partition == nullptr) return refuse(ErrorCode::unknown_topic_or_partition);
-    if (!partition->leading) return refuse(ErrorCode::not_leader_or_follower);
+    if (!partition->leading && !part.for_replica) return refuse(ErrorCode::not_leader_or_follower);
     log::Log& log = *partition->log;
     part.high_watermark = partition->high_watermark.value;
     part.confirmed = partition->confirmed();
@@ -76,8 +76,10 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
         return refuse(part.current_leader_epoch < log.leader_epoch().value ? ErrorCode::fenced_leader_epoch
                                                                            : ErrorCode::unknown_leader_epoch);
     }
-    if (part.from < log.start_offset() || part.from > log.end_offset()) return refuse(ErrorCode::offset_out_of_range);
-    if (part.from >= partition->high_watermark || call.bytes >= call.bytes_max) return ReadStep::done;
+    const bool below = part.from < log.start_offset() && !part.for_replica;
+    if (below || part.from > log.end_offset()) return refuse(ErrorCode::offset_out_of_range);
+    const Offset limit = part.for_replica ? log.end_offset() : partition->high_watermark;
+    if (part.from >= limit || call.bytes >= call.bytes_max) return ReadStep::done;
     if (lent_bytes_ >= options_.lent_bytes_max) return ReadStep::memory;
 
     // A fetch takes at most a quarter of what is left to lend: a few readers that do not read, and hold what they got
@@ -87,9 +89,10 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     const uint64_t room = std::min<uint64_t>({part.bytes_max, call.bytes_max - call.bytes, share - call.bytes});
     const size_t slices_before = call.slices.size();
     const uint64_t waiter = waiters_.add(call);
-    const log::ReadRequest request{.from = part.from, .limit = partition->high_watermark,
+    // Two replicas that have lost the same must not wait for each other.
+    const log::ReadRequest request{.from = part.from, .limit = limit,
                                    .bytes_max = static_cast<uint32_t>(room), .at_least_one = call.bytes == 0,
-                                   .waiter = waiter};
+                                   .waiter = waiter, .for_repair = part.for_replica};
     const log::ReadStatus status = store_.read(log, request, call.slices);
     if (status == log::ReadStatus::pending) {
         call.waiter = waiter;

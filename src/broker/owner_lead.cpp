@@ -62,7 +62,6 @@ FollowerName name_of(const replica::Follower& follower) {
 void Owner::lead(Partition& partition, const PartitionView& view) {
     const replica::Record record{view.leader_epoch, view.partition_epoch, view.replicas, view.isr};
     partition.leading = true;
-    partition.replicas = view.replicas;
     if (view.replicas.size() <= 1) {
         end_leadership(partition);
         partition.unsettled.take(partition.unreplicated);

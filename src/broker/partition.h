@@ -50,6 +50,7 @@ public:
 
     log::Log* log;
     log::LogConfig config;
+    std::vector<NodeId> replicas;   ///< on record; empty: this broker alone
     LeaderEpoch heard{-1};          ///< the highest that a view or a leader named: older ones are refused
     bool leading = false;           ///< this broker leads it, by the latest view
     bool in_memory = false;         ///< durability=memory
@@ -64,7 +65,6 @@ public:
 
     // While it leads and there are other replicas; null: it is alone, or follows.
     std::unique_ptr<replica::Leadership> leadership;
-    std::vector<NodeId> replicas;   ///< on record
     std::unique_ptr<InSyncCall> proposal;   ///< under way
 
     // While it follows.

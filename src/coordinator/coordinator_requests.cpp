@@ -43,6 +43,7 @@ bool Coordinator::handle(const Request& request, Peer& peer, Nanos now) {
         case NodeKey::broker_heartbeat:
         case NodeKey::watch_cluster:
         case NodeKey::replica_state:
+        case NodeKey::read_replica:
         case NodeKey::replicate: break;
     }
     PENSTOCK_ASSERT(false);  // those never wait

@@ -46,7 +46,7 @@ ReadStatus Store::Impl::cold_range(LogData& log, const IndexRange& range, uint64
             entry.waiters.push_back(waiter);
             return ReadStatus::pending;
         case ColdRange::State::ready: found = &entry; return ReadStatus::ready;
-        case ColdRange::State::corrupt: return ReadStatus::corrupt;
+        case ColdRange::State::corrupt: return rotten_range(log, entry.range, waiter);
         case ColdRange::State::failed: return ReadStatus::failed;
     }
     return ReadStatus::failed;
@@ -136,8 +136,8 @@ void Store::Impl::finish_cold(ColdRange& range) {
     --cold_under_way;
     counters.read_bytes += range.range.size;
     if (range.state == ColdRange::State::loading) {
-        bool good = !range.range.crc_known ||
-                    crc_of(range, range.range.position + range.range.size) == range.range.crc;
+        const IndexRange& in = range.range;
+        bool good = in.crc_known ? crc_of(range, in.position + in.size) == in.crc : are_whole(range);
         if (!good) ++counters.corrupt_ranges;
         range.state = good ? ColdRange::State::ready : ColdRange::State::corrupt;
     }
@@ -183,6 +183,7 @@ void Store::Impl::free_cold(ColdRange& range) {
 
 /// The log holds other bytes in [from, to) now: nobody may be given what was read of them before, or is being read.
 void Store::Impl::forget_cold(const LogData& log, uint64_t from, uint64_t to) {
+    forget_rotten(log, from, to);
     auto it = cold.lower_bound({&log, from});
     while (it != cold.end() && it->first.first == &log && it->first.second < to) {
         ColdRange& range = *it->second;
@@ -276,7 +277,7 @@ ReadStatus Store::Impl::cold_index(LogData& log, const FileRef& file, uint64_t w
             index.waiters.push_back(waiter);
             return ReadStatus::pending;
         case ColdIndex::State::ready: found = &index; return ReadStatus::ready;
-        case ColdIndex::State::corrupt: return ReadStatus::corrupt;
+        case ColdIndex::State::corrupt: return rotten_index(log, file, waiter);
         case ColdIndex::State::failed:
             indexes.erase(it);
             return ReadStatus::failed;

@@ -76,6 +76,7 @@ void Store::Impl::complete(const io::DiskCompletion& completion) {
         case TaskKind::cold_index: cold_index_done(task, ok); break;
         case TaskKind::tail: tail_done(task, ok); break;
         case TaskKind::compaction: compaction_write_done(task, ok); break;
+        case TaskKind::repair: repair_done(task, ok); break;
     }
     free_task(task);
 }

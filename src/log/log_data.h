@@ -106,6 +106,7 @@ struct LogData : Log {
     bool remove_durable = false;   ///< the commit that removes it is durable
     bool changed = false;          ///< stands in the list of advanced logs
     uint32_t io = 0;               ///< operations under way that name this log
+    bool replicated = false;       ///< what rots may be had from other replicas
     Nanos compact_at{0};           ///< no pass of compaction begins before
     int64_t kept_from = INT64_MAX; ///< what keep_from() said
     int64_t delete_to = 0;         ///< the start that delete_before() asked for

@@ -113,7 +113,8 @@ void each_staged(const LogData& log, const SearchRequest& request, Visit visit) 
 
 ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vector<Slice>& out) {
     if (log.failed()) return ReadStatus::failed;
-    if (request.from < log.start_offset_ || request.from > log.end_offset_) return ReadStatus::out_of_range;
+    const Offset lowest = request.for_repair ? Offset(log.state.segments.front().base_offset) : log.start_offset_;
+    if (request.from < lowest || request.from > log.end_offset_) return ReadStatus::out_of_range;
     Want want{request.from.value, std::min(request.limit, log.end_offset_).value, request.bytes_max,
               request.at_least_one, false};
     while (want.offset < want.limit) {
@@ -129,6 +130,8 @@ ReadStatus Store::Impl::read(LogData& log, const ReadRequest& request, std::vect
             ReadStatus status = locate(log, want.offset, request.waiter, range);
             ColdRange* cold_found = nullptr;
             if (status == ReadStatus::ready) status = cold_range(log, range, request.waiter, cold_found);
+            if (status == ReadStatus::pending && request.for_repair && find_rotten(log, range.position, false))
+                status = ReadStatus::corrupt;
             if (status != ReadStatus::ready && status != ReadStatus::out_of_range) {
                 return want.any ? ReadStatus::ready : status;
             }

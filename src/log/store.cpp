@@ -38,6 +38,7 @@ Store::Impl::Impl(const StoreOptions& opts, StoreImage image, io::Disk& d, Time 
     checkpoint.durable_frame = state.next_frame - 1;
     checkpoint.offset = checkpoint.base_bytes = state.frame_offset;
     checkpoint.slots_created = 1;
+    scrub.at = time.now + opts.scrub_delay_ns;
     // Nothing is dropped by age or size before the owner has said what the topic wants.
     LogConfig keep;
     keep.retention_bytes = keep.retention_ms = -1;
@@ -255,7 +256,9 @@ bool Store::Impl::submit(Time time) {
         run_reclaim();
         run_checkpoint();
         run_compaction(time);
+        run_scrub(time);
     }
+    run_repairs();
     run_pool();
     if (!graves.empty()) bury_removed();
     pump();
@@ -264,8 +267,8 @@ bool Store::Impl::submit(Time time) {
 
 Nanos Store::Impl::next_deadline() const {
     if (poisoned) return never;  // nothing runs any more: a deadline that stays in the past would be asked for ever
-    Nanos at = std::min({note_at, cuts_at, pool->next_deadline()});
-    if (!stopping && !logs.empty()) at = std::min({at, retention_at, compaction.due()});
+    Nanos at = std::min({note_at, cuts_at, repairs_at, pool->next_deadline()});
+    if (!stopping && !logs.empty()) at = std::min({at, retention_at, compaction.due(), scrub_due()});
     if (now.now < checkpoint.retry_at) at = std::min(at, checkpoint.retry_at);
     // Later, a commit that completes brings the turn: a deadline that stays in the past would be asked for ever.
     if (!staged.empty() && !commit_now && commits.size() < commits_max) at = std::min(at, patient_until);
@@ -310,6 +313,11 @@ Result<Log*> Store::create(const LogKey& key, const LogConfig& config, Time time
 void Store::configure(Log& log, const LogConfig& config) { static_cast<LogData&>(log).config = config; }
 Result<void> Store::remove(Log& log) { return impl_->remove(static_cast<LogData&>(log)); }
 void Store::keep_from(Log& log, Offset offset) { static_cast<LogData&>(log).kept_from = offset.value; }
+
+void Store::set_replicated(Log& log, bool replicated) { static_cast<LogData&>(log).replicated = replicated; }
+std::optional<RottenBatches> Store::poll_rotten() { return impl_->poll_rotten(); }
+bool Store::repair(uint64_t id, std::span<const std::byte> batches) { return impl_->repair(id, batches); }
+void Store::give_up(uint64_t id) { impl_->give_up(id); }
 
 Result<void> Store::delete_before(Log& log, Offset offset) {
     return impl_->delete_before(static_cast<LogData&>(log), offset.value);
@@ -373,6 +381,7 @@ bool Store::drained() const { return impl_->drained(); }
 const StoreCounters& Store::counters() const {
     impl_->counters.files_ready = impl_->pool->ready_count();
     impl_->counters.files_in_use = impl_->pool->in_use_bytes() / mib;
+    impl_->counters.rotten = impl_->rotten.size();
     return impl_->counters;
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -72,13 +73,15 @@ struct ReadRequest {
     uint32_t bytes_max = 0;
     bool at_least_one = false;  ///< return the first batch even when larger than bytes_max
     uint64_t waiter = 0;    ///< reported by readable() if the answer is `pending`; 0 must not be used
+    bool for_repair = false;    ///< of another replica: also below the log start, if it is still there; and what has
+                                ///< rotted here, too, is `corrupt` at once
 };
 
 enum class ReadStatus : uint8_t {
     ready,         ///< whole batches were added to the slices (none: nothing below the limit, or none fits)
     pending,       ///< the disk was asked; read again when readable() names the waiter
     out_of_range,  ///< below the log start or above the end
-    corrupt,       ///< rot: the stored bytes fail their checksum
+    corrupt,       ///< rot: the stored bytes fail their checksum, and no replica had them
     failed,        ///< the disk refused the read, or the log is poisoned
     busy,          ///< no memory for the read now: try again in a later turn
 };
@@ -93,6 +96,14 @@ struct SearchRequest {
 struct TimestampMatch {
     Offset base_offset{-1};  ///< of the batch; -1 if there is none
     int64_t max_timestamp = -1;
+};
+
+/// Batches of a log that have rotted on this disk: a replica is to be asked for its own, which are the same bytes.
+struct RottenBatches {
+    uint64_t id = 0;        ///< for repair() and give_up()
+    LogKey key;
+    Offset from;            ///< the base offset of the first one
+    uint32_t bytes = 0;     ///< that they are, at most
 };
 
 /// Where the records of an epoch end; -1 where nothing is known of it.
@@ -142,6 +153,9 @@ struct StoreOptions {
     uint64_t compaction_bytes_per_s = 32 * mib;  ///< read and written
     int64_t compaction_interval_ns = 5 * second_ns;  ///< between looks for logs that need it
     uint64_t compaction_memory_bytes = 64 * mib; ///< of the map of keys, while a pass runs: 32 to 64 bytes a key
+    uint64_t scrub_bytes_per_s = 0;      ///< at which what lies on disk is read and verified; 0: only when asked for
+    int64_t scrub_delay_ns = 10 * second_ns;   ///< after the start; nor before logs have owners, who know of replicas
+    int64_t scrub_interval_ns = 24 * 3600 * second_ns;  ///< a pass over all logs begins no sooner after the last one
 };
 
 struct StoreCounters {
@@ -151,7 +165,9 @@ struct StoreCounters {
     uint64_t checkpoints = 0, checkpoint_bytes = 0;
     uint64_t files_ready = 0, files_in_use = 0, files_freed = 0;
     uint64_t compactions = 0, compactions_abandoned = 0, compaction_read_bytes = 0, compaction_write_bytes = 0;
-    uint64_t corrupt_ranges = 0, disk_errors = 0;
+    uint64_t corrupt_ranges = 0, repaired = 0, not_repaired = 0, disk_errors = 0;
+    uint64_t rotten = 0;   ///< known at present, and not repaired
+    uint64_t scrub_passes = 0, scrubbed_bytes = 0;
 };
 
 struct StoreImage;  // what recovery hands over: log/recover.h
@@ -218,6 +234,17 @@ public:
     EpochEnd epoch_end(const Log& log, int32_t epoch) const;
     /// All epochs in their order, those that are not durable yet and those that no record came with, too.
     std::vector<EpochRange> epochs(const Log& log) const;
+
+    // Rot.
+    /// Whether other replicas may have what rots in this log: then who reads that waits for a repair.
+    void set_replicated(Log& log, bool replicated);
+    /// The next that a replica is to be asked for, once. Each is to be answered by repair() or give_up().
+    std::optional<RottenBatches> poll_rotten();
+    /// What a replica has there. True if that is what was lost: it goes to the disk, and readers go on once it is
+    /// there. False: it is something else, or nobody waits for it any more; ask another replica.
+    bool repair(uint64_t id, std::span<const std::byte> batches);
+    /// No replica has it. Readers are told so; it is asked for again after a while, should anybody want it.
+    void give_up(uint64_t id);
 
     // Turn.
     /// Takes disk completions and does a bounded amount of background work. True if anything happened.

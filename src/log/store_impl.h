@@ -5,12 +5,14 @@
 //   read.cpp        slices for readers           cold.cpp     ranges and indexes from disk
 //   memory.cpp      what to evict                retention.cpp what may go
 //   truncate.cpp    a follower's cut             io.cpp       operations, their completions
-//   compaction.cpp  the last record of each key  store.cpp    life of logs, the turn
+//   compaction.cpp  the last record of each key  repair.cpp   what has rotted
+//   scrub.cpp       looks for rot                store.cpp    life of logs, the turn
 #pragma once
 
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -84,8 +86,55 @@ struct ColdIndex {
     std::vector<uint64_t> waiters;
 };
 
+/// Something that has rotted on disk, from when it was found until it is whole again; repair.cpp has the steps. Of a
+/// range the bytes come from a replica; an index is made anew from the file's batches, of which those that have rotted
+/// as well come from a replica.
+struct Rotten {
+    enum class Step : uint8_t {
+        reading,   ///< index: the batches of the file, from disk
+        wanted,    ///< a replica is to be asked
+        asked,
+        edging,    ///< range: what shares its first and last block is read
+        writing,
+        lost,      ///< no replica has it: until again_at nobody asks
+    };
+    uint64_t id = 0;
+    LogData* log = nullptr;
+    bool index = false;
+    FileRef file;                      ///< index: whose
+    IndexRange range;                  ///< index: base_offset and position are those of its first batch
+    Step step = Step::wanted;
+    bool stale = false;                ///< the log holds other bytes there now: goes when nothing is under way
+    bool failed = false;               ///< an operation under way was refused
+    bool holds_tail = false;           ///< range: the log leaves its last block to us, by quiet_under_way
+    uint32_t io = 0;
+    uint64_t ticket = 0;               ///< open while operations are under way: the files are not given away
+    Nanos again_at{0};
+    Nanos moved_at{0};                 ///< index: something came of it the last time
+    Bytes bytes;                       ///< from the block of range.position on
+    std::vector<std::byte> batches;    ///< range: what a replica had
+    std::vector<IndexRange> ranges;    ///< index: found so far
+    int64_t next_offset = -1;          ///< index: of the batch behind those
+    uint64_t next = 0;                 ///< index: its position
+    std::vector<uint64_t> waiters;
+};
+
+/// The background look for rot.
+struct Scrub {
+    Nanos at{0};                       ///< the next look
+    Nanos pass_began{0};
+    bool in_pass = false;
+    bool whole = false;                ///< the pass began with the first log; else a shorter one, see scrub.cpp
+    LogKey log;                        ///< at or behind this one
+    uint64_t position = 0;             ///< in it
+    uint64_t fresh_to = 0;             ///< the index of the file that ends there was read anew
+    uint64_t burst = 0;                ///< bytes read since the last rest
+    bool asked = false;                ///< the range at hand is being read
+    bool waits = false;                ///< for an operation of the disk, which brings a turn
+};
+
 enum class TaskKind : uint8_t {
-    commit, segment, quiet, index, frame, checkpoint_file, pool, cold, cold_index, tail, compaction
+    commit, segment, quiet, index, frame, checkpoint_file, pool, cold, cold_index, tail, compaction, repair
 };
 
 /// One disk operation under way. Owns its fragments and, where needed, its bytes.
@@ -96,6 +145,7 @@ struct IoTask {
     ColdRange* cold = nullptr;
     ColdIndex* cold_index = nullptr;
     Block* tail = nullptr;
+    Rotten* rotten = nullptr;
     io::FileId file;
     uint64_t from = 0;
     uint64_t to = 0;
@@ -232,6 +282,46 @@ struct Store::Impl {
     void drop_cold(LogData& log);
     void forget_cold(const LogData& log, uint64_t from, uint64_t to);
     void free_cold(ColdRange& range);
+
+    // repair.cpp
+    ReadStatus rotten_range(LogData& log, const IndexRange& range, uint64_t waiter);
+    ReadStatus rotten_index(LogData& log, const FileRef& file, uint64_t waiter);
+    ReadStatus await_repair(Rotten* found, uint64_t waiter);
+    bool repairing(const LogData& log) const;
+    bool are_whole(const ColdRange& range) const;
+    Rotten* find_rotten(const LogData& log, uint64_t position, bool index) const;
+    Rotten* note_rotten(LogData& log, const IndexRange& range);
+    std::optional<RottenBatches> poll_rotten();
+    Rotten* asked_for(uint64_t id) const;
+    bool repair(uint64_t id, std::span<const std::byte> batches);
+    void give_up(uint64_t id);
+    void lose(Rotten& rotten);
+    void begin_again(Rotten& rotten);
+    void run_repairs();
+    bool is_gone(const Rotten& rotten) const;
+    bool repair_step(Rotten& rotten);
+    uint64_t rewritten_to(const LogData& log, const IndexRange& range) const;
+    bool may_rewrite(const Rotten& rotten) const;
+    void let_tail_go(Rotten& rotten);
+    void read_edges(Rotten& rotten, uint64_t to);
+    void write_repaired(Rotten& rotten);
+    bool is_being_written(const LogData& log, const IndexRange& range) const;
+    void range_repaired(Rotten& rotten);
+    void rebuild_index(Rotten& rotten);
+    bool find_index_start(Rotten& rotten);
+    bool walk_batches(Rotten& rotten);
+    void write_new_index(Rotten& rotten);
+    void start_repair_io(Rotten& rotten, io::DiskOpKind op, uint64_t from, uint64_t to);
+    void repair_done(IoTask& task, bool ok);
+    void forget_rotten(const LogData& log, uint64_t from, uint64_t to);
+
+    // scrub.cpp
+    void run_scrub(Time time);
+    Nanos scrub_due() const;
+    bool scrub_step(uint64_t& bytes);
+    ReadStatus scrub_range(LogData& log, const IndexRange& range);
+    LogData* scrubbed_log();
+    void next_scrubbed_log();
 
     // memory.cpp
     Block* take_block(uint32_t capacity);
@@ -389,6 +479,10 @@ struct Store::Impl {
     Nanos retention_at{0};
     LogKey retention_cursor;
     Compaction compaction;
+    std::vector<std::unique_ptr<Rotten>> rotten;
+    uint64_t next_rotten = 1;
+    Nanos repairs_at = never;    ///< when a repair is looked at again that waits for the log
+    Scrub scrub;
 
     // I/O.
     std::unique_ptr<FilePool> pool;

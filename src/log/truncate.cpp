@@ -82,7 +82,7 @@ bool Store::Impl::settle_for_cut(LogData& log) {
         if (flush_step(log)) flush_quiet(log);
         return false;
     }
-    return log.writes.empty() && !log.quiet_under_way && !log.index_under_way && !log.tail_loading;
+    return log.writes.empty() && !log.quiet_under_way && !log.index_under_way && !log.tail_loading && !repairing(log);
 }
 
 /// Whether a commit that is not answered yet has entries of the log.

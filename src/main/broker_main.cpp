@@ -157,7 +157,8 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
                            .pool_bytes = settings.storage_pool_bytes,
                            .pool_refill_bytes_per_s = settings.storage_pool_refill_bytes_per_s,
                            .compaction_bytes_per_s = settings.storage_compaction_bytes_per_s,
-                           .compaction_memory_bytes = settings.storage_compaction_memory_bytes};
+                           .compaction_memory_bytes = settings.storage_compaction_memory_bytes,
+                           .scrub_bytes_per_s = settings.storage_scrub_bytes_per_s};
     options.streams.connections_max = broker.connections_max;
     options.streams.receive_buffer_bytes = receive_buffer_bytes;
     options.streams.receive_buffers = power_of_two_below(settings.limits_receive_buffer_bytes / receive_buffer_bytes);

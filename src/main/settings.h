@@ -68,6 +68,7 @@ struct BrokerSettings {
     uint64_t storage_pool_refill_bytes_per_s;
     uint64_t storage_compaction_bytes_per_s;
     uint64_t storage_compaction_memory_bytes;
+    uint64_t storage_scrub_bytes_per_s;
     uint64_t replication_catch_up_bytes_per_s;
     uint64_t limits_receive_buffer_bytes;
     uint64_t limits_request_memory_bytes;

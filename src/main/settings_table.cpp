@@ -152,6 +152,9 @@ void add_storage(Settings& rows, BrokerSettings& s) {
         mib_i, 64 * gib_i,
         "Memory for the keys of one pass of compaction, of each shard, taken while it runs: 32 to 64 bytes a key.",
         "A partition with more new keys than fit needs several passes."});
+    rows.push_back({"storage.scrub_bytes_per_s", &s.storage_scrub_bytes_per_s, "8MiB", Unit::bytes, 0, 64 * gib_i,
+        "How fast each shard reads and verifies what lies on its disk, once a day at most; 0: only what is asked for.",
+        "What has rotted is had from other replicas, so find it while they are there: 8 MiB/s are 690 GB a day."});
 }
 
 void add_limits(Settings& rows, BrokerSettings& s) {

@@ -233,6 +233,7 @@ void ShardThread::report(const shard::Shard& shard) {
         spdlog::error("cannot listen on {}:{}: {}", listen.host, listen.port, text(*shard.listen_error()));
         ::kill(::getpid(), SIGTERM);
     }
+    report_rot(shard.store().counters());
     if (shard.seat() == nullptr) return;
     const broker::CoordinatorLink& link = shard.seat()->link();
     // When we stop, the link ends because we end it.
@@ -246,6 +247,20 @@ void ShardThread::report(const shard::Shard& shard) {
         spdlog::info("serving Kafka clients on {}:{}: {} topics, cluster {}", listen.host, listen.port,
                      shard.view().topics.size(), shard.view().cluster_id.text());
     }
+}
+
+/// Said as it is found, but not more often than anybody reads.
+void ShardThread::report_rot(const log::StoreCounters& counters) {
+    constexpr int64_t apart_ns = 10 * second_ns;
+    if (counters.corrupt_ranges == rot_reported_ && counters.repaired + counters.not_repaired == repairs_reported_)
+        return;
+    const Nanos now = socket::monotonic_now();
+    if (now < rot_report_at_) return;
+    rot_report_at_ = now + apart_ns;
+    rot_reported_ = counters.corrupt_ranges;
+    repairs_reported_ = counters.repaired + counters.not_repaired;
+    spdlog::warn("shard {}: bytes on disk have rotted: {} reads failed their checksum; {} repairs succeeded, {} failed",
+                 shard_number(), counters.corrupt_ranges, counters.repaired, counters.not_repaired);
 }
 
 void ShardThread::report_turns() const {

@@ -86,6 +86,7 @@ private:
     void report(const shard::Shard& shard);
     void report_link(const shard::ClusterSeat& seat);
     void report_turns() const;
+    void report_rot(const log::StoreCounters& counters);
     uint32_t shard_number() const { return options_.shard.broker.shard; }
     void started(std::string failure);
 
@@ -102,6 +103,8 @@ private:
     bool leave_seen_ = false, leave_ended_ = false;
     bool stop_seen_ = false, requests_stopped_ = false, store_stop_begun_ = false;
     bool serving_reported_ = false;
+    uint64_t rot_reported_ = 0, repairs_reported_ = 0;   ///< what the counters said then
+    Nanos rot_report_at_{0};
     uint64_t link_changes_reported_ = 0;
     std::set<std::string> refusals_reported_;   ///< since the last registration
     std::thread thread_;

@@ -6,12 +6,15 @@
 #include "base/assert.h"
 #include "limits.h"
 #include "log/recover.h"
+#include "wire/node/read_replica.h"
 #include "wire/node/replica_state.h"
 #include "wire/node/replicate.h"
 
 namespace penstock::shard {
 
 using replica::Follower;
+using wire::node::ReadReplicaRequest;
+using wire::node::ReadReplicaResponse;
 using wire::node::ReplicatedPartition;
 using wire::node::ReplicateRequest;
 using wire::node::ReplicateResponse;
@@ -110,6 +113,7 @@ void Peers::lose(Peer& peer, Nanos now) {
     for (auto& sent : peer.under_way) {
         give_back(*sent);
         if (sent->answered) continue;
+        if (sent->kind == Kind::read_replica) owner_.on_repair_answer(sent->repair_id, peer.broker, {});
         for (const Part& part : sent->parts) owner_.on_replica_lost(part.to);
     }
     peer.under_way.clear();
@@ -120,9 +124,10 @@ bool Peers::turn(Nanos now) {
     next_deadline_ = never;
     if (stopping_) return false;
     sort_in();
+    sort_in_repairs();
     bool worked = false;
     for (auto& [name, peer] : peers_) {
-        if (peer->ready.empty()) continue;
+        if (peer->ready.empty() && peer->repairs.empty()) continue;
         if (peer->state == State::closed) connect(*peer, now);
         if (peer->state == State::open) worked |= send_what_is_ready(*peer, now);
     }
@@ -132,20 +137,32 @@ bool Peers::turn(Nanos now) {
 /// Each to the peer that it is at.
 void Peers::sort_in() {
     while (Follower* follower = owner_.poll_follower()) {
-        const auto at = std::ranges::lower_bound(brokers_, follower->broker, {}, &broker::BrokerView::id);
-        if (at == brokers_.end() || at->id != follower->broker) {
-            owner_.look_again(*follower);   // not registered yet
-            continue;
-        }
-        const uint32_t shard = log::shard_of(broker::Owner::partition_of(*follower), std::max(at->shard_count, 1u));
-        const PeerName name{follower->broker, shard};
-        auto& peer = peers_[name];
-        if (peer == nullptr) {
-            peer = std::make_unique<Peer>();
-            locate(name, *peer);
-        }
-        peer->ready.push_back(*follower);
+        Peer* peer = peer_of(follower->broker, broker::Owner::partition_of(*follower));
+        if (peer != nullptr) peer->ready.push_back(*follower);
+        else owner_.look_again(*follower);   // not registered yet
     }
+}
+
+void Peers::sort_in_repairs() {
+    while (const auto ask = owner_.poll_repair()) {
+        Peer* peer = peer_of(ask->broker, ask->batches.key);
+        if (peer != nullptr && peer->repairs.size() < limits::peer_repairs_max) peer->repairs.push_back(*ask);
+        else owner_.on_repair_answer(ask->batches.id, ask->broker, {});
+    }
+}
+
+/// The shard of a broker that has the partition; null when nothing is known of the broker.
+Peers::Peer* Peers::peer_of(NodeId broker, const log::LogKey& key) {
+    const auto at = std::ranges::lower_bound(brokers_, broker, {}, &broker::BrokerView::id);
+    if (at == brokers_.end() || at->id != broker) return nullptr;
+    const PeerName name{broker, log::shard_of(key, std::max(at->shard_count, 1u))};
+    auto& peer = peers_[name];
+    if (peer == nullptr) {
+        peer = std::make_unique<Peer>();
+        peer->broker = broker;
+        locate(name, *peer);
+    }
+    return peer.get();
 }
 
 void Peers::connect(Peer& peer, Nanos now) {
@@ -169,6 +186,11 @@ void Peers::connect(Peer& peer, Nanos now) {
 bool Peers::send_what_is_ready(Peer& peer, Nanos now) {
     bool worked = false;
     while (peer.under_way.size() < limits::peer_requests_under_way && lent_bytes_ < lent_bytes_max_) {
+        if (!peer.repairs.empty()) {
+            ask_for_batches(peer);
+            worked = true;
+            continue;
+        }
         Follower* first = peer.ready.front();
         if (first == nullptr) break;
         if (first->leadership->wants(*first, now) && first->stage == Follower::Stage::unknown) {
@@ -185,11 +207,22 @@ bool Peers::send_what_is_ready(Peer& peer, Nanos now) {
 
 void Peers::ask_state(Peer& peer, Follower& follower) {
     auto sent = take_sent(peer);
-    sent->asks_state = true;
+    sent->kind = Kind::replica_state;
     sent->parts.push_back({owner_.ask_state(follower), 0});
     const broker::FollowerName& name = sent->parts.back().to;
     begin(peer, std::move(sent), ReplicaStateRequest{.topic = name.key.topic_id, .partition = name.key.partition,
                                                      .leader_epoch = name.epoch.value, .session = name.session});
+}
+
+void Peers::ask_for_batches(Peer& peer) {
+    const log::RottenBatches wanted = peer.repairs.front().batches;
+    peer.repairs.pop_front();
+    auto sent = take_sent(peer);
+    sent->kind = Kind::read_replica;
+    sent->repair_id = wanted.id;
+    begin(peer, std::move(sent), ReadReplicaRequest{.topic = wanted.key.topic_id, .partition = wanted.key.partition,
+                                                    .offset = wanted.from.value,
+                                                    .bytes_max = static_cast<int32_t>(wanted.bytes)});
 }
 
 /// Turns may be closer together than a byte takes: what is left of the time counts the next time.
@@ -320,7 +353,8 @@ void Peers::retire(Peer& peer) {
         front.parts.clear();
         front.frame = {};
         front.handed = 0;
-        front.asks_state = front.answered = false;
+        front.kind = Kind::replicate;
+        front.answered = false;
         front.arena.reset();
         if (idle_.size() < idle_max) idle_.push_back(std::move(peer.under_way.front()));
         peer.under_way.pop_front();
@@ -334,6 +368,15 @@ void Peers::give_back(Sent& sent) {
     sent.lent = 0;
 }
 
+wire::node::NodeKey Peers::key_of(const Sent& sent) {
+    switch (sent.kind) {
+        case Kind::replicate: break;
+        case Kind::replica_state: return wire::node::NodeKey::replica_state;
+        case Kind::read_replica: return wire::node::NodeKey::read_replica;
+    }
+    return wire::node::NodeKey::replicate;
+}
+
 /// The answer to the first request that has none. False: it makes no sense.
 bool Peers::on_frame(Peer& peer, std::span<const std::byte> frame) {
     const auto at = std::ranges::find(peer.under_way, false, [](const auto& sent) { return sent->answered; });
@@ -342,11 +385,16 @@ bool Peers::on_frame(Peer& peer, std::span<const std::byte> frame) {
     answer_arena_.reset();
     const Fragment fragment{frame.data(), static_cast<uint32_t>(frame.size())};
     wire::Reader reader({&fragment, 1}, answer_arena_);
-    const auto key = sent.asks_state ? wire::node::NodeKey::replica_state : wire::node::NodeKey::replicate;
     int32_t correlation = 0;
-    if (!wire::decode_response_header(reader, wire::node::api_of(key), 0, correlation)) return false;
+    if (!wire::decode_response_header(reader, wire::node::api_of(key_of(sent)), 0, correlation)) return false;
     if (correlation != sent.correlation) return false;
-    if (!(sent.asks_state ? on_state(sent, reader) : on_settled(sent, reader))) return false;
+    bool good = false;
+    switch (sent.kind) {
+        case Kind::replicate: good = on_settled(sent, reader); break;
+        case Kind::replica_state: good = on_state(sent, reader); break;
+        case Kind::read_replica: good = on_batches(peer, sent, reader); break;
+    }
+    if (!good) return false;
     sent.answered = true;
     retire(peer);
     return true;
@@ -381,6 +429,21 @@ bool Peers::on_settled(const Sent& sent, wire::Reader& reader) {
         }
         on_refused(part.to, settled.error);
     }
+    return true;
+}
+
+bool Peers::on_batches(const Peer& peer, const Sent& sent, wire::Reader& reader) {
+    ReadReplicaResponse response;
+    if (!wire::decode(reader, response, 0)) return false;
+    std::vector<std::byte> batches;
+    if (response.error == 0) {
+        batches.reserve(total_size(response.records));
+        for (const Fragment& piece : response.records)
+            batches.insert(batches.end(), piece.data, piece.data + piece.size);
+    } else {
+        ++counters_.refusals;
+    }
+    owner_.on_repair_answer(sent.repair_id, peer.broker, batches);
     return true;
 }
 

@@ -1,5 +1,5 @@
 // What one shard sends to the other brokers: for each of their shards one connection, and on it what the partitions
-// that this shard leads have for their followers there.
+// that this shard leads have for their followers there, and questions for what this shard's disk has lost.
 //
 // Stepped by its shard: on_event() for its connections, on_view() when a view was published, and turn() once the rest
 // of the turn has appended what it will. The Owner says who wants something (poll_follower) and what that is (pack);
@@ -64,6 +64,7 @@ private:
         broker::FollowerName to;
         uint64_t bytes = 0;
     };
+    enum class Kind : uint8_t { replicate, replica_state, read_replica };
     /// A request, from its making until it is answered and its bytes are sent.
     struct Sent {
         Arena arena{request_arena_bytes};
@@ -73,18 +74,21 @@ private:
         std::vector<log::Slice> slices;
         uint64_t lent = 0;
         std::vector<Part> parts;
-        bool asks_state = false;             ///< of one follower; else Replicate
+        Kind kind = Kind::replicate;
+        uint64_t repair_id = 0;              ///< of Kind::read_replica
         bool answered = false;
         int32_t correlation = 0;
     };
     enum class State : uint8_t { closed, connecting, open };
     struct Peer {
+        NodeId broker;
         State state = State::closed;
         io::ConnectionId connection;
         io::Address address;                 ///< port 0: it is not to be reached
         Uuid incarnation;
         Nanos retry_at;
         IntrusiveList<replica::Follower, replica::SendList> ready;
+        std::deque<broker::RepairAsk> repairs;         ///< to be asked for
         std::deque<std::unique_ptr<Sent>> under_way;   ///< in order
         wire::node::FrameCutter answers{limits::peer_answer_bytes_max};
         int32_t correlation = 0;
@@ -95,10 +99,13 @@ private:
 
     void locate(const PeerName& name, Peer& peer);
     void sort_in();
+    void sort_in_repairs();
+    Peer* peer_of(NodeId broker, const log::LogKey& key);
     void connect(Peer& peer, Nanos now);
     void lose(Peer& peer, Nanos now);
     bool send_what_is_ready(Peer& peer, Nanos now);
     void ask_state(Peer& peer, replica::Follower& follower);
+    void ask_for_batches(Peer& peer);
     bool replicate(Peer& peer, Nanos now);
     void earn_credit(Nanos now);
     bool may_send(const replica::Follower& follower, Nanos now);
@@ -107,9 +114,11 @@ private:
     void begin(Peer& peer, std::unique_ptr<Sent> sent, const M& message);
     bool hand_over(Peer& peer);
     void on_sent(Peer& peer);
+    static wire::node::NodeKey key_of(const Sent& sent);
     bool on_frame(Peer& peer, std::span<const std::byte> frame);
     bool on_state(const Sent& sent, wire::Reader& reader);
     bool on_settled(const Sent& sent, wire::Reader& reader);
+    bool on_batches(const Peer& peer, const Sent& sent, wire::Reader& reader);
     void on_refused(const broker::FollowerName& name, int16_t error);
     void give_back(Sent& sent);
     void retire(Peer& peer);

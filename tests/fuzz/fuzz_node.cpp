@@ -22,6 +22,7 @@
 #include "wire/node/frame_cutter.h"
 #include "wire/node/partitions.h"
 #include "wire/node/register_broker.h"
+#include "wire/node/read_replica.h"
 #include "wire/node/replica_state.h"
 #include "wire/node/replicate.h"
 #include "wire/node/topics.h"
@@ -86,6 +87,8 @@ void check_message(wire::Reader& reader, NodeKey key, bool is_request) {
             return check_either<AllocateProducerIdsRequest, AllocateProducerIdsResponse>(reader, is_request);
         case NodeKey::replica_state:
             return check_either<ReplicaStateRequest, ReplicaStateResponse>(reader, is_request);
+        case NodeKey::read_replica:
+            return check_either<ReadReplicaRequest, ReadReplicaResponse>(reader, is_request);
         case NodeKey::replicate:
             return check_either<ReplicateRequest, ReplicateResponse>(reader, is_request);
         case NodeKey::alter_partitions:

@@ -58,7 +58,9 @@ void BrokerProcess::open_seat(uint32_t number, log::OpenedDirectory& opened, Tim
     shard.store = {.shard = number,
                    .shard_count = options_.shards,
                    .cache_bytes = options_.cache_bytes,
-                   .pool_bytes = options_.pool_bytes};
+                   .pool_bytes = options_.pool_bytes,
+                   .scrub_bytes_per_s = options_.scrub_bytes_per_s,
+                   .scrub_delay_ns = 3 * second_ns};
     seat.node_link = std::make_unique<sim::Link>(datagrams_, link);
     seat.nodes = std::make_unique<transport::Streams>(*seat.node_link, node_streams(seed + 1, options_.secret));
     shard.broker.incarnation = options_.link.incarnation;
@@ -114,6 +116,13 @@ Nanos BrokerProcess::next_deadline() const {
     if (stage_ == Stage::stopped) return next;
     for (const auto& seat : seats_) next = std::min(next, seat->has_input() ? Nanos(0) : seat->deadline);
     return next;
+}
+
+bool BrokerProcess::scrubbed() const {
+    return std::ranges::all_of(seats_, [](const auto& seat) {
+        const log::StoreCounters& counters = seat->shard->store().counters();
+        return counters.scrub_passes > 0 && counters.rotten == 0;
+    });
 }
 
 bool BrokerProcess::refused() const {

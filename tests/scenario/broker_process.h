@@ -36,6 +36,7 @@ struct BrokerProcessOptions {
     uint64_t journal_bytes = 4 * mib;
     uint64_t cache_bytes = 16 * mib;   ///< of each shard
     uint64_t pool_bytes = 16 * mib;
+    uint64_t scrub_bytes_per_s = 0;    ///< of each shard
     uint32_t receive_buffers = 64;
     uint64_t seed = 1;
 };
@@ -68,6 +69,8 @@ public:
     std::string waits_for() const;
     /// Of the cluster, as shard 0 knows it.
     const broker::ClusterView& view() const { return seats_.front()->shard->view(); }
+    /// All that lies on its disk was read and verified since it runs, and nothing of it is rotten.
+    bool scrubbed() const;
 
 private:
     enum class Stage : uint8_t { running, stopping_requests, stopping_stores, stopped };

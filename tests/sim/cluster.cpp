@@ -160,6 +160,7 @@ private:
         all.coordinators_deposed += these.coordinators_deposed;
         all.clients_killed += these.clients_killed;
         all.clock_jumps += these.clock_jumps;
+        all.blocks_rotted += these.blocks_rotted;
     }
 
     void converge() {
@@ -178,6 +179,7 @@ private:
         demand(world_.run_until([&] { return all_settled(); }, patience_ns), "records are never answered");
         if (!world_.run_until([&] { return world_.all_in_sync(); }, patience_ns))
             fail_run("a replica is never in sync: " + world_.out_of_sync());
+        scrub();
         for (auto& producer : producers_) {
             const uint64_t before = producer->given_up();
             demand(world_.run_until([&] { return producer->send_to_all(); }, patience_ns),
@@ -190,6 +192,19 @@ private:
             demand(world_.run_until([&] { return at_end(*reader); }, patience_ns),
                    reader->host() + " never reaches the end");
         demand(world_.run_until([&] { return group_at_end(); }, patience_ns), "the group never reaches the end");
+    }
+
+    /// What has rotted is whole again once it was looked at while others have it.
+    void scrub() {
+        for (ClusterWorld::Broker& broker : world_.brokers) {
+            if (broker.rotted == 0) continue;
+            world_.crash(broker, {});
+            demand(world_.start(broker), broker.host + " cannot start on a disk that has rotted");
+            demand(world_.run_until([&] { return world_.all_serving(); }, patience_ns), "a rotten disk is not served");
+            demand(world_.run_until([&] { return broker.process->scrubbed(); }, patience_ns),
+                   "what has rotted at " + broker.host + " stays so");
+            demand(world_.run_until([&] { return world_.all_in_sync(); }, patience_ns), "a replica is left behind");
+        }
     }
 
     bool all_settled() const {
@@ -282,10 +297,11 @@ void print(const Totals& totals, double seconds) {
                 totals.model.commits);
     const FaultCounters& did = totals.faults;
     std::printf("%lu crashes, %lu stops, %lu pauses, %lu cuts, %lu splits, %lu coordinators killed, %lu deposed, %lu "
-                "clients killed\ndisks: %lu swapped, %lu failed, %lu stalled, %lu full; %lu jumps of clocks\n",
+                "clients killed\ndisks: %lu swapped, %lu failed, %lu stalled, %lu full, %lu blocks rotted; %lu jumps "
+                "of clocks\n",
                 did.crashes, did.stops, did.pauses, did.cuts, did.splits, did.coordinators_killed,
                 did.coordinators_deposed, did.clients_killed, did.disks_swapped, did.disks_failed, did.disks_stalled,
-                did.disks_full, did.clock_jumps);
+                did.disks_full, did.blocks_rotted, did.clock_jumps);
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ const std::array<ClusterFaults::Kind, 15> ClusterFaults::kinds = {{
 
 ClusterFaults::ClusterFaults(ClusterWorld& world, ClusterModel& model, std::vector<ClusterClient*> clients,
                              uint64_t seed)
-    : world_(world), model_(model), clients_(std::move(clients)), random_(seed) {
+    : world_(world), model_(model), clients_(std::move(clients)), random_(seed),
+      rots_(mix64(seed) % world.brokers.size()) {
     for (size_t i = 0; i < kinds.size(); ++i) {
         if (random_.chance(2, 5)) continue;
         pauses_[i] = kinds[i].pause_ns * static_cast<int64_t>(random_.between(1, 8)) / 3;
@@ -214,9 +215,19 @@ void ClusterFaults::stop_broker() {
     world_.stop(broker);
     // Whoever waits for it has patience for a while.
     after(duration(second_ns, 10 * second_ns), [this, &broker] {
-        if (broker.process && broker.process->stopping()) crash(broker, millisecond_ns);
-        else if (!broker.process) start_later(broker, millisecond_ns);
+        if (broker.process && broker.process->stopping()) return crash(broker, millisecond_ns);
+        if (broker.process) return;
+        rot(broker);
+        start_later(broker, millisecond_ns);
     });
+}
+
+void ClusterFaults::rot(Broker& broker) {
+    const bool others_have_it = world_.options.replicas > 1 && &broker == &world_.brokers[rots_];
+    if (!others_have_it || broker.put_away || random_.chance(1, 2)) return;
+    const uint64_t before = broker.rotted;
+    world_.rot_disk(broker, random_);
+    counters_.blocks_rotted += broker.rotted - before;
 }
 
 void ClusterFaults::pause_broker() {

@@ -20,7 +20,7 @@ namespace penstock::sim {
 struct FaultCounters {
     uint64_t crashes = 0, stops = 0, pauses = 0, cuts = 0, splits = 0, disks_swapped = 0, disks_failed = 0,
              disks_stalled = 0, disks_full = 0, coordinators_killed = 0, coordinators_deposed = 0,
-             clients_killed = 0, clock_jumps = 0;
+             clients_killed = 0, clock_jumps = 0, blocks_rotted = 0;
 };
 
 class ClusterFaults final : public Inhabitant {
@@ -66,6 +66,7 @@ private:
     void cut(const std::string& from, const std::string& to, int64_t ns);
     void crash(Broker& broker, int64_t down_ns);
     void start_later(Broker& broker, int64_t ns);
+    void rot(Broker& broker);
     CrashChoice any_choice();
     /// Mostly short, now and then long: from `low` to `high`, each order of magnitude as likely.
     int64_t duration(int64_t low, int64_t high);
@@ -79,6 +80,7 @@ private:
     std::array<Nanos, 15> next_{};
     std::multimap<Nanos, std::function<void()>> ends_;
     std::multimap<std::pair<std::string, std::string>, bool> cuts_;   ///< under way; a pair may be cut twice
+    const size_t rots_;   ///< the broker whose disk rots: others have what it loses
     bool healed_ = false;
     FaultCounters counters_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "log/format.h"
 #include "seeded_bug.h"
 #include "trail.h"
 
@@ -126,7 +127,9 @@ bool ClusterWorld::start(Broker& broker) {
     BrokerProcessOptions process{.shards = options.shards, .broker = {}, .link = {}, .coordinators = {},
                                  .host = broker.host, .kafka_port = kafka_port, .native_port = native_port,
                                  .secret = secret, .journal_bytes = mib, .cache_bytes = 2 * mib,
-                                 .pool_bytes = 2 * mib, .receive_buffers = 16, .seed = next_seed()};
+                                 .pool_bytes = 2 * mib,
+                                 .scrub_bytes_per_s = options.replicas > 1 ? 16 * mib : 0,
+                                 .receive_buffers = 16, .seed = next_seed()};
     process.broker.node_id = NodeId(broker.id);
     process.broker.auto_create_topics = false;
     process.broker.replica_lag_max_ns = options.replica_lag_ns;
@@ -178,6 +181,28 @@ void ClusterWorld::swap_disk(Broker& broker) {
     }
     broker.put_away = std::move(broker.directory);
     broker.directory = new_disk();
+}
+
+void ClusterWorld::rot_disk(Broker& broker, Random& random) {
+    PENSTOCK_ASSERT(!broker.process);
+    std::vector<io::FileId> files;
+    for (const io::FileEntry& file : broker.directory->files())
+        if (log::is_pool(file.file.kind)) files.push_back(file.file);
+    if (files.empty()) return;
+    for (uint64_t tries = random.between(1, 40); tries > 0; --tries) {
+        const io::FileId file = files[random.below(files.size())];
+        const std::vector<std::byte> bytes = broker.directory->contents(file);
+        std::vector<uint64_t> used;   // but for the first: a salvager's
+        for (uint64_t block = 1; block < bytes.size() / io::block_size; ++block) {
+            const auto here = std::span(bytes).subspan(block * io::block_size, io::block_size);
+            if (std::ranges::any_of(here, [](std::byte b) { return b != std::byte{0}; })) used.push_back(block);
+        }
+        if (used.empty()) continue;
+        const uint64_t block = used[random.below(used.size())];
+        if (!broker.directory->rot(file, block, random.next())) continue;
+        ++broker.rotted;
+        history.note("block " + std::to_string(block) + " of " + log::name_of(file) + " of " + broker.host + " rots");
+    }
 }
 
 void ClusterWorld::throw_away(Broker& broker) {

@@ -52,6 +52,7 @@ public:
         Nanos paused_until;                ///< as by SIGSTOP
         Uuid storage_id;                   ///< of its real disk
         uint64_t starts = 0;
+        uint64_t rotted = 0;               ///< blocks of its disk
     };
     struct CoordinatorSeat {
         std::string host;
@@ -82,6 +83,9 @@ public:
     void crash(Broker& broker, const CrashChoice& choice);
     /// An empty disk in place of the broker's, or its own again. It must be down.
     void swap_disk(Broker& broker);
+    /// Bits flip in some blocks of its logs' files. It must be down, and have stopped by itself: what a crash may have
+    /// torn cannot be told from what has rotted.
+    void rot_disk(Broker& broker, Random& random);
     void throw_away(Broker& broker);   ///< the disk that is not in use
     bool all_serving() const;
     /// Every replica of every partition is in sync, as all brokers know.

@@ -55,6 +55,7 @@ struct ModelLog {
     std::vector<log::EpochRange> epochs;
     int64_t cut_to = -1;              ///< where a truncation under way ends the log; -1: there is none
     int64_t cut_durable = 0;          ///< what was durable when it was asked for
+    bool may_be_corrupt = false;      ///< no replica has all that has rotted
     bool was_cut = false;             ///< compaction or retention may have dropped records for later ones that are gone
     int64_t start_durable = 0;        ///< a recovery must not come back with a lower one
     int32_t epoch_durable = 0;        ///< nor with a lower epoch

@@ -1,5 +1,6 @@
 // Rot: bits flip in any block of any file between two lives. The second one must refuse to start and say why, answer
 // `corrupt` for what is damaged, or serve every acknowledged record as it was: never other bytes, never silently fewer.
+// Every other time there is a replica: then it must start and serve, or refuse to start.
 //
 //   storage_rot [--from SEED] [--seeds COUNT] [--verbose]
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace penstock::sim {
 namespace {
 
 struct Totals {
-    uint64_t blocks = 0, refused = 0, corrupt = 0, harmless = 0;
+    uint64_t blocks = 0, refused = 0, corrupt = 0, repaired = 0, harmless = 0;
 } totals;
 
 bool all_zero(std::span<const std::byte> bytes) {
@@ -25,7 +26,8 @@ bool all_zero(std::span<const std::byte> bytes) {
 void live_with_rot(Directory& directory, Model model, const Snapshot& bounds, const Clock& clock, uint64_t seed) {
     Random random(seed);
     World world(directory, model, clock,
-                {.seed = seed, .shard_count = static_cast<uint32_t>(random.between(1, 3)), .rot = true});
+                {.seed = seed, .shard_count = static_cast<uint32_t>(random.between(1, 3)), .rot = true,
+                 .replica = random.chance(1, 2)});
     ++totals.blocks;
     if (!world.open(bounds)) {
         ++totals.refused;
@@ -38,7 +40,8 @@ void live_with_rot(Directory& directory, Model model, const Snapshot& bounds, co
     world.rest();
     world.verify_all();
     world.end();
-    ++(world.counters().corrupt > 0 ? totals.corrupt : totals.harmless);
+    const WorldCounters counters = world.counters();
+    ++(counters.corrupt > 0 ? totals.corrupt : counters.repaired > 0 ? totals.repaired : totals.harmless);
 }
 
 void rot_everything(uint64_t seed, const StorageArguments&) {
@@ -84,7 +87,7 @@ void rot_everything(uint64_t seed, const StorageArguments&) {
 int main(int argc, char** argv) {
     using penstock::sim::totals;
     const int code = penstock::sim::run_seeds("storage_rot", 24, argc, argv, penstock::sim::rot_everything);
-    std::printf("%lu blocks rotted: %lu starts refused, %lu times reads said corrupt, %lu without harm\n",
-                totals.blocks, totals.refused, totals.corrupt, totals.harmless);
+    std::printf("%lu blocks rotted: %lu starts refused, %lu times reads said corrupt, %lu repaired, %lu without harm\n",
+                totals.blocks, totals.refused, totals.corrupt, totals.repaired, totals.harmless);
     return code;
 }

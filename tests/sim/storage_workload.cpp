@@ -360,7 +360,8 @@ log::ReadStatus World::read_once(ModelLog& log, const ReadExpectation& want, int
             break;
         case log::ReadStatus::corrupt:
             ++counters_.corrupt;
-            if (!options_.rot) fail_run(to_text(log.key) + " from " + std::to_string(want.from) + " reads as corrupt");
+            if (!options_.rot || (options_.replica && !log.config.compact && !log.may_be_corrupt))
+                fail_run(to_text(log.key) + " from " + std::to_string(want.from) + " reads as corrupt");
             break;
         case log::ReadStatus::failed:
             ++counters_.failed;

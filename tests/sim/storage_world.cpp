@@ -30,6 +30,7 @@ void WorldCounters::add(const WorldCounters& other) {
     checkpoints += other.checkpoints;
     commits += other.commits;
     commit_bytes += other.commit_bytes;
+    repaired += other.repaired;
     cold_reads += other.cold_reads;
     files_freed += other.files_freed;
     producers_checked += other.producers_checked;
@@ -160,6 +161,7 @@ void World::match_log(ModelLog& log, const LogBounds& bounds, log::Log* found, c
     log.failed_seen = false;
     log.epoch = log.epoch_durable = epoch;
     store_of(log.key).configure(*found, log.config);
+    store_of(log.key).set_replicated(*found, options_.replica);
 }
 
 /// Whether a log that was being truncated may end there, cut.
@@ -228,6 +230,7 @@ void World::start_turn() {
     for (const auto& store : stores_) {
         store->on_turn(clock_.time());
         check_advanced(*store);
+        answer_repairs(*store);
     }
     finish_cuts();
 }
@@ -236,6 +239,23 @@ void World::finish_cuts() {
     for (ModelLog& log : model_.logs) {
         if (log.cut_to < 0 || log.log == nullptr || log.log->failed()) continue;
         if (!store_of(log.key).truncating(*log.log)) finish_cut(log);
+    }
+}
+
+/// As a replica that was never compacted does: with what was appended, or nothing.
+void World::answer_repairs(log::Store& store) {
+    while (const auto wanted = store.poll_rotten()) {
+        const auto log = std::ranges::find(model_.logs, wanted->key, &ModelLog::key);
+        std::vector<std::byte> bytes;
+        for (const ModelBatch& batch : log == model_.logs.end() ? std::vector<ModelBatch>() : log->batches) {
+            if (batch.base < wanted->from.value) continue;
+            if (!bytes.empty() && bytes.size() + batch.bytes->size() > wanted->bytes) break;
+            bytes.insert(bytes.end(), batch.bytes->begin(), batch.bytes->end());
+        }
+        if (store.repair(wanted->id, bytes)) continue;
+        store.give_up(wanted->id);
+        // What lies below the start is gone here, and shares a checksum with what does not.
+        if (log != model_.logs.end() && wanted->from.value < log->start_seen) log->may_be_corrupt = true;
     }
 }
 
@@ -380,6 +400,7 @@ void World::end() {
         counters_.cold_reads += counters.cache_misses;
         counters_.files_freed += counters.files_freed;
         counters_.compactions += counters.compactions;
+        counters_.repaired += counters.repaired;
     }
     for (ModelLog& log : model_.logs) {
         if (log.log == nullptr) continue;

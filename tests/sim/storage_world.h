@@ -33,13 +33,14 @@ struct WorldOptions {
     bool faults = false;       ///< the disk may refuse: failed logs, refused appends and failed reads are right answers
     bool disk_may_fill = false;
     bool rot = false;          ///< `corrupt` is a right answer
+    bool replica = false;      ///< which has all that rots, unless it was compacted: then it is not
 };
 
 struct WorldCounters {
     uint64_t turns = 0, appends = 0, refusals = 0, reads = 0, reads_pending = 0, reads_busy = 0, corrupt = 0,
              failed = 0, creates = 0, removes = 0, starts_moved = 0, checkpoints = 0, commits = 0, commit_bytes = 0,
              cold_reads = 0, files_freed = 0, producers_checked = 0, duplicates = 0, compactions = 0, deletes = 0,
-             cuts = 0, cuts_recovered = 0, uncut_recovered = 0, holes = 0, recreates = 0;
+             repaired = 0, cuts = 0, cuts_recovered = 0, uncut_recovered = 0, holes = 0, recreates = 0;
     void add(const WorldCounters& other);
 };
 
@@ -95,6 +96,7 @@ private:
     void match_producers(ModelLog& log, const log::Log* found, bool faults, bool cut);
     void finish_cuts();
     void finish_cut(ModelLog& log);
+    void answer_repairs(log::Store& store);
     void pass_time(bool produce);
     void start_turn();
     void check_advanced(log::Store& store);

@@ -204,8 +204,10 @@ class Node(contextlib.AbstractContextManager):
         self.settings = {**SMALL, **(settings or {})}
         self.overrides = {}   # of what is chosen here
         self.coordinator_settings = {}
-        self.coordinator_address = f'127.0.0.1:{free_port()}'
-        self.address = f'127.0.0.1:{free_port()}'
+        self.host = '127.0.0.1'
+        self.within, self.coordinator_within = [], []   # commands that run the programs elsewhere
+        self.coordinator_address = f'{self.host}:{free_port()}'
+        self.address = f'{self.host}:{free_port()}'
         self.coordinator = None
         self.broker = None
         self.others = []   # brokers beside it
@@ -244,12 +246,13 @@ class Node(contextlib.AbstractContextManager):
             raise Failure(f'{COORDINATOR} is not built')
         values = {'listen': self.coordinator_address, 'session_timeout_ms': '10s',
                   'data.directory': f'{self.folder}/coordinator', **self.coordinator_settings}
-        self.coordinator = Process([COORDINATOR, *settings_arguments(values)], self.folder / 'coordinator.log')
+        command = [*self.coordinator_within, COORDINATOR, *settings_arguments(values)]
+        self.coordinator = Process(command, self.folder / 'coordinator.log')
 
     def start_broker(self, ready=True):
         values = {**self.settings, 'coordinator.address': self.coordinator_address, 'kafka.listen': self.address,
-                  'native.listen': '127.0.0.1:0', 'data.directory': self.data, **self.overrides}
-        self.broker = Process([BROKER, *settings_arguments(values)], self.folder / 'broker.log')
+                  'native.listen': f'{self.host}:0', 'data.directory': self.data, **self.overrides}
+        self.broker = Process([*self.within, BROKER, *settings_arguments(values)], self.folder / 'broker.log')
         if ready:
             self.wait_until_ready()
 

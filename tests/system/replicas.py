@@ -2,7 +2,11 @@
 import contextlib
 import json
 
-from harness import Node, run, wait_for
+from harness import Node, check, finish_load, run, wait_for
+
+PARTITIONS = 4
+PATIENT = ['enable.idempotence=true', 'message.timeout.ms=300000', 'retry.backoff.ms=50', 'reconnect.backoff.ms=20',
+           'reconnect.backoff.max.ms=200', 'linger.ms=2']
 
 
 class Cluster(contextlib.AbstractContextManager):
@@ -43,9 +47,9 @@ class Cluster(contextlib.AbstractContextManager):
         finally:
             first.address = own
 
-    def partition(self, topic):
-        """What kcat is told of partition 0 by a broker that runs, and does not stand still."""
-        awake = ','.join(node.address for node in self.nodes if node.broker.state() not in 'TZX')
+    def partition(self, topic, asked=None):
+        """What kcat is told of partition 0 by one of these brokers that runs, and does not stand still."""
+        awake = ','.join(node.address for node in asked or self.nodes if node.broker.state() not in 'TZX')
         said = run('kcat', '-b', awake, '-L', '-J', '-t', topic, check_exit=False)
         topics = json.loads(said.stdout)['topics'] if said.returncode == 0 else []
         return topics[0]['partitions'][0] if topics and topics[0].get('partitions') else None
@@ -62,3 +66,25 @@ class Cluster(contextlib.AbstractContextManager):
             found = self.partition(topic)
             return found and max(found['leader'], 0)
         return wait_for(led, 30, f'a leader of {topic}') - 1
+
+
+@contextlib.contextmanager
+def load_on(cluster, topic, rate=5000, config=()):
+    """An idempotent producer while the block runs, and at its end the proof: every record once, in the order sent."""
+    with cluster.reached_by_all_addresses() as node:
+        load = node.start_load('produce', topic, seconds=3600, rate=rate, bytes=300, partitions=PARTITIONS,
+                               config=[*PATIENT, *config])
+    try:
+        yield load
+        check(load.poll() is None, 'the load ended by itself')
+    finally:
+        load.terminate()
+    sent = finish_load(load, check_exit=False, timeout=120)
+    print(f'# {sent}')
+    with cluster.reached_by_all_addresses() as node:
+        node.check_all_once(topic, sent, bytes=300, partitions=PARTITIONS)
+
+
+def make_topic(cluster, topic, *more):
+    cluster.nodes[0].cli('topic', 'create', topic, '--partitions', PARTITIONS, '--replication-factor', 3, *more)
+    cluster.wait_in_sync(topic, 3)

@@ -8,35 +8,10 @@ import signal
 import subprocess
 import time
 
-from harness import BUILD, case, check, check_equal, ext4_image, finish_load, need, run, run_cases, wait_for
-from replicas import Cluster
+from harness import BUILD, case, check, check_equal, ext4_image, need, run, run_cases, wait_for
+from replicas import PARTITIONS, Cluster, load_on, make_topic
 
 SDK_LOAD = BUILD / 'tests/system/sdk_load'
-PARTITIONS = 4
-PATIENT = ['enable.idempotence=true', 'message.timeout.ms=300000', 'retry.backoff.ms=50', 'reconnect.backoff.ms=20',
-           'reconnect.backoff.max.ms=200', 'linger.ms=2']
-
-
-@contextlib.contextmanager
-def load_on(cluster, topic, rate=5000):
-    """An idempotent producer while the block runs, and at its end the proof: every record once, in the order sent."""
-    with cluster.reached_by_all_addresses() as node:
-        load = node.start_load('produce', topic, seconds=3600, rate=rate, bytes=300, partitions=PARTITIONS,
-                               config=PATIENT)
-    try:
-        yield load
-        check(load.poll() is None, 'the load ended by itself')
-    finally:
-        load.terminate()
-    sent = finish_load(load, check_exit=False, timeout=120)
-    print(f'# {sent}')
-    with cluster.reached_by_all_addresses() as node:
-        node.check_all_once(topic, sent, bytes=300, partitions=PARTITIONS)
-
-
-def make_topic(cluster, topic, *more):
-    cluster.nodes[0].cli('topic', 'create', topic, '--partitions', PARTITIONS, '--replication-factor', 3, *more)
-    cluster.wait_in_sync(topic, 3)
 
 
 def produce_lines(cluster, topic, lines):

@@ -28,6 +28,7 @@ enum class NodeKey : int16_t {
     alter_partitions = 10010,
     elect_leaders = 10011,
     alter_reassignments = 10012,
+    read_replica = 10013,
 };
 
 inline constexpr int16_t first_key = 10000;   ///< Kafka's are below
@@ -51,6 +52,7 @@ inline constexpr std::array node_apis{
     node_row(NodeKey::alter_partitions, "AlterPartitions", 0),
     node_row(NodeKey::elect_leaders, "ElectLeaders", 0),
     node_row(NodeKey::alter_reassignments, "AlterReassignments", 0),
+    node_row(NodeKey::read_replica, "ReadReplica", 0),
 };
 
 constexpr const Api& api_of(NodeKey key) {

@@ -12,6 +12,7 @@
 #include "log/store.h"
 #include "sim/directory.h"
 #include "sim/disk.h"
+#include "wire/batch.h"
 
 namespace penstock::log {
 
@@ -22,7 +23,7 @@ inline LogKey key_of(uint8_t n, int32_t partition = 0) {
     return key;
 }
 
-/// A batch of one record whose value is `size` bytes of `fill`; only the header fields that the store reads are real.
+/// A batch whose body is `size` bytes of `fill`: no records, but whole to whoever does not look for them.
 struct TestBatch {
     explicit TestBatch(size_t size, char fill, int64_t timestamp = 1000) : value(size, fill) {
         std::memset(batch.header, 0, sizeof batch.header);
@@ -32,6 +33,12 @@ struct TestBatch {
         batch.max_timestamp = timestamp;
         body = {reinterpret_cast<const std::byte*>(value.data()), static_cast<uint32_t>(size)};
         batch.body = {&body, 1};
+        seal();
+    }
+    /// After a change of the header.
+    void seal() {
+        store_be<int8_t>(batch.header + 16, wire::batch_magic);
+        store_be<uint32_t>(batch.header + 17, wire::batch_crc(batch.header, batch.body));
     }
     TestBatch(const TestBatch&) = delete;
     TestBatch& operator=(const TestBatch&) = delete;
