@@ -108,7 +108,7 @@ private:
         // Nothing moves there: whoever was away must join again by itself.
         demand(admin_->create_topic("idle", 3, false), "the idle topic cannot be made");
         // From a run that is about load to one in which hours are about faults.
-        const int64_t pause_ns = (int64_t{4} << random_.below(10)) * millisecond_ns;
+        const int64_t pause_ns = (int64_t{4} << random_.below(12)) * millisecond_ns;
         const auto producer = [&](const std::string& name, const std::string& topic, Promise promise) {
             const ProducingClient::Options options{
                 .topic = topic, .promise = promise,

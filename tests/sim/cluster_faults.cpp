@@ -8,7 +8,7 @@
 
 namespace penstock::sim {
 
-const std::array<ClusterFaults::Kind, 15> ClusterFaults::kinds = {{
+const std::array<ClusterFaults::Kind, 16> ClusterFaults::kinds = {{
     {&ClusterFaults::change_weather, 2 * second_ns},
     {&ClusterFaults::cut_pair, 3 * second_ns},
     {&ClusterFaults::isolate, 10 * second_ns},
@@ -24,6 +24,7 @@ const std::array<ClusterFaults::Kind, 15> ClusterFaults::kinds = {{
     {&ClusterFaults::kill_coordinator, 8 * second_ns},
     {&ClusterFaults::stall_coordinator, 8 * second_ns},
     {&ClusterFaults::kill_client, 10 * second_ns},
+    {&ClusterFaults::join_late, 10 * second_ns},
 }};
 
 ClusterFaults::ClusterFaults(ClusterWorld& world, ClusterModel& model, std::vector<ClusterClient*> clients,
@@ -208,6 +209,29 @@ void ClusterFaults::crash_all() {
         if (broker.process) crash(broker, duration(5 * millisecond_ns, 8 * second_ns));
 }
 
+void ClusterFaults::crash_all_but(const Broker& spared, int64_t down_ns) {
+    for (Broker& broker : world_.brokers)
+        if (&broker != &spared && broker.process) crash(broker, down_ns);
+}
+
+/// A replica joins again while the coordinator is slow to say so, hears no leader meanwhile, and then they all die.
+void ClusterFaults::join_late() {
+    Broker& joins = any_broker();
+    if (!joins.process) return;
+    const int64_t down_ns = duration(5 * millisecond_ns, second_ns);
+    crash(joins, down_ns);
+    after(down_ns + duration(20 * millisecond_ns, second_ns), [this, &joins] {
+        const int64_t slow_ns = duration(20 * millisecond_ns, 2 * second_ns);
+        hold_store(slow_ns);
+        after(static_cast<int64_t>(random_.below(static_cast<uint64_t>(slow_ns))), [this, &joins, slow_ns] {
+            for (const Broker& other : world_.brokers)
+                if (&other != &joins) cut(other.host, joins.host, slow_ns + second_ns);
+        });
+        after(slow_ns + duration(millisecond_ns, 100 * millisecond_ns),
+              [this, &joins] { crash_all_but(joins, duration(second_ns, 4 * second_ns)); });
+    });
+}
+
 void ClusterFaults::stop_broker() {
     Broker& broker = any_broker();
     if (!broker.process || broker.process->stopping()) return;
@@ -293,8 +317,9 @@ void ClusterFaults::swap_disk() {
     ++counters_.disks_swapped;
     crash(broker, duration(5 * millisecond_ns, 2 * second_ns));
     world_.swap_disk(broker);
-    // It may be the first to come back.
+    // It may be the first to come back, or the only one for long.
     if (random_.chance(1, 4)) crash_all();
+    else if (random_.chance(1, 3)) crash_all_but(broker, duration(second_ns, 8 * second_ns));
     after(duration(second_ns, 8 * second_ns), [this, &broker] { decide_about_disk(broker); });
 }
 
@@ -355,7 +380,13 @@ void ClusterFaults::stall_coordinator() {
         seat.paused_until = world_.clock.now() + ns;
         return;
     }
-    // Its store alone.
+    hold_store(ns);
+}
+
+/// The active coordinator's alone.
+void ClusterFaults::hold_store(int64_t ns) {
+    auto& seat = world_.active();
+    if (!seat.process) return;
     seat.process->store().hold(true);
     after(ns, [&seat] {
         if (!seat.process) return;

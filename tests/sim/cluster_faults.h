@@ -41,7 +41,7 @@ private:
         void (ClusterFaults::*begin)();
         int64_t pause_ns;   ///< between two of them, where they come at all: a typical one
     };
-    static const std::array<Kind, 15> kinds;
+    static const std::array<Kind, 16> kinds;
 
     void change_weather();
     void cut_pair();
@@ -49,6 +49,8 @@ private:
     void split();
     void crash_broker();
     void crash_all();
+    void crash_all_but(const Broker& spared, int64_t down_ns);
+    void join_late();
     void stop_broker();
     void pause_broker();
     void stall_disk();
@@ -59,6 +61,7 @@ private:
     void jump_clock();
     void kill_coordinator();
     void stall_coordinator();
+    void hold_store(int64_t ns);
     void kill_client();
 
     Broker& any_broker() { return world_.brokers[random_.below(world_.brokers.size())]; }
@@ -76,8 +79,8 @@ private:
     ClusterModel& model_;
     std::vector<ClusterClient*> clients_;
     Random random_;
-    std::array<int64_t, 15> pauses_{};   ///< 0: this kind never comes
-    std::array<Nanos, 15> next_{};
+    std::array<int64_t, 16> pauses_{};   ///< 0: this kind never comes
+    std::array<Nanos, 16> next_{};
     std::multimap<Nanos, std::function<void()>> ends_;
     std::multimap<std::pair<std::string, std::string>, bool> cuts_;   ///< under way; a pair may be cut twice
     const size_t rots_;   ///< the broker whose disk rots: others have what it loses
