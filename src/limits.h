@@ -34,12 +34,12 @@ inline constexpr int64_t producer_expiration_ms = 24 * 3600 * int64_t{1000};
 
 // --- log: commits that nobody waits for --------------------------------------------------------------------------
 
-/// What memory logs append goes into a commit when there is so much: as much as is written behind at once, so most
-/// of it goes to the segments directly, and a commit's block of overhead counts for little.
-inline constexpr uint64_t patient_commit_bytes = 64 * kib;
-/// Or when the first of it has waited so long: what a crash may take beyond what the disk is busy with. 200 writes a
-/// second cost a disk little.
-inline constexpr int64_t patient_commit_ns = 5 * millisecond_ns;
+/// What memory logs append goes into a commit when there is so much: most of it goes to the segments directly, and a
+/// commit's block of overhead counts for little.
+inline constexpr uint64_t patient_commit_bytes = 256 * kib;
+/// Or when the first of it has waited so long: what a crash may take beyond what the disk is busy with. With 5 ms and
+/// 64 KiB so many acknowledgements met a write that they made the 99th percentile: 48 us instead of 23, of 14 typical.
+inline constexpr int64_t patient_commit_ns = 20 * millisecond_ns;
 
 // --- coordinator: the cluster's state, and the broker's view of it -----------------------------------------------
 

@@ -161,7 +161,7 @@ void ShardThread::loop(shard::Shard& shard, uring::Ring& ring) {
         const shard::TurnResult turned = shard.turn(time);
         if (turned.did_work) turns_ns_.record(static_cast<uint64_t>(socket::monotonic_now() - time.now));
         for (const uint32_t peer : shard.to_wake()) group_.wake(peer);
-        report(shard);
+        report(shard, time.now);
         take_leave_steps(shard);
         if (take_stop_steps(shard, time.now)) return;
         idle(ring, turned, time.now);
@@ -227,13 +227,13 @@ bool ShardThread::take_stop_steps(shard::Shard& shard, Nanos now) {
     return true;
 }
 
-void ShardThread::report(const shard::Shard& shard) {
+void ShardThread::report(const shard::Shard& shard, Nanos now) {
     if (shard.listen_error() && !group_.failed.exchange(true)) {
         const io::Address& listen = options_.shard.broker.listen;
         spdlog::error("cannot listen on {}:{}: {}", listen.host, listen.port, text(*shard.listen_error()));
         ::kill(::getpid(), SIGTERM);
     }
-    report_rot(shard.store().counters());
+    if (now >= rot_report_at_) report_rot(shard.store().counters(), now);
     if (shard.seat() == nullptr) return;
     const broker::CoordinatorLink& link = shard.seat()->link();
     // When we stop, the link ends because we end it.
@@ -250,12 +250,11 @@ void ShardThread::report(const shard::Shard& shard) {
 }
 
 /// Said as it is found, but not more often than anybody reads.
-void ShardThread::report_rot(const log::StoreCounters& counters) {
+void ShardThread::report_rot(const log::StoreCounters& counters, Nanos now) {
     constexpr int64_t apart_ns = 10 * second_ns;
+    rot_report_at_ = now + second_ns;
     if (counters.corrupt_ranges == rot_reported_ && counters.repaired + counters.not_repaired == repairs_reported_)
         return;
-    const Nanos now = socket::monotonic_now();
-    if (now < rot_report_at_) return;
     rot_report_at_ = now + apart_ns;
     rot_reported_ = counters.corrupt_ranges;
     repairs_reported_ = counters.repaired + counters.not_repaired;

@@ -83,10 +83,10 @@ private:
     void idle(uring::Ring& ring, const shard::TurnResult& turned, Nanos now);
     void take_leave_steps(shard::Shard& shard);
     bool take_stop_steps(shard::Shard& shard, Nanos now);
-    void report(const shard::Shard& shard);
+    void report(const shard::Shard& shard, Nanos now);
     void report_link(const shard::ClusterSeat& seat);
     void report_turns() const;
-    void report_rot(const log::StoreCounters& counters);
+    void report_rot(const log::StoreCounters& counters, Nanos now);
     uint32_t shard_number() const { return options_.shard.broker.shard; }
     void started(std::string failure);
 
