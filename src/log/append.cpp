@@ -294,11 +294,19 @@ void Store::Impl::copy_batch(LogData& log, BatchToAppend& batch, Plan& plan, Pie
     piece.size += static_cast<uint32_t>(plan.size);
 }
 
-/// The log's last block is not in memory: read it back before the next append.
+/// The log's last block is not in memory: read it back before the next append. That journals it again, so what it holds
+/// is verified first, and where replicas have it repaired.
 void Store::Impl::load_tail(LogData& log) {
     if (log.tail_loading) return;
     PENSTOCK_ASSERT(log.state.end == log.end);
     uint64_t from = align_down(log.end, io::block_size);
+    const auto& ranges = log.state.ranges;
+    for (auto range = ranges.rbegin(); range != ranges.rend() && range->position + range->size > from; ++range) {
+        ColdRange* found = nullptr;
+        const ReadStatus status = cold_range(log, *range, 0, found);
+        memory_wanted |= status == ReadStatus::busy;
+        if (status == ReadStatus::pending || status == ReadStatus::busy) return;
+    }
     size_t file = log.state.file_of(from);
     PENSTOCK_ASSERT(file < log.state.files.size());
     Block* block = take_block(page_size);

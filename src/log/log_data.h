@@ -112,6 +112,9 @@ struct LogData : Log {
     int64_t delete_to = 0;         ///< the start that delete_before() asked for
     CutPhase cut_phase = CutPhase::none;
     int64_t cut_to = 0;            ///< the end that truncate() asked for
+    IndexRange cut_kept;           ///< of a range that had rotted and is to be cut: what a replica had of it
+    int64_t cut_kept_end = 0;      ///< its end offset
+    bool cut_repaired = false;     ///< there is such a one
     uint64_t cut_sequence = 0;     ///< the commit that holds the cut
     int64_t attached_ms = 0;       ///< when the last file was taken
     uint8_t file_class = 0;        ///< of the last file: 0 (1 MiB) to 2 (16 MiB)

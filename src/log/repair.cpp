@@ -40,6 +40,7 @@ constexpr int64_t any_offset = -1;
 struct BatchLooks {
     int64_t base = 0, end = 0;       // offsets
     int64_t max_timestamp = -1;
+    int32_t epoch = -1;
     uint64_t size = 0;
 };
 
@@ -55,12 +56,18 @@ Looked look_at(std::span<const std::byte> bytes, BatchLooks& looks) {
                           header.total_bytes() >= static_cast<int64_t>(wire::batch_header_bytes) &&
                           header.total_bytes() <= static_cast<int64_t>(limits::client_record_bytes_max);
     if (!possible) return Looked::rotten;
-    looks = {header.base_offset.value, header.last_offset().value + 1, header.max_timestamp,
+    looks = {header.base_offset.value, header.last_offset().value + 1, header.max_timestamp, header.leader_epoch.value,
              static_cast<uint64_t>(header.total_bytes())};
     if (looks.size > bytes.size()) return Looked::longer;
     const auto rest = bytes.first(looks.size).subspan(wire::batch_header_bytes);
     const Fragment body{rest.data(), static_cast<uint32_t>(rest.size())};
     return wire::batch_crc(header_bytes, {&body, 1}) == header.crc ? Looked::whole : Looked::rotten;
+}
+
+int32_t epoch_at(const LogData& log, int64_t offset) {
+    const auto& epochs = log.state.epochs;
+    const auto after = std::ranges::upper_bound(epochs, offset, {}, &EpochStart::offset);
+    return after == epochs.begin() ? -1 : std::prev(after)->epoch;
 }
 
 /// Whether these are whole batches, one behind the other, from the offset `base` on.
@@ -182,6 +189,7 @@ bool Store::Impl::repair(uint64_t id, std::span<const std::byte> batches) {
     if (found == nullptr) return false;
     repairs_at = now.now;
     if (!found->index) {
+        if (is_cut(*found)) return repair_what_stays(*found, batches);
         const IndexRange& range = found->range;
         if (batches.size() != range.size || !are_batches(batches, range.base_offset)) return false;
         if (range.crc_known && crc32c(0, batches) != range.crc) return false;
@@ -197,6 +205,39 @@ bool Store::Impl::repair(uint64_t id, std::span<const std::byte> batches) {
     std::memcpy(found->bytes.data() + at, batches.data(), batch.size);
     found->step = Rotten::Step::reading;
     found->moved_at = now.now;
+    return true;
+}
+
+/// Whether a truncation ends in the range: no replica has what goes.
+bool Store::Impl::is_cut(const Rotten& r) {
+    if (r.log->cut_phase != CutPhase::settling) return false;
+    IndexRange holds_cut;
+    return locate(*r.log, r.log->cut_to - 1, 0, holds_cut) == ReadStatus::ready &&
+           holds_cut.position == r.range.position;
+}
+
+/// Of batches from the start of a range on, those below the cut. They have the offsets and epochs of what was lost, and
+/// so the same records: there is one leader for an epoch.
+bool Store::Impl::repair_what_stays(Rotten& r, std::span<const std::byte> batches) {
+    LogData& log = *r.log;
+    const auto& segments = log.state.segments;
+    const bool gaps = std::prev(std::ranges::upper_bound(segments, r.range.position, {}, &Segment::start))->compacted;
+    BatchLooks batch;
+    IndexRange kept{.base_offset = r.range.base_offset, .position = r.range.position};
+    for (int64_t next = kept.base_offset; next < log.cut_to; next = batch.end) {
+        if (look_at(batches.subspan(kept.size), batch) != Looked::whole) return false;
+        if (batch.base < next || (batch.base > next && !gaps) || batch.epoch != epoch_at(log, next)) return false;
+        if (batch.end > log.cut_to) break;
+        if (kept.size + batch.size > r.range.size) return false;
+        log.cut_kept_end = batch.end;
+        kept.size += static_cast<uint32_t>(batch.size);
+        kept.max_timestamp = std::max(kept.max_timestamp, batch.max_timestamp);
+    }
+    r.batches.assign(batches.begin(), batches.begin() + kept.size);
+    kept.crc = crc32c(0, r.batches);
+    r.range = log.cut_kept = kept;
+    r.keeps_cut = true;
+    r.step = Rotten::Step::edging;
     return true;
 }
 
@@ -265,7 +306,7 @@ bool Store::Impl::repair_step(Rotten& r) {
         case Rotten::Step::reading: rebuild_index(r); return false;
         case Rotten::Step::edging: {
             const uint64_t to = rewritten_to(*r.log, r.range);
-            const bool on_disk = !r.bytes.empty() || to > r.range.position;
+            const bool on_disk = r.range.size > 0 && (!r.bytes.empty() || to > r.range.position);
             if (!on_disk) break;
             if (!may_rewrite(r)) repairs_at = std::min(repairs_at, now.now + look_again_ns);
             else if (r.bytes.empty()) read_edges(r, to);
@@ -331,6 +372,8 @@ void Store::Impl::range_repaired(Rotten& r) {
     }
     r.stale = true;   // so that what follows passes it over
     forget_cold(*r.log, from, from + 1);
+    r.log->cut_repaired |= r.keeps_cut && r.log->cut_phase == CutPhase::settling;
+    if (r.log->cutting()) cuts_at = now.now;
 }
 
 /// Files hold positions in rows: an operation for each that [from, to) touches, whole blocks.

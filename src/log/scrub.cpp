@@ -73,8 +73,6 @@ void Store::Impl::next_scrubbed_log() {
 bool Store::Impl::scrub_step(uint64_t& bytes) {
     LogData& log = *scrubbed_log();
     const auto& files = log.state.files;
-    uint64_t on_disk = log.state.flushed;
-    if (!log.row.empty()) on_disk = std::min(on_disk, log.row.front()->position);
     scrub.position = std::max(scrub.position, log.state.segments.front().start);
     const size_t file = log.state.file_of(scrub.position);
     if (file < files.size() && files[file].indexed && scrub.fresh_to <= scrub.position) {
@@ -89,8 +87,8 @@ bool Store::Impl::scrub_step(uint64_t& bytes) {
         scrub.position = scrub.fresh_to;
         return true;
     }
-    if (status == ReadStatus::ready && range.position + range.size <= on_disk) status = scrub_range(log, range);
-    else if (status == ReadStatus::ready) status = ReadStatus::out_of_range;
+    // Also what is in memory: it may have been read back from what had rotted.
+    if (status == ReadStatus::ready) status = scrub_range(log, range);
     if (status == ReadStatus::pending) {
         scrub.waits = true;
         return false;
@@ -129,6 +127,7 @@ ReadStatus Store::Impl::scrub_range(LogData& log, const IndexRange& range) {
     if (there != cold.end() && lent(*there->second)) return ReadStatus::ready;
     if (there != cold.end()) free_cold(*there->second);
     const ReadStatus status = cold_range(log, range, 0, found);
+    if (status == ReadStatus::ready) free_cold(*found);
     if (status != ReadStatus::pending) return status;
     scrub.asked = true;
     there = cold.find(key);

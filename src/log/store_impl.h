@@ -106,6 +106,7 @@ struct Rotten {
     Step step = Step::wanted;
     bool stale = false;                ///< the log holds other bytes there now: goes when nothing is under way
     bool failed = false;               ///< an operation under way was refused
+    bool keeps_cut = false;            ///< range: only what stays of it when its log is cut, as LogData::cut_kept says
     bool holds_tail = false;           ///< range: the log leaves its last block to us, by quiet_under_way
     uint32_t io = 0;
     uint64_t ticket = 0;               ///< open while operations are under way: the files are not given away
@@ -294,6 +295,8 @@ struct Store::Impl {
     std::optional<RottenBatches> poll_rotten();
     Rotten* asked_for(uint64_t id) const;
     bool repair(uint64_t id, std::span<const std::byte> batches);
+    bool is_cut(const Rotten& rotten);
+    bool repair_what_stays(Rotten& rotten, std::span<const std::byte> batches);
     void give_up(uint64_t id);
     void lose(Rotten& rotten);
     void begin_again(Rotten& rotten);

@@ -22,6 +22,7 @@ namespace penstock::log {
 namespace {
 
 constexpr int64_t truncate_retry_ns = millisecond_ns;  // for memory, or for room in the ring
+constexpr int64_t corrupt_retry_ns = second_ns;
 
 }  // namespace
 
@@ -47,6 +48,7 @@ Result<void> Store::Impl::truncate(LogData& log, int64_t offset) {
     if (compaction.log == &log) abandon_compaction();
     log.cut_phase = CutPhase::settling;
     log.cut_to = offset;
+    log.cut_repaired = false;
     cutting.push_back(&log);
     commit_now |= log.staged_count > 0;
     cuts_at = now.now;
@@ -70,6 +72,10 @@ bool Store::Impl::cut_step(LogData& log) {
     const ReadStatus status = stage_cut(log);
     if (status == ReadStatus::busy) cuts_at = std::min(cuts_at, now.now + truncate_retry_ns);
     if (status == ReadStatus::ready || status == ReadStatus::pending || status == ReadStatus::busy) return false;
+    if (status == ReadStatus::corrupt && log.replicated && !stopping) {   // until a replica has it
+        cuts_at = std::min(cuts_at, now.now + corrupt_retry_ns);
+        return false;
+    }
     fail_log(log);  // nobody guesses where a batch ends
     return true;
 }
@@ -104,6 +110,12 @@ ReadStatus Store::Impl::find_cut(LogData& log, CutPlace& cut) {
         IndexRange range;
         ReadStatus status = locate(log, offset - 1, 0, range);
         if (status == ReadStatus::ready && range.base_offset >= offset) break;
+        if (status == ReadStatus::ready && log.cut_repaired && log.cut_kept.position == range.position) {
+            offset = range.base_offset;
+            if (log.cut_kept.size == 0) continue;
+            cut = {std::max(log.cut_kept_end, state.start_offset), range.position + log.cut_kept.size, log.cut_kept};
+            break;
+        }
         ColdRange* bytes = nullptr;
         if (status == ReadStatus::ready) status = cold_range(log, range, 0, bytes);
         if (status != ReadStatus::ready) return status;

@@ -23,14 +23,21 @@ Offset common_end(const LogShape& leader, const LogShape& follower) {
     return follower.start;
 }
 
+/// Whether the follower's last epoch is later than that of the leader's next record.
+bool is_ahead(const LogShape& leader, const LogShape& follower, Offset offset) {
+    if (follower.epochs.empty()) return false;
+    const auto after = std::ranges::upper_bound(leader.epochs, offset, {}, &EpochBegin::offset);
+    return after == leader.epochs.begin() || std::prev(after)->epoch < follower.epochs.back().epoch;
+}
+
 }  // namespace
 
 Fork find_fork(const LogShape& leader, const LogShape& follower) {
     const Offset common = common_end(leader, follower);
     // An empty log of a follower that begins within the leader's goes on from there, whatever it held before.
     const bool continues = common >= follower.start && common >= leader.start && common <= leader.end;
-    if (continues) return {common, false};
-    return {leader.start, true};
+    if (continues) return {common, false, follower.end > common || is_ahead(leader, follower, common)};
+    return {leader.start, true, true};
 }
 
 }  // namespace penstock::replica

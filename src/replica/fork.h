@@ -26,6 +26,8 @@ struct LogShape {
 struct Fork {
     Offset offset;          ///< the follower's log ends here, and goes on with the leader's
     bool anew = false;      ///< the leader does not have what would follow: the follower begins with an empty log there
+    bool cuts = false;      ///< there is something to be cut: records, or an epoch without any that is later than the
+                            ///< leader's next record, which would be refused for it
     friend bool operator==(const Fork&, const Fork&) = default;
 };
 

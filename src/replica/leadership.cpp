@@ -145,8 +145,7 @@ void Leadership::on_shape(Follower& follower, const Uuid& incarnation, const Log
     follower.durable = std::min({its.end, durable, follower.fork.offset});
     if (follower.fork.anew) follower.end = follower.durable = own.start;
     follower.tell_at = now;
-    follower.stage = follower.fork.anew || its.end > follower.fork.offset ? Follower::Stage::cutting
-                                                                          : Follower::Stage::following;
+    follower.stage = follower.fork.anew || follower.fork.cuts ? Follower::Stage::cutting : Follower::Stage::following;
     note_progress(follower, now);
     advance(now);
 }

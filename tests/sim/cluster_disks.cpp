@@ -42,7 +42,8 @@ public:
             const log::ReadStatus status = store_->read(log, request, slices);
             if (status == log::ReadStatus::ready) break;
             if (status != log::ReadStatus::pending && status != log::ReadStatus::busy)
-                fail_run("a disk at rest cannot be read");
+                fail_run("a disk at rest cannot be read: partition " + std::to_string(log.key().partition) + " from " +
+                         std::to_string(from) + ", which ends at " + std::to_string(log.end_offset().value));
             turn(round);
         }
         std::vector<std::byte> bytes;

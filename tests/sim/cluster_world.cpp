@@ -224,8 +224,12 @@ std::string ClusterWorld::out_of_sync() const {
             for (size_t index = 0; index < topic->partitions.size(); ++index) {
                 const broker::PartitionView& partition = topic->partitions[index];
                 if (partition.isr.size() == partition.replicas.size()) continue;
+                std::string missing;
+                for (const NodeId id : partition.replicas)
+                    if (!partition.in_sync(id)) missing += " " + std::to_string(id.value);
                 return topic->name + "-" + std::to_string(index) + " of leader " +
-                       std::to_string(partition.leader.value) + ", as " + broker.host + " knows it";
+                       std::to_string(partition.leader.value) + " without" + missing + ", as " + broker.host +
+                       " knows it";
             }
         }
     }

@@ -164,6 +164,42 @@ TEST_F(RepairTest, a_removal_ends_what_is_being_repaired) {
     stop();
 }
 
+/// What is to be cut no replica has, and it has the same checksum as what stays.
+TEST_F(RepairTest, a_range_that_rotted_is_cut_all_the_same) {
+    Log& log = on_disk();
+    rot_batch(292);
+    const auto whole = rotten_at(log, 292);
+    ASSERT_TRUE(whole.has_value());
+    ASSERT_GE(whole->bytes, 4 * replica_[0].size());
+    const int64_t end = whole->from.value + 2;
+    store_->give_up(whole->id);
+    time_.now += 31 * second_ns;
+    ASSERT_TRUE(store_->truncate(log, Offset(end)).has_value());
+    std::optional<RottenBatches> wanted;
+    ASSERT_TRUE(turn_until([&] {
+        if (!wanted) wanted = store_->poll_rotten();
+        return wanted.has_value();
+    }));
+    // A replica whose records part from ours at the cut; and one whose epochs are others.
+    std::string parted = bytes_of(*wanted).substr(0, 2 * replica_[0].size());
+    TestBatch other(body_size, 'Z');
+    store_be<int64_t>(other.batch.header, end);
+    parted += std::string(reinterpret_cast<const char*>(other.batch.header), batch_header_size) + other.value;
+    std::string older = parted;
+    older[12] ^= 1;   // the epoch of the first batch, which its checksum leaves out
+    EXPECT_FALSE(answer(*wanted, older));
+    EXPECT_FALSE(answer(*wanted, parted.substr(0, replica_[0].size() + 100)));
+    EXPECT_TRUE(answer(*wanted, parted));
+    ASSERT_TRUE(turn_until([&] { return !store_->truncating(log); }));
+    EXPECT_FALSE(log.failed());
+    EXPECT_EQ(log.end_offset(), Offset(end));
+    replica_.resize(static_cast<size_t>(end));
+    expect_all(log);
+    expect_all(again());
+    EXPECT_EQ(store_->counters().corrupt_ranges, 0u);
+    stop();
+}
+
 TEST_F(RepairTest, a_cut_waits_for_what_it_must_read) {
     Log& log = on_disk();
     rot_batch(290);

@@ -41,6 +41,11 @@ TEST(ForkTest, is_where_the_newest_common_epoch_ends_sooner) {
         {"too far behind", 50, 90, epochs({{1, 0}, {2, 60}}), 0, 30, epochs({{1, 0}}), {Offset(50), true}},
         {"parted below its own start", 0, 30, epochs({{1, 0}, {3, 10}}), 20, 40, epochs({{1, 0}, {2, 15}}),
          {Offset(0), true}},
+        {"as long, but led once without a record", 0, 30, epochs({{1, 0}, {3, 20}}), 0, 15, epochs({{1, 0}, {2, 15}}),
+         {Offset(15), false, true}},
+        {"as long, and heard of the next epoch", 0, 30, epochs({{1, 0}, {2, 15}}), 0, 15, epochs({{1, 0}, {2, 15}}),
+         {Offset(15)}},
+        {"an empty log that led once", 0, 30, epochs({{1, 0}}), 0, 0, epochs({{2, 0}}), {Offset(0), false, true}},
         {"begins later and goes on", 0, 30, epochs({{1, 0}, {2, 10}}), 20, 25, epochs({{1, 0}, {2, 10}}),
          {Offset(25)}},
     };
@@ -50,6 +55,7 @@ TEST(ForkTest, is_where_the_newest_common_epoch_ends_sooner) {
                                     {Offset(one.follower_start), Offset(one.follower_end), one.follower});
         EXPECT_EQ(fork.offset, one.fork.offset);
         EXPECT_EQ(fork.anew, one.fork.anew);
+        EXPECT_EQ(fork.cuts, fork.anew || one.follower_end > one.fork.offset.value || one.fork.cuts);
     }
 }
 

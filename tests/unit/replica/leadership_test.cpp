@@ -283,7 +283,7 @@ TEST_F(LeadershipTest, a_follower_is_asked_first_and_cut_before_it_is_sent_more)
     leadership_->on_shape(follower, incarnation_of(two), {Offset(0), Offset(10), own}, {Offset(0), Offset(9), its},
                           Offset(9), now_);
     EXPECT_EQ(follower.stage, Follower::Stage::cutting);
-    EXPECT_EQ(follower.fork, (Fork{Offset(6), false}));
+    EXPECT_EQ(follower.fork, (Fork{Offset(6), false, true}));
     EXPECT_EQ(follower.next, Offset(6));
     EXPECT_TRUE(leadership_->wants(follower, now_));
     leadership_->on_sent(follower, Offset(6), 0);
@@ -291,6 +291,22 @@ TEST_F(LeadershipTest, a_follower_is_asked_first_and_cut_before_it_is_sent_more)
     leadership_->on_settled(follower, Offset(6), Offset(6), 0, now_);
     EXPECT_EQ(follower.stage, Follower::Stage::following);
     EXPECT_TRUE(leadership_->wants(follower, now_));
+}
+
+/// Else it would refuse our older records for ever.
+TEST_F(LeadershipTest, a_follower_that_led_without_a_record_is_cut_of_that_epoch) {
+    begin(10, 10, {us, two});
+    Follower& follower = *leadership_->find(two);
+    leadership_->on_asked(follower);
+    const std::vector<EpochBegin> own{{LeaderEpoch(1), Offset(0)}, {LeaderEpoch(5), Offset(10)}};
+    const std::vector<EpochBegin> its{{LeaderEpoch(1), Offset(0)}, {LeaderEpoch(4), Offset(7)}};
+    leadership_->on_shape(follower, incarnation_of(two), {Offset(0), Offset(10), own}, {Offset(0), Offset(7), its},
+                          Offset(7), now_);
+    EXPECT_EQ(follower.stage, Follower::Stage::cutting);
+    EXPECT_EQ(follower.next, Offset(7));
+    leadership_->on_sent(follower, Offset(7), 0);
+    leadership_->on_settled(follower, Offset(7), Offset(7), 0, now_);
+    EXPECT_EQ(follower.stage, Follower::Stage::following);
 }
 
 TEST_F(LeadershipTest, a_lost_follower_is_asked_again_after_a_while) {
