@@ -247,8 +247,8 @@ void ClusterFaults::stop_broker() {
 }
 
 void ClusterFaults::rot(Broker& broker) {
-    const bool others_have_it = world_.options.replicas > 1 && &broker == &world_.brokers[rots_];
-    if (!others_have_it || broker.put_away || random_.chance(1, 2)) return;
+    const bool may_rot = world_.options.replicas > 1 && &broker == &world_.brokers[rots_] && !broker.put_away;
+    if (!may_rot || random_.chance(1, 2) || !world_.others_in_sync(broker)) return;
     const uint64_t before = broker.rotted;
     world_.rot_disk(broker, random_);
     counters_.blocks_rotted += broker.rotted - before;

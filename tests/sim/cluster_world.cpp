@@ -236,6 +236,18 @@ std::string ClusterWorld::out_of_sync() const {
     return {};
 }
 
+bool ClusterWorld::others_in_sync(const Broker& broker) const {
+    const auto asked = std::ranges::find_if(brokers, [&](const Broker& b) { return &b != &broker && b.process; });
+    if (asked == brokers.end()) return false;
+    const NodeId self(broker.id);
+    return std::ranges::all_of(asked->process->view().topics, [&](const auto& topic) {
+        return std::ranges::all_of(topic->partitions, [&](const broker::PartitionView& partition) {
+            return std::ranges::all_of(partition.replicas,
+                                       [&](NodeId id) { return id == self || partition.in_sync(id); });
+        });
+    });
+}
+
 bool ClusterWorld::all_serving() const {
     return std::ranges::all_of(brokers, [](const Broker& broker) {
         return broker.process && broker.process->serving();
