@@ -205,6 +205,7 @@ class Node(contextlib.AbstractContextManager):
         self.overrides = {}   # of what is chosen here
         self.coordinator_settings = {}
         self.host = '127.0.0.1'
+        self.programs = {'broker': BROKER, 'coordinator': COORDINATOR}
         self.within, self.coordinator_within = [], []   # commands that run the programs elsewhere
         self.coordinator_address = f'{self.host}:{free_port()}'
         self.address = f'{self.host}:{free_port()}'
@@ -246,13 +247,14 @@ class Node(contextlib.AbstractContextManager):
             raise Failure(f'{COORDINATOR} is not built')
         values = {'listen': self.coordinator_address, 'session_timeout_ms': '10s',
                   'data.directory': f'{self.folder}/coordinator', **self.coordinator_settings}
-        command = [*self.coordinator_within, COORDINATOR, *settings_arguments(values)]
+        command = [*self.coordinator_within, self.programs['coordinator'], *settings_arguments(values)]
         self.coordinator = Process(command, self.folder / 'coordinator.log')
 
     def start_broker(self, ready=True):
         values = {**self.settings, 'coordinator.address': self.coordinator_address, 'kafka.listen': self.address,
                   'native.listen': f'{self.host}:0', 'data.directory': self.data, **self.overrides}
-        self.broker = Process([*self.within, BROKER, *settings_arguments(values)], self.folder / 'broker.log')
+        self.broker = Process([*self.within, self.programs['broker'], *settings_arguments(values)],
+                              self.folder / 'broker.log')
         if ready:
             self.wait_until_ready()
 

@@ -3,10 +3,12 @@
 import contextlib
 import itertools
 import json
+import os
 import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from harness import BUILD, case, check, check_equal, ext4_image, need, run, run_cases, wait_for
 from replicas import PARTITIONS, Cluster, load_on, make_topic
@@ -128,19 +130,60 @@ def the_sdk_follows_leaders():
                 check_equal(child.returncode, 0, f'{road}: {said}')
 
 
+def programs_of(build):
+    return {name: Path(build) / f'src/main/penstock-{name}' for name in ('broker', 'coordinator')}
+
+
 @case
 def brokers_are_restarted_one_by_one():
-    """An idempotent producer through a rolling restart, with leaders handed over before each stop."""
-    with Cluster() as cluster:
+    """An idempotent producer through a rolling restart, with leaders handed over before each stop; or through a rolling
+    upgrade, from the build of another version in PENSTOCK_OLD_BUILD, of the coordinator at last."""
+    old = os.environ.get('PENSTOCK_OLD_BUILD')
+    cluster = Cluster()
+    for node in cluster.nodes:
+        node.programs = programs_of(old or BUILD)
+    with cluster:
         make_topic(cluster, 't')
         with load_on(cluster, 't'):
             for node in cluster.nodes:
                 node.broker.terminate(20)
+                node.programs = programs_of(BUILD)
                 node.start_broker()
                 cluster.wait_in_sync('t', 3)
+            cluster.nodes[0].coordinator.terminate(20)
+            cluster.nodes[0].start_coordinator()
+            for node in cluster.nodes:
+                node.coordinator = cluster.nodes[0].coordinator
+            cluster.nodes[0].wait_until_ready()
         for node in cluster.nodes:
             log = (node.folder / 'broker.log').read_text()
             check('other brokers lead everything now' in log, f'it handed over: {log[-800:]}')
+
+
+@case
+def producers_begin_while_there_is_no_coordinator():
+    """New idempotent producers and an old one while the coordinator is dead (PENSTOCK_TEST_SECONDS): nothing fails."""
+    seconds = int(os.environ.get('PENSTOCK_TEST_SECONDS', '10'))
+    with Cluster() as cluster:
+        make_topic(cluster, 't')
+        make_topic(cluster, 'new')
+        with load_on(cluster, 't'):
+            cluster.nodes[0].coordinator.kill()
+            until, begun = time.monotonic() + seconds, 0
+            while time.monotonic() < until:
+                with cluster.reached_by_all_addresses() as node:
+                    sent = node.load('produce', 'new', seconds=2, rate=200, bytes=100, partitions=PARTITIONS,
+                                     config=['enable.idempotence=true'])
+                check_equal(sent['acked'], sent['produced'], f'acknowledged records of a new producer: {sent}')
+                begun += 1
+            cluster.nodes[0].start_coordinator()
+            restarted = time.monotonic()
+            for node in cluster.nodes:
+                node.coordinator = cluster.nodes[0].coordinator
+            wait_for(lambda: cluster.nodes[0].cli('topic', 'create', 'after', '--replication-factor', 3, '--timeout',
+                                                  '1s', check_exit=False).returncode == 0, 30, 'a topic')
+            print(f'# {begun} producers began; a topic was made {time.monotonic() - restarted:.2f} s after the start')
+            cluster.wait_in_sync('after', 3)
 
 
 @case

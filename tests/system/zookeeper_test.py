@@ -7,6 +7,8 @@ import time
 
 from harness import (COORDINATOR, Node, Process, case, check, check_equal, finish_load, free_port, run_cases,
                      settings_arguments, wait_for)
+from replicas import Cluster as Brokers
+from replicas import load_on, make_topic
 from zookeeper_ensemble import Ensemble
 
 SESSION_MS = 2000
@@ -90,6 +92,16 @@ class Cluster(Node):
         return json.loads(self.cli('topic', 'list', '--json').stdout)
 
 
+class ReplicatedCluster(Brokers):
+    """Three brokers with such coordinators."""
+
+    def __init__(self):
+        super().__init__()
+        settings = self.nodes[0].settings
+        self.nodes[0] = Cluster()
+        self.nodes[0].settings = settings
+
+
 def report(what, seconds):
     print(f'# {what}: {seconds * 1000:.0f} ms')
 
@@ -118,6 +130,28 @@ def a_killed_coordinator_is_replaced():
         cluster.check_all_once('load', sent, bytes=200, partitions=4)
         names = {topic['topic'] for topic in cluster.topics()}
         check(names >= set(made), f'{made} among {names}')
+
+
+@case
+def a_replicated_load_survives_one_of_each():
+    """Idempotent load on three brokers while ZooKeeper's leader, the active coordinator and a leader are killed"""
+    with ReplicatedCluster() as cluster:
+        first = cluster.nodes[0]
+        make_topic(cluster, 't')
+        with load_on(cluster, 't'):
+            for _ in range(2):
+                active, leader, led = first.wait_for_active(), first.ensemble.leader(), cluster.leader('t')
+                first.ensemble.kill(leader)
+                first.coordinators[active].kill()
+                cluster.nodes[led].kill_broker()
+                first.wait_for_active(but=active, seconds=60)
+                for node in cluster.nodes:
+                    node.coordinator = first.coordinator
+                wait_for(lambda led=led: cluster.leader('t') != led, 60, 'another leader')
+                first.ensemble.start([leader])
+                first.start_one(active)
+                cluster.nodes[led].start_broker()
+                cluster.wait_in_sync('t', 3)
 
 
 @case
