@@ -11,8 +11,7 @@
 //   cluster_with_bugs --bug NAME           ends with 0 as soon as the bug is found: its teeth (seeded_bug.h). Where the
 //                                          bug takes replicas there are three without being asked for
 //
-// Put in, and not yet seen to be found: empty_disk_elected and watermark_of_recorded_set. What they need may be missing
-// here.
+// Put in, and not yet seen to be found: watermark_of_recorded_set. What it needs may be missing here.
 #include "cluster.h"
 
 #include <charconv>

@@ -220,7 +220,7 @@ void ClusterFaults::join_late() {
     if (!joins.process) return;
     const int64_t down_ns = duration(5 * millisecond_ns, second_ns);
     crash(joins, down_ns);
-    after(down_ns + duration(20 * millisecond_ns, second_ns), [this, &joins] {
+    after(down_ns + duration(2 * millisecond_ns, 300 * millisecond_ns), [this, &joins] {
         const int64_t slow_ns = duration(20 * millisecond_ns, 2 * second_ns);
         hold_store(slow_ns);
         after(static_cast<int64_t>(random_.below(static_cast<uint64_t>(slow_ns))), [this, &joins, slow_ns] {

@@ -60,6 +60,9 @@ PIECES = [
      '    if (other_storage) leave_in_sync_sets(state, broker.id);\n'
      '    else if (restarted && !request.clean) leave_memory_sets(state, broker.id);\n',
      '    if (!other_storage && restarted && !request.clean) leave_memory_sets(state, broker.id);\n'),
+    ('empty_disk_elected', 'src/coordinator/membership.cpp',
+     '    if (known == nullptr || known->storage_id == request.storage_id) return {};\n',
+     '    return {};\n'),
 ]
 
 
