@@ -372,7 +372,15 @@ def several_brokers(kafka):
     said = kafka.run('leader-election', '--election-type', 'preferred', '--topic', 'moves', '--partition', 0)
     check_says(said, 'Valid replica already elected for partitions moves-0')
 
-    reassign('--execute', partition=2)   # which is empty
+    def begins():
+        # Whom it asks may not have heard yet of what was cancelled.
+        try:
+            return reassign('--execute', partition=2)   # which is empty
+        except Failure as failure:
+            check('existing partition assignment' in str(failure), f'it is refused: {failure}')
+            return False
+
+    wait_for(begins, 10, 'the next reassignment')
     wait_for(lambda: 'Reassignment of partition moves-2 is completed' in reassign('--verify', partition=2), 30,
              'the empty partition to move')
     check_says(kafka.run('topics', '--describe', '--topic', 'moves'), r'Partition: 2\tLeader: 2\tReplicas: 2\tIsr: 2\t')
