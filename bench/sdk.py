@@ -168,6 +168,7 @@ def read_rate(name, node, records):
         result = node.load('consume', 't', records=records, bytes=RECORD_BYTES, partitions=4)
     else:
         result = sdk(node, LOADS[name], 'consume', 't', records=records, partitions=4)
+    result['records_per_s'] = records / result['seconds']
     result['broker_ns_per_record'] = (node.broker.cpu_seconds() - before) * 1e9 / records
     return result
 
