@@ -24,7 +24,7 @@ void Store::Impl::run_scrub(Time time) {
     if (options.scrub_bytes_per_s == 0 || stopping || time.now < scrub.at) return;
     scrub.waits = false;
     const auto owned = [](const auto& entry) { return entry.second->owner != nullptr; };
-    if (!scrub.in_pass && std::ranges::none_of(logs, owned)) {
+    if (!scrub.in_pass && !logs.empty() && std::ranges::none_of(logs, owned)) {
         scrub.at = time.now + second_ns;
         return;
     }
