@@ -64,12 +64,6 @@ Looked look_at(std::span<const std::byte> bytes, BatchLooks& looks) {
     return wire::batch_crc(header_bytes, {&body, 1}) == header.crc ? Looked::whole : Looked::rotten;
 }
 
-int32_t epoch_at(const LogData& log, int64_t offset) {
-    const auto& epochs = log.state.epochs;
-    const auto after = std::ranges::upper_bound(epochs, offset, {}, &EpochStart::offset);
-    return after == epochs.begin() ? -1 : std::prev(after)->epoch;
-}
-
 /// Whether these are whole batches, one behind the other, from the offset `base` on.
 bool are_batches(std::span<const std::byte> bytes, int64_t base) {
     BatchLooks batch;
@@ -226,7 +220,7 @@ bool Store::Impl::repair_what_stays(Rotten& r, std::span<const std::byte> batche
     IndexRange kept{.base_offset = r.range.base_offset, .position = r.range.position};
     for (int64_t next = kept.base_offset; next < log.cut_to; next = batch.end) {
         if (look_at(batches.subspan(kept.size), batch) != Looked::whole) return false;
-        if (batch.base < next || (batch.base > next && !gaps) || batch.epoch != epoch_at(log, next)) return false;
+        if (batch.base < next || (batch.base > next && !gaps) || batch.epoch != epoch_of(log, next)) return false;
         if (batch.end > log.cut_to) break;
         if (kept.size + batch.size > r.range.size) return false;
         log.cut_kept_end = batch.end;

@@ -150,6 +150,13 @@ std::vector<EpochStart> Store::Impl::all_epochs(const LogData& log) const {
     return epochs;
 }
 
+/// That a batch at `offset` has; -1 where no epoch had begun.
+int32_t Store::Impl::epoch_of(const LogData& log, int64_t offset) const {
+    const std::vector<EpochStart> epochs = all_epochs(log);
+    const auto after = std::ranges::upper_bound(epochs, offset, {}, &EpochStart::offset);
+    return after == epochs.begin() ? -1 : std::prev(after)->epoch;
+}
+
 void Store::Impl::list_staged(LogData& log) {
     commit_now = true;
     list_patient(log, 0);
@@ -362,9 +369,7 @@ ReadStatus Store::find_max_timestamp(Log& log, const SearchRequest& request, Tim
     return impl_->find_max_timestamp(static_cast<LogData&>(log), request, match);
 }
 int32_t Store::epoch_of(const Log& log, Offset offset) const {
-    const std::vector<EpochStart> epochs = impl_->all_epochs(static_cast<const LogData&>(log));
-    auto after = std::ranges::upper_bound(epochs, offset.value, {}, &EpochStart::offset);
-    return after == epochs.begin() ? -1 : std::prev(after)->epoch;
+    return impl_->epoch_of(static_cast<const LogData&>(log), offset.value);
 }
 bool Store::on_turn(Time time) { return impl_->on_turn(time); }
 std::span<Log* const> Store::advanced() const {

@@ -178,6 +178,7 @@ struct Store::Impl {
     Result<void> begin_epoch(LogData& log, LeaderEpoch epoch);
     void stage_epoch(LogData& log, int32_t epoch);
     std::vector<EpochStart> all_epochs(const LogData& log) const;
+    int32_t epoch_of(const LogData& log, int64_t offset) const;
     bool on_turn(Time time);
     bool submit(Time time);
     Nanos next_deadline() const;
