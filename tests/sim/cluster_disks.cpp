@@ -1,5 +1,6 @@
 #include "cluster_disks.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -33,14 +34,15 @@ public:
 
     log::Store& store() { return *store_; }
 
-    /// All whole batches from `from` on that fit one read, behind each other.
-    std::vector<std::byte> read(log::Log& log, int64_t from) {
+    /// All whole batches from `from` on that fit one read, behind each other. Nothing if they have rotted.
+    std::optional<std::vector<std::byte>> read(log::Log& log, int64_t from) {
         const log::ReadRequest request{.from = Offset(from), .limit = log.end_offset(), .bytes_max = mib,
                                        .at_least_one = true, .waiter = waiter};
         std::vector<log::Slice> slices;
         for (uint32_t round = 0;; ++round) {
             const log::ReadStatus status = store_->read(log, request, slices);
             if (status == log::ReadStatus::ready) break;
+            if (status == log::ReadStatus::corrupt) return std::nullopt;
             if (status != log::ReadStatus::pending && status != log::ReadStatus::busy)
                 fail_run("a disk at rest cannot be read: partition " + std::to_string(log.key().partition) + " from " +
                          std::to_string(from) + ", which ends at " + std::to_string(log.end_offset().value));
@@ -69,11 +71,12 @@ private:
     std::optional<log::Store> store_;
 };
 
-StoredLog read_log(Reader& reader, log::Log& log) {
+std::optional<StoredLog> read_log(Reader& reader, log::Log& log) {
     StoredLog stored{log.start_offset().value, log.end_offset().value, {}};
     for (int64_t from = stored.start; from < stored.end;) {
-        const std::vector<std::byte> bytes = reader.read(log, from);
-        std::span<const std::byte> rest = bytes;
+        const std::optional<std::vector<std::byte>> bytes = reader.read(log, from);
+        if (!bytes) return std::nullopt;
+        std::span<const std::byte> rest = *bytes;
         while (!rest.empty()) {
             PENSTOCK_ASSERT(rest.size() >= wire::batch_header_bytes);
             const wire::BatchHeader header = wire::parse_batch_header(rest.first<wire::batch_header_bytes>());
@@ -93,8 +96,18 @@ StoredLog read_log(Reader& reader, log::Log& log) {
 std::map<log::LogKey, StoredLog> read_disk(const Directory& directory) {
     Reader reader(directory.crash({.mode = CrashMode::all}));
     std::map<log::LogKey, StoredLog> logs;
-    for (log::Log* log : reader.store().logs()) logs[log->key()] = read_log(reader, *log);
+    for (log::Log* log : reader.store().logs()) {
+        auto stored = read_log(reader, *log);
+        if (!stored) fail_run("a disk at rest has rotted: partition " + std::to_string(log->key().partition));
+        logs[log->key()] = std::move(*stored);
+    }
     return logs;
+}
+
+bool is_whole(const Directory& directory) {
+    Reader reader(directory.crash({.mode = CrashMode::all}));
+    return std::ranges::all_of(reader.store().logs(),
+                               [&](log::Log* log) { return read_log(reader, *log).has_value(); });
 }
 
 void check_replicas(const ClusterWorld& world, const ClusterModel& model) {

@@ -28,6 +28,9 @@ struct StoredLog {
 
 std::map<log::LogKey, StoredLog> read_disk(const Directory& directory);
 
+/// False: something on it has rotted that its broker would need a replica for.
+bool is_whole(const Directory& directory);
+
 /// Ends in fail_run() unless of each partition that the model knows all replicas have the same batches, up to the end.
 void check_replicas(const ClusterWorld& world, const ClusterModel& model);
 

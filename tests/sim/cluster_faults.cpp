@@ -4,6 +4,7 @@
 #include <bit>
 #include <cerrno>
 
+#include "cluster_disks.h"
 #include "trail.h"
 
 namespace penstock::sim {
@@ -247,7 +248,8 @@ void ClusterFaults::stop_broker() {
 }
 
 void ClusterFaults::rot(Broker& broker) {
-    const bool may_rot = world_.options.replicas > 1 && &broker == &world_.brokers[rots_] && !broker.put_away;
+    const bool may_rot = world_.options.replicas > 1 && &broker == &world_.brokers[rots_] &&
+                         std::ranges::none_of(world_.brokers, [](const Broker& any) { return any.put_away != nullptr; });
     if (!may_rot || random_.chance(1, 2) || !world_.others_in_sync(broker)) return;
     const uint64_t before = broker.rotted;
     world_.rot_disk(broker, random_);
@@ -311,9 +313,15 @@ void ClusterFaults::fill_disk() {
     });
 }
 
+/// What has rotted elsewhere may be whole on this disk alone, with all replicas in sync: no log survives both.
+bool ClusterFaults::is_last_copy(const Broker& broker) const {
+    const Broker& rotten = world_.brokers[rots_];
+    return &rotten != &broker && rotten.rotted > 0 && !is_whole(*rotten.directory);
+}
+
 void ClusterFaults::swap_disk() {
     Broker& broker = any_broker();
-    if (!broker.process || broker.put_away) return;
+    if (!broker.process || broker.put_away || is_last_copy(broker)) return;
     ++counters_.disks_swapped;
     crash(broker, duration(5 * millisecond_ns, 2 * second_ns));
     world_.swap_disk(broker);

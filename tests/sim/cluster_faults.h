@@ -70,6 +70,7 @@ private:
     void crash(Broker& broker, int64_t down_ns);
     void start_later(Broker& broker, int64_t ns);
     void rot(Broker& broker);
+    bool is_last_copy(const Broker& broker) const;
     CrashChoice any_choice();
     /// Mostly short, now and then long: from `low` to `high`, each order of magnitude as likely.
     int64_t duration(int64_t low, int64_t high);
