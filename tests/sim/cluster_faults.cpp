@@ -215,22 +215,28 @@ void ClusterFaults::crash_all_but(const Broker& spared, int64_t down_ns) {
         if (&broker != &spared && broker.process) crash(broker, down_ns);
 }
 
-/// A replica joins again while the coordinator is slow to say so, hears no leader meanwhile, and then they all die.
+/// A replica is down for long enough to leave the in-sync sets. It is taken into them again while the coordinator is slow
+/// to say so, hears no leader meanwhile, and then they all die.
 void ClusterFaults::join_late() {
     Broker& joins = any_broker();
     if (!joins.process) return;
-    const int64_t down_ns = duration(5 * millisecond_ns, second_ns);
+    const int64_t down_ns = duration(second_ns, 4 * second_ns);
     crash(joins, down_ns);
-    after(down_ns + duration(2 * millisecond_ns, 300 * millisecond_ns), [this, &joins] {
-        const int64_t slow_ns = duration(20 * millisecond_ns, 2 * second_ns);
-        hold_store(slow_ns);
-        after(static_cast<int64_t>(random_.below(static_cast<uint64_t>(slow_ns))), [this, &joins, slow_ns] {
-            for (const Broker& other : world_.brokers)
-                if (&other != &joins) cut(other.host, joins.host, slow_ns + second_ns);
-        });
-        after(slow_ns + duration(millisecond_ns, 100 * millisecond_ns),
-              [this, &joins] { crash_all_but(joins, duration(second_ns, 4 * second_ns)); });
+    after(down_ns, [this, &joins] { hold_as_it_joins(joins); });
+}
+
+void ClusterFaults::hold_as_it_joins(Broker& joins) {
+    if (healed_) return;
+    if (!joins.process || !joins.process->serving())
+        return after(millisecond_ns, [this, &joins] { hold_as_it_joins(joins); });
+    const int64_t slow_ns = duration(100 * millisecond_ns, 2 * second_ns);
+    hold_store(slow_ns);
+    after(static_cast<int64_t>(random_.below(static_cast<uint64_t>(slow_ns))), [this, &joins, slow_ns] {
+        for (const Broker& other : world_.brokers)
+            if (&other != &joins) cut(other.host, joins.host, slow_ns + second_ns);
     });
+    after(slow_ns + duration(millisecond_ns, 100 * millisecond_ns),
+          [this, &joins] { crash_all_but(joins, duration(second_ns, 4 * second_ns)); });
 }
 
 void ClusterFaults::stop_broker() {

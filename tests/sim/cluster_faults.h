@@ -69,6 +69,7 @@ private:
     void cut(const std::string& from, const std::string& to, int64_t ns);
     void crash(Broker& broker, int64_t down_ns);
     void start_later(Broker& broker, int64_t ns);
+    void hold_as_it_joins(Broker& joins);
     void rot(Broker& broker);
     bool is_last_copy(const Broker& broker) const;
     CrashChoice any_choice();
