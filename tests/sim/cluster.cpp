@@ -10,8 +10,7 @@
 //   cluster --replicas 3                   clusters of three and four brokers that replicate
 //   cluster_with_bugs --bug NAME           ends with 0 as soon as the bug is found: its teeth (seeded_bug.h). Where the
 //                                          bug takes replicas there are three without being asked for
-//
-// Put in, and not yet seen to be found: watermark_of_recorded_set. What it needs may be missing here.
+
 #include "cluster.h"
 
 #include <charconv>
