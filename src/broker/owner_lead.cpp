@@ -216,6 +216,7 @@ bool Owner::pack(replica::Follower& follower, uint64_t bytes_max, Parcel& parcel
         if (status == log::ReadStatus::pending || status == log::ReadStatus::busy) return false;
         if (status != log::ReadStatus::ready || parcel.slices.empty()) {
             // Retention was faster than it, or the disk refuses: what there is to be had shows when it is asked again.
+            if (status == log::ReadStatus::corrupt) follower.leadership->on_unreadable(next);
             follower.leadership->on_lost(follower, now_);
             moved(partition);
             return false;

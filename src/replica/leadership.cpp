@@ -150,8 +150,9 @@ void Leadership::on_shape(Follower& follower, const Uuid& incarnation, const Log
     advance(now);
 }
 
-void Leadership::on_sent(Follower& follower, Offset next, uint64_t bytes) const {
+void Leadership::on_sent(Follower& follower, Offset next, uint64_t bytes) {
     PENSTOCK_ASSERT(next >= follower.next);
+    if (unreadable_ && follower.next <= *unreadable_ && *unreadable_ < next) unreadable_.reset();
     follower.next = next;
     follower.tell_at = never;
     ++follower.under_way;
@@ -214,18 +215,14 @@ void Leadership::note_proposed(std::span<const NodeId> wanted) {
     proposal_under_way_ = true;
 }
 
-std::vector<NodeId> Leadership::in_sync_without_us() const {
-    std::vector<NodeId> others = in_sync_;
-    std::erase(others, options_.self);
-    return others;
-}
-
 /// Who lags, or cannot write any more, leaves. Who has all that is visible, and the log as of the election, joins: from
 /// then on it holds up the watermark, and must not hold it up for long.
 std::vector<NodeId> Leadership::wanted_in_sync(Nanos now) const {
-    if (own_failed_) {
-        const std::vector<NodeId> others = in_sync_without_us();
-        return others.empty() ? in_sync_ : others;
+    if (own_failed_ || unreadable_) {
+        std::vector<NodeId> others = in_sync_;
+        std::erase(others, options_.self);
+        if (!others.empty()) return others;
+        if (own_failed_) return in_sync_;
     }
     std::vector<NodeId> wanted{options_.self};
     for (const auto& follower : followers_) {

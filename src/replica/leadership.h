@@ -118,6 +118,9 @@ public:
     void on_own(Offset end, Offset settled, Nanos now);
     /// Our own log takes and gives nothing any more: from now on a set without us is proposed, if it has members.
     void on_own_failed() { own_failed_ = true; }
+    /// What it has at `offset` has rotted, and no replica has it, so nobody was promised it: a set without us is proposed,
+    /// if it has members, whose leader goes on with what they have. Until it could be read after all.
+    void on_unreadable(Offset offset) { unreadable_ = offset; }
 
     /// True: it may be asked, or sent what is there, now.
     bool wants(const Follower& follower, Nanos now) const;
@@ -130,7 +133,7 @@ public:
     void on_shape(Follower& follower, const Uuid& incarnation, const LogShape& own, const LogShape& its, Offset durable,
                   Nanos now);
     /// Records up to `next` are on their way to it, or only the news of the cut or of the watermark.
-    void on_sent(Follower& follower, Offset next, uint64_t bytes) const;
+    void on_sent(Follower& follower, Offset next, uint64_t bytes);
     void on_settled(Follower& follower, Offset end, Offset durable, uint64_t bytes, Nanos now);
     /// It refused, or the connection was lost: it is asked again.
     void on_lost(Follower& follower, Nanos now) const;
@@ -168,7 +171,6 @@ private:
     bool may_propose(Nanos now) const;
     void note_proposed(std::span<const NodeId> wanted);
     std::vector<NodeId> wanted_in_sync(Nanos now) const;
-    std::vector<NodeId> in_sync_without_us() const;
     Offset settled_of(const Follower& follower) const { return in_memory_ ? follower.end : follower.durable; }
     Offset settled_of(NodeId broker) const;
     bool lags(const Follower& follower, Nanos now) const;
@@ -188,6 +190,7 @@ private:
     bool in_memory_;
     Offset end_, settled_;                    ///< our own
     bool own_failed_ = false;
+    std::optional<Offset> unreadable_;
     Offset election_end_;
     bool confirmed_ = false;
     Offset high_watermark_;

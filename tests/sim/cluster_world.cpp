@@ -236,15 +236,16 @@ std::string ClusterWorld::out_of_sync() const {
     return {};
 }
 
-bool ClusterWorld::others_in_sync(const Broker& broker) const {
-    const auto asked = std::ranges::find_if(brokers, [&](const Broker& b) { return &b != &broker && b.process; });
-    if (asked == brokers.end()) return false;
-    const NodeId self(broker.id);
-    return std::ranges::all_of(asked->process->view().topics, [&](const auto& topic) {
-        return std::ranges::all_of(topic->partitions, [&](const broker::PartitionView& partition) {
-            return std::ranges::all_of(partition.replicas,
-                                       [&](NodeId id) { return id == self || partition.in_sync(id); });
+bool ClusterWorld::others_in_sync(const Broker& broker) {
+    if (!active().process || active().process->coordinator() == nullptr) return false;
+    const auto& topics = active().process->coordinator()->state().topics();
+    const auto complete = [&](const coordinator::Partition& partition) {
+        return std::ranges::all_of(partition.replicas, [&](NodeId id) {
+            return id == NodeId(broker.id) || std::ranges::find(partition.isr, id) != partition.isr.end();
         });
+    };
+    return !topics.empty() && std::ranges::all_of(topics, [&](const auto& topic) {
+        return std::ranges::all_of(topic.second.partitions, complete);
     });
 }
 

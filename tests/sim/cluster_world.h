@@ -90,8 +90,8 @@ public:
     bool all_serving() const;
     /// Every replica of every partition is in sync, as all brokers know.
     bool all_in_sync() const { return out_of_sync().empty(); }
-    /// All other replicas of what this one has are, as another broker knows it: nothing is on its disk alone.
-    bool others_in_sync(const Broker& broker) const;
+    /// All replicas on other brokers are on record as in sync: nothing that was promised is on its disk alone.
+    bool others_in_sync(const Broker& broker);
     /// A partition of which a broker knows otherwise.
     std::string out_of_sync() const;
     /// Of the first broker that does not.

@@ -103,5 +103,30 @@ TEST_F(RepairsTest, what_nobody_has_is_corrupt_and_who_is_away_is_not_asked) {
     EXPECT_FALSE(owner_->poll_repair().has_value());
 }
 
+TEST_F(RepairsTest, a_leader_that_lost_what_no_replica_has_leaves_the_lead_to_others) {
+    apply_records({{.leader = us, .leader_epoch = LeaderEpoch(0), .replicas = {us, NodeId(2), NodeId(3), NodeId(4)},
+                    .isr = {us, NodeId(2)}, .partition_epoch = 1}});
+    for (int i = 0; i < 2; ++i) answer(next_ask(), {});
+    read(*lost_);
+    EXPECT_NE(lost_->parts[0].error, ErrorCode::none);
+    const auto next_follower = [&] {
+        replica::Follower* follower = nullptr;
+        run_until([&] {
+            if (follower == nullptr || follower->broker != NodeId(2)) follower = owner_->poll_follower();
+            return follower != nullptr && follower->broker == NodeId(2);
+        });
+        return follower;
+    };
+    owner_->on_replica_state(owner_->ask_state(*next_follower()), {}, {Offset(0), Offset(0), {}}, Offset(0));
+    Parcel parcel;
+    EXPECT_FALSE(owner_->pack(*next_follower(), 1 * mib, parcel));
+    turns(1);
+    InSyncCall* proposal = owner_->poll_proposal();
+    ASSERT_NE(proposal, nullptr);
+    ASSERT_EQ(proposal->proposal.isr.size(), 1u);
+    EXPECT_EQ(proposal->proposal.isr[0].id, NodeId(2));
+    owner_->on_proposal_answered(*proposal);
+}
+
 }  // namespace
 }  // namespace penstock::broker

@@ -259,6 +259,35 @@ TEST_F(LeadershipTest, with_a_failed_log_and_nobody_else_in_sync_it_proposes_not
     EXPECT_FALSE(propose());
 }
 
+TEST_F(LeadershipTest, with_records_that_rotted_before_anybody_had_them_it_proposes_the_others) {
+    begin(10, 10, {us, two});
+    follow(two, 10, 10);
+    leadership_->on_own(Offset(20), Offset(20), now_);
+    leadership_->on_unreadable(Offset(10));
+    const auto proposal = propose();
+    ASSERT_TRUE(proposal);
+    EXPECT_THAT(proposal->in_sync, ElementsAre(Member{two, incarnation_of(two)}));
+}
+
+TEST_F(LeadershipTest, what_could_be_read_after_all_is_no_reason_to_go) {
+    begin(10, 10, {us, two});
+    follow(two, 10, 10);
+    leadership_->on_own(Offset(20), Offset(20), now_);
+    leadership_->on_unreadable(Offset(15));
+    leadership_->on_sent(*leadership_->find(two), Offset(15), 1);
+    leadership_->on_sent(*leadership_->find(two), Offset(16), 1);
+    EXPECT_FALSE(propose());
+}
+
+TEST_F(LeadershipTest, with_rotten_records_and_nobody_else_in_sync_it_takes_in_who_has_all) {
+    begin(10, 10, {us});
+    leadership_->on_unreadable(Offset(4));
+    follow(two, 10, 10);
+    const auto proposal = propose();
+    ASSERT_TRUE(proposal);
+    EXPECT_THAT(proposal->in_sync, ElementsAre(Member{us, our_incarnation}, Member{two, incarnation_of(two)}));
+}
+
 TEST_F(LeadershipTest, who_keeps_pace_does_not_lag_though_it_is_always_behind) {
     begin(10, 10, {us, two});
     follow(two, 10, 10);
