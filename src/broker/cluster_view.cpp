@@ -17,10 +17,12 @@ size_t TopicView::replication_factor() const {
     return partitions.front().replicas.size() - partitions.front().adding.size();
 }
 
-const BrokerView* ClusterView::broker(NodeId id) const {
-    auto at = std::ranges::lower_bound(brokers, id, {}, &BrokerView::id);
+const BrokerView* find_broker(std::span<const BrokerView> brokers, NodeId id) {
+    const auto at = std::ranges::lower_bound(brokers, id, {}, &BrokerView::id);
     return at != brokers.end() && at->id == id ? &*at : nullptr;
 }
+
+const BrokerView* ClusterView::broker(NodeId id) const { return find_broker(brokers, id); }
 
 const TopicView* ClusterView::topic(std::string_view name) const {
     auto at = std::ranges::lower_bound(topics, name, {}, [](const auto& t) { return std::string_view(t->name); });

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,9 @@ struct BrokerView {
     Uuid incarnation{};        ///< of its last registration
     friend bool operator==(const BrokerView&, const BrokerView&) = default;
 };
+
+/// In a row of them by id; nullptr when it is not there.
+const BrokerView* find_broker(std::span<const BrokerView> brokers, NodeId id);
 
 struct ClusterView {
     uint64_t revision = 0;

@@ -273,8 +273,8 @@ std::vector<NodeId> Owner::other_replicas(const log::LogKey& key) {
     const Partition* partition = find(key);
     if (partition == nullptr) return others;
     for (const NodeId id : partition->replicas) {
-        const auto at = std::ranges::lower_bound(brokers_, id, {}, &BrokerView::id);
-        if (id != options_.node_id && at != brokers_.end() && at->id == id && at->alive) others.push_back(id);
+        const BrokerView* broker = find_broker(brokers_, id);
+        if (id != options_.node_id && broker != nullptr && broker->alive) others.push_back(id);
     }
     return others;
 }

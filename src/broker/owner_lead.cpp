@@ -137,8 +137,8 @@ void Owner::look_again(const replica::Follower& follower) {
 
 void Owner::propose(Partition& partition) {
     const auto incarnation_of = [&](NodeId id) {
-        const auto at = std::ranges::lower_bound(brokers_, id, {}, &BrokerView::id);
-        return at != brokers_.end() && at->id == id ? at->incarnation : Uuid{};
+        const BrokerView* broker = find_broker(brokers_, id);
+        return broker != nullptr ? broker->incarnation : Uuid{};
     };
     if (stopping_) return;
     const std::optional<replica::Proposal> proposal = partition.leadership->propose(incarnation_of, now_);

@@ -145,16 +145,23 @@ void Store::Impl::finish_cold(ColdRange& range) {
     if (compaction.log == range.log) compaction.wake_at = now.now;
 }
 
+/// Its bytes below position `to`, block by block.
+std::vector<std::span<const std::byte>> Store::Impl::pieces_of(const ColdRange& range, uint64_t to) const {
+    std::vector<std::span<const std::byte>> pieces;
+    uint64_t at = range.range.position;
+    for (const Block* block : range.blocks) {
+        const uint64_t end = std::min(to, block->end());
+        if (end <= at) continue;
+        pieces.emplace_back(block->data + (at - block->position), end - at);
+        at = end;
+    }
+    return pieces;
+}
+
 /// Of its bytes below position `to`.
 uint32_t Store::Impl::crc_of(const ColdRange& range, uint64_t to) const {
     uint32_t crc = 0;
-    uint64_t at = range.range.position;
-    for (const Block* block : range.blocks) {
-        uint64_t end = std::min(to, block->end());
-        if (end <= at) continue;
-        crc = crc32c(crc, {block->data + (at - block->position), end - at});
-        at = end;
-    }
+    for (const std::span<const std::byte> piece : pieces_of(range, to)) crc = crc32c(crc, piece);
     return crc;
 }
 

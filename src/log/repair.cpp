@@ -108,15 +108,10 @@ bool Store::Impl::repairing(const LogData& log) const {
 
 /// Whether they are batches at all: for a range without a checksum of its own.
 bool Store::Impl::are_whole(const ColdRange& range) const {
-    Bytes bytes(range.range.size);
-    uint64_t at = range.range.position;
-    const uint64_t to = at + range.range.size;
-    for (const Block* block : range.blocks) {
-        const uint64_t end = std::min(to, block->end());
-        if (end <= at) continue;
-        std::memcpy(bytes.data() + (at - range.range.position), block->data + (at - block->position), end - at);
-        at = end;
-    }
+    Bytes bytes;
+    bytes.reserve(range.range.size);
+    for (const std::span<const std::byte> piece : pieces_of(range, range.range.position + range.range.size))
+        bytes.insert(bytes.end(), piece.begin(), piece.end());
     return are_batches(bytes, range.range.base_offset);
 }
 

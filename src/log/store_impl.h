@@ -277,6 +277,7 @@ struct Store::Impl {
     void cold_done(IoTask& task, bool ok);
     void cold_index_done(IoTask& task, bool ok);
     void finish_cold(ColdRange& range);
+    std::vector<std::span<const std::byte>> pieces_of(const ColdRange& range, uint64_t to) const;
     uint32_t crc_of(const ColdRange& range, uint64_t to) const;
     void read_ahead(LogData& log, const IndexRange& range);
     void wake(std::vector<uint64_t>& waiters);

@@ -118,8 +118,8 @@ public:
     void on_own(Offset end, Offset settled, Nanos now);
     /// Our own log takes and gives nothing any more: from now on a set without us is proposed, if it has members.
     void on_own_failed() { own_failed_ = true; }
-    /// What it has at `offset` has rotted, and no replica has it, so nobody was promised it: a set without us is proposed,
-    /// if it has members, whose leader goes on with what they have. Until it could be read after all.
+    /// What it has at `offset` has rotted, and no replica has it, so nobody was promised it: a set without us is
+    /// proposed, if it has members, whose leader goes on with what they have. Until it could be read after all.
     void on_unreadable(Offset offset) { unreadable_ = offset; }
 
     /// True: it may be asked, or sent what is there, now.

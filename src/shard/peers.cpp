@@ -70,11 +70,11 @@ void Peers::begin_stop() {
 }
 
 void Peers::locate(const PeerName& name, Peer& peer) {
-    const auto at = std::ranges::lower_bound(brokers_, name.first, {}, &broker::BrokerView::id);
+    const broker::BrokerView* found = broker::find_broker(brokers_, name.first);
     peer.address = {};
-    if (at == brokers_.end() || at->id != name.first || !at->alive || at->native_port == 0) return;
-    peer.address = {at->host, static_cast<uint16_t>(at->native_port + name.second), io::Road::native};
-    peer.incarnation = at->incarnation;
+    if (found == nullptr || !found->alive || found->native_port == 0) return;
+    peer.address = {found->host, static_cast<uint16_t>(found->native_port + name.second), io::Road::native};
+    peer.incarnation = found->incarnation;
 }
 
 bool Peers::on_event(const io::StreamEvent& event, Nanos now) {
@@ -153,9 +153,9 @@ void Peers::sort_in_repairs() {
 
 /// The shard of a broker that has the partition; null when nothing is known of the broker.
 Peers::Peer* Peers::peer_of(NodeId broker, const log::LogKey& key) {
-    const auto at = std::ranges::lower_bound(brokers_, broker, {}, &broker::BrokerView::id);
-    if (at == brokers_.end() || at->id != broker) return nullptr;
-    const PeerName name{broker, log::shard_of(key, std::max(at->shard_count, 1u))};
+    const broker::BrokerView* found = broker::find_broker(brokers_, broker);
+    if (found == nullptr) return nullptr;
+    const PeerName name{broker, log::shard_of(key, std::max(found->shard_count, 1u))};
     auto& peer = peers_[name];
     if (peer == nullptr) {
         peer = std::make_unique<Peer>();

@@ -215,8 +215,8 @@ void ClusterFaults::crash_all_but(const Broker& spared, int64_t down_ns) {
         if (&broker != &spared && broker.process) crash(broker, down_ns);
 }
 
-/// A replica is down for long enough to leave the in-sync sets. It is taken into them again while the coordinator is slow
-/// to say so, hears no leader meanwhile, and then they all die.
+/// A replica is down for long enough to leave the in-sync sets. It is taken into them again while the coordinator is
+/// slow to say so, hears no leader meanwhile, and then they all die.
 void ClusterFaults::join_late() {
     Broker& joins = any_broker();
     if (!joins.process) return;
@@ -254,8 +254,9 @@ void ClusterFaults::stop_broker() {
 }
 
 void ClusterFaults::rot(Broker& broker) {
-    const bool may_rot = world_.options.replicas > 1 && &broker == &world_.brokers[rots_] &&
-                         std::ranges::none_of(world_.brokers, [](const Broker& any) { return any.put_away != nullptr; });
+    const bool swapped =
+        std::ranges::any_of(world_.brokers, [](const Broker& any) { return any.put_away != nullptr; });
+    const bool may_rot = world_.options.replicas > 1 && &broker == &world_.brokers[rots_] && !swapped;
     if (!may_rot || random_.chance(1, 2) || !world_.others_in_sync(broker)) return;
     const uint64_t before = broker.rotted;
     world_.rot_disk(broker, random_);

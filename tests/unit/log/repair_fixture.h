@@ -108,6 +108,13 @@ protected:
         for (size_t i = 0; i < replica_.size(); ++i)
             ASSERT_EQ(read(log, Offset(static_cast<int64_t>(i)), 1), replica_[i]) << "at offset " << i;
     }
+    /// Also after a start, which reads it from the disk. The end of a case.
+    void expect_all_for_good(Log& log) {
+        expect_all(log);
+        expect_all(again());
+        EXPECT_EQ(store_->counters().corrupt_ranges, 0u);
+        stop();
+    }
 
     static constexpr uint64_t waiter = 9;
     std::vector<std::string> replica_;

@@ -16,11 +16,7 @@ TEST_F(RepairTest, what_has_rotted_is_had_from_a_replica_before_anybody_reads_it
     ASSERT_TRUE(answer(*rotten, bytes_of(*rotten)));
     ASSERT_TRUE(turn_until([&] { return woken(); }));
     EXPECT_EQ(store_->counters().repaired, 1u);
-    expect_all(log);
-    // It is on the disk, too.
-    expect_all(again());
-    EXPECT_EQ(store_->counters().corrupt_ranges, 0u);
-    stop();
+    expect_all_for_good(log);
 }
 
 TEST_F(RepairTest, other_bytes_are_not_taken) {
@@ -147,10 +143,7 @@ TEST_F(RepairTest, all_indexes_and_batches_of_every_file_at_once) {
         }, 2000));
         ASSERT_TRUE(came) << "at offset " << offset;
     }
-    expect_all(log);
-    expect_all(again());
-    EXPECT_EQ(store_->counters().corrupt_ranges, 0u);
-    stop();
+    expect_all_for_good(log);
 }
 
 TEST_F(RepairTest, a_removal_ends_what_is_being_repaired) {
@@ -194,10 +187,7 @@ TEST_F(RepairTest, a_range_that_rotted_is_cut_all_the_same) {
     EXPECT_FALSE(log.failed());
     EXPECT_EQ(log.end_offset(), Offset(end));
     replica_.resize(static_cast<size_t>(end));
-    expect_all(log);
-    expect_all(again());
-    EXPECT_EQ(store_->counters().corrupt_ranges, 0u);
-    stop();
+    expect_all_for_good(log);
 }
 
 TEST_F(RepairTest, a_cut_waits_for_what_it_must_read) {
