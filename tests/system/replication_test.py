@@ -53,12 +53,12 @@ def a_killed_leader_takes_nothing_with_it():
 
 @case
 def the_last_of_three_has_everything():
-    """With min.insync.replicas=1 two of three brokers are killed one after the other, in three of the six orders."""
+    """With min.insync.replicas=1 two of three brokers are killed one after the other, in every order."""
     need('kcat')
     with Cluster() as cluster:
         make_topic(cluster, 'games', '--config', 'min.insync.replicas=1')
         lines = []
-        for order in random.sample(list(itertools.permutations(range(3), 2)), 3):
+        for order in itertools.permutations(range(3), 2):
             for left, killed in zip((3, 2), order):
                 more = [f'{order}-{left}-{number}'.replace(' ', '') for number in range(200)]
                 produce_lines(cluster, 'games', more)

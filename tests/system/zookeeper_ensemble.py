@@ -14,7 +14,7 @@ JAVA = ['java', '-Xmx96m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dzoo
 
 
 class Ensemble:
-    def __init__(self, size=3):
+    def __init__(self, tick_ms, size=3):
         if shutil.which('java') is None or not JAR.exists():
             raise Skip("java or Debian's package zookeeper is not installed")
         self.folder = Path(tempfile.mkdtemp(prefix='penstock-zookeeper-'))
@@ -26,7 +26,7 @@ class Ensemble:
             data.mkdir()
             (data / 'myid').write_text(str(i))
             (self.folder / f'{i}.cfg').write_text('\n'.join([
-                'tickTime=500', 'initLimit=20', 'syncLimit=4', 'admin.enableServer=false', 'maxClientCnxns=0',
+                f'tickTime={tick_ms}', 'initLimit=20', 'syncLimit=4', 'admin.enableServer=false', 'maxClientCnxns=0',
                 '4lw.commands.whitelist=*', f'dataDir={data}', 'clientPortAddress=127.0.0.1', f'clientPort={port}',
                 *peers, '']))
         self.start()
