@@ -168,7 +168,7 @@ TEST_P(StreamContract, connects_and_names_the_peer) {
     start();
     io::ConnectionId at_client, at_server;
     ASSERT_NO_FATAL_FAILURE(connect(at_client, at_server));
-    EXPECT_TRUE((*server_)[at_server].peer.starts_with(world_->host() + ":")) << (*server_)[at_server].peer;
+    EXPECT_TRUE((*server_)[at_server].peer.starts_with(world_->client_host() + ":")) << (*server_)[at_server].peer;
 }
 
 TEST_P(StreamContract, echoes_pieces_of_any_size) {

@@ -21,7 +21,7 @@ struct StreamLimits {
     uint32_t receive_buffer_bytes = 16 * 1024;
 };
 
-/// Two Streams that reach each other at `host`, and time.
+/// Two Streams, of which the server is reached at `host`, and time.
 class StreamWorld {
 public:
     virtual ~StreamWorld() = default;
@@ -32,6 +32,7 @@ public:
     /// The client ends its sending side and goes on receiving. `name`: as the server's `accepted` gave it.
     virtual void end_sending(io::ConnectionId at_client, const std::string& name) = 0;
     virtual std::string host() const { return "127.0.0.1"; }
+    virtual std::string client_host() const { return host(); }
 };
 
 struct StreamDriver {

@@ -1,0 +1,27 @@
+// DPDK's environment, once in a process: memory, and the devices that its arguments name.
+//
+// The thread that starts it stays where it was; DPDK would keep it on its first core. Ends with the process.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dpdk/failure.h"
+
+namespace penstock::dpdk {
+
+class Environment {
+public:
+    /// `arguments` as DPDK's EAL takes them, without the program's name. A second start in one process is refused, as
+    /// DPDK does.
+    static Opened<std::unique_ptr<Environment>> start(const std::vector<std::string>& arguments);
+    ~Environment();
+    Environment(const Environment&) = delete;
+    Environment& operator=(const Environment&) = delete;
+
+private:
+    Environment() = default;
+};
+
+}  // namespace penstock::dpdk

@@ -1,0 +1,165 @@
+#include "dpdk/port.h"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+
+namespace penstock::dpdk {
+
+namespace {
+
+constexpr uint32_t ethernet_overhead_bytes = 14 + vlan_tag_bytes + 4;   // header, tag, checksum
+constexpr uint32_t pool_cache_frames = 256;
+constexpr uint32_t handed_over_max = 1024;
+constexpr uint16_t first_free_port = 49'152;   // RFC 6335
+
+/// Room for a frame in one piece, after what DPDK keeps free before it.
+uint16_t room_bytes(uint32_t mtu) {
+    constexpr uint32_t step = 512;
+    return static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + (mtu + ethernet_overhead_bytes + step - 1) / step * step);
+}
+
+}  // namespace
+
+Opened<std::unique_ptr<Port>> Port::open(const std::string& device, const PortOptions& options) {
+    PENSTOCK_ASSERT(options.queues > 0 && options.mtu >= 576 && options.mtu <= 9'600);
+    std::unique_ptr<Port> port(new Port(options));
+    if (const int found = rte_eth_dev_get_port_by_name(device.c_str(), &port->id_); found != 0)
+        return std::unexpected(failure_of("DPDK has no device " + device, found));
+    if (auto started = port->start(device); !started) return std::unexpected(started.error());
+    return port;
+}
+
+Opened<void> Port::start(const std::string& device) {
+    rte_eth_dev_info info{};
+    if (const int told = rte_eth_dev_info_get(id_, &info); told != 0)
+        return std::unexpected(failure_of(device + " says nothing of itself", told));
+    const uint16_t queues_max = std::min(info.max_rx_queues, info.max_tx_queues);
+    if (options_.queues > queues_max) {
+        return std::unexpected(Failure{{Errc::unsupported},
+            device + " has " + std::to_string(queues_max) + " queues, fewer than the " +
+                std::to_string(options_.queues) + " shards that want one each"});
+    }
+    rte_eth_conf wanted{};
+    device_sums_udp_ = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
+    if (device_sums_udp_) wanted.txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+    wanted.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+    // A device that says that it takes no more than the usual may carry more all the same, as af_packet does: what its
+    // medium carries is not its to say.
+    if (options_.mtu > RTE_ETHER_MTU && info.max_rx_pktlen >= options_.mtu + ethernet_overhead_bytes)
+        wanted.rxmode.mtu = options_.mtu;
+    if (options_.queues > 1 && info.flow_type_rss_offloads != 0) {
+        wanted.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        wanted.rx_adv_conf.rss_conf.rss_hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads;
+    }
+    if (const int done = rte_eth_dev_configure(id_, options_.queues, options_.queues, &wanted); done != 0)
+        return std::unexpected(failure_of(device + " refuses its configuration", done));
+    if (auto made = make_queues(device, rte_eth_dev_socket_id(id_)); !made) return made;
+    rte_ether_addr address{};
+    if (const int told = rte_eth_macaddr_get(id_, &address); told != 0)
+        return std::unexpected(failure_of(device + " has no address", told));
+    std::memcpy(mac_.data(), address.addr_bytes, mac_.size());
+    if (options_.mac) mac_ = *options_.mac;
+    if (const int done = rte_eth_dev_start(id_); done != 0)
+        return std::unexpected(failure_of(device + " does not start", done));
+    started_ = true;
+    // An address that is not the device's own it would not listen to. Some devices hear everything anyway, and refuse.
+    if (options_.mac) static_cast<void>(rte_eth_promiscuous_enable(id_));
+    return {};
+}
+
+Opened<void> Port::make_queues(const std::string& device, int socket) {
+    // Every descriptor may hold one, and so may every cache; the rest is lent, or waits.
+    const uint32_t frames = 2u * options_.descriptors + options_.frames_lent + 2 * pool_cache_frames;
+    for (uint16_t i = 0; i < options_.queues; ++i) {
+        Queue& queue = queues_[i];
+        const std::string name = "penstock-" + std::to_string(id_) + "-" + std::to_string(i);
+        queue.pool = rte_pktmbuf_pool_create(name.c_str(), frames, pool_cache_frames, 0, room_bytes(options_.mtu),
+                                             socket);
+        if (queue.pool == nullptr) {
+            return std::unexpected(failure_of("no memory for " + std::to_string(frames) + " frames of " +
+                std::to_string(room_bytes(options_.mtu)) + " bytes for each of " + std::to_string(options_.queues) +
+                " queues of " + device + "; give DPDK more", rte_errno));
+        }
+        queue.handed_over = rte_ring_create(name.c_str(), handed_over_max, socket, RING_F_SC_DEQ);
+        if (queue.handed_over == nullptr)
+            return std::unexpected(failure_of("no memory for the queues of " + device, rte_errno));
+        const auto numa = static_cast<unsigned>(socket);
+        int done = rte_eth_rx_queue_setup(id_, i, options_.descriptors, numa, nullptr, queue.pool);
+        if (done == 0) done = rte_eth_tx_queue_setup(id_, i, options_.descriptors, numa, nullptr);
+        if (done != 0) return std::unexpected(failure_of(device + " refuses queue " + std::to_string(i), done));
+    }
+    return {};
+}
+
+Port::~Port() {
+    if (started_) rte_eth_dev_stop(id_);
+    for (Queue& queue : queues_) {
+        if (queue.handed_over != nullptr) {
+            void* frame = nullptr;
+            while (rte_ring_dequeue(queue.handed_over, &frame) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
+            rte_ring_free(queue.handed_over);
+        }
+    }
+    if (started_) rte_eth_dev_close(id_);
+    for (Queue& queue : queues_) rte_mempool_free(queue.pool);
+}
+
+PortCounters Port::counters() const {
+    rte_eth_stats stats{};
+    if (rte_eth_stats_get(id_, &stats) != 0) return {};
+    return {.received = stats.ipackets, .received_bytes = stats.ibytes, .sent = stats.opackets,
+            .sent_bytes = stats.obytes, .missed = stats.imissed, .failed = stats.ierrors + stats.oerrors,
+            .no_buffers = stats.rx_nombuf};
+}
+
+Result<uint16_t> Port::bind(uint16_t udp_port, uint16_t queue) {
+    PENSTOCK_ASSERT(queue < options_.queues);
+    const auto take = [&](uint32_t wanted) {
+        uint16_t nobody = 0;
+        return queue_of_[wanted].compare_exchange_strong(nobody, static_cast<uint16_t>(queue + 1));
+    };
+    if (udp_port != 0) {
+        if (take(udp_port)) return udp_port;
+        return fail(Errc::exists);
+    }
+    for (uint32_t one = first_free_port; one < queue_of_.size(); ++one)
+        if (take(one)) return static_cast<uint16_t>(one);
+    return fail(Errc::would_block);
+}
+
+size_t Port::receive(uint16_t queue, std::span<rte_mbuf*> out) {
+    const auto size = static_cast<unsigned>(out.size());
+    void** places = reinterpret_cast<void**>(out.data());
+    const size_t handed = rte_ring_dequeue_burst(queues_[queue].handed_over, places, size, nullptr);
+    const auto rest = static_cast<uint16_t>(out.size() - handed);
+    return handed + rte_eth_rx_burst(id_, queue, out.data() + handed, rest);
+}
+
+size_t Port::send(uint16_t queue, std::span<rte_mbuf*> frames) {
+    auto size = static_cast<uint16_t>(std::min<size_t>(frames.size(), UINT16_MAX));
+    if (device_sums_udp_ && size > 0) {
+        size = rte_eth_tx_prepare(id_, queue, frames.data(), size);
+        if (size == 0) {   // the first one it cannot send, ever: lost
+            rte_pktmbuf_free(frames.front());
+            return 1;
+        }
+    }
+    return rte_eth_tx_burst(id_, queue, frames.data(), size);
+}
+
+bool Port::allocate(uint16_t queue, std::span<rte_mbuf*> out) {
+    return rte_pktmbuf_alloc_bulk(queues_[queue].pool, out.data(), static_cast<unsigned>(out.size())) == 0;
+}
+
+bool Port::hand_over(uint16_t to_queue, rte_mbuf* frame) {
+    return rte_ring_enqueue(queues_[to_queue].handed_over, frame) == 0;
+}
+
+}  // namespace penstock::dpdk
