@@ -19,10 +19,11 @@ constexpr uint32_t pool_cache_frames = 256;
 constexpr uint32_t handed_over_max = 1024;
 constexpr uint16_t first_free_port = 49'152;   // RFC 6335
 
-/// Room for a frame in one piece, after what DPDK keeps free before it.
+/// Room for a frame in one piece, after what DPDK keeps free before it. Devices expect 2 KiB at least.
 uint16_t room_bytes(uint32_t mtu) {
-    constexpr uint32_t step = 512;
-    return static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + (mtu + ethernet_overhead_bytes + step - 1) / step * step);
+    constexpr uint32_t step = 1024;
+    const uint32_t room = (mtu + ethernet_overhead_bytes + step - 1) / step * step;
+    return static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + std::max(room, 2 * step));
 }
 
 }  // namespace

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""What a host does to another one by hand, run in its namespace; each prints JSON.
+
+    by_hand.py sums IFACE              the interface no longer leaves checksums to a device that is none
+    by_hand.py ping ADDRESS COUNT      how many were answered
+    by_hand.py noise IFACE MAC ADDRESS PORT COUNT SEED
+                                       frames to that station that are damaged, cut short, somebody else's, or lies
+"""
+import array
+import fcntl
+import json
+import os
+import random
+import socket
+import struct
+import sys
+import time
+
+SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
+
+
+def checksum(data):
+    data += b'\0' * (len(data) % 2)
+    total = sum(struct.unpack(f'!{len(data) // 2}H', data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def sums(interface):
+    """As ethtool -K IFACE tx off does it."""
+    value = array.array('B', struct.pack('II', ETHTOOL_STXCSUM, 0))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCETHTOOL, struct.pack('16sP', interface.encode(), value.buffer_info()[0]))
+    return {}
+
+
+def ping(address, count):
+    answered = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        for number in range(int(count)):
+            text = os.urandom(56)
+            header = struct.pack('!BBHHH', 8, 0, 0, os.getpid() & 0xffff, number)
+            header = struct.pack('!BBHHH', 8, 0, checksum(header + text), os.getpid() & 0xffff, number)
+            raw.sendto(header + text, (address, 0))
+            until = time.monotonic() + 2
+            while time.monotonic() < until:
+                raw.settimeout(max(until - time.monotonic(), 0.001))
+                try:
+                    packet = raw.recv(2000)
+                except TimeoutError:
+                    break
+                kind, _, _, identity, which = struct.unpack('!BBHHH', packet[20:28])
+                if (kind, identity, which, packet[28:]) == (0, os.getpid() & 0xffff, number, text):
+                    answered += 1
+                    break
+    return {'answered': answered}
+
+
+def datagram_frame(interface_mac, mac, source, address, port, payload):
+    udp = struct.pack('!HHHH', 4000, port, 8 + len(payload), 0) + payload
+    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 0, 0x4000, 64, 17, 0, source, address)
+    ip = ip[:10] + struct.pack('!H', checksum(ip)) + ip[12:]
+    return mac + interface_mac + b'\x08\x00' + ip + udp
+
+
+def noise(interface, mac, address, port, count, seed):
+    chooses = random.Random(int(seed))
+    mac, address = bytes.fromhex(mac.replace(':', '')), socket.inet_aton(address)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.bind((interface, 0))
+        own = raw.getsockname()[4]
+        for _ in range(int(count)):
+            source = bytes([10, 77, 0, chooses.randrange(256)])
+            frame = bytearray(datagram_frame(own, mac, source, address, chooses.choice([int(port), 9]),
+                                             chooses.randbytes(chooses.randrange(1200))))
+            kind = chooses.randrange(5)
+            if kind == 0:      # bits flipped anywhere behind the addresses
+                for _ in range(chooses.randrange(1, 20)):
+                    frame[chooses.randrange(12, len(frame))] ^= 1 << chooses.randrange(8)
+            elif kind == 1:
+                del frame[chooses.randrange(14, len(frame)):]
+            elif kind == 2:    # nothing like a datagram
+                frame[12:] = chooses.randbytes(len(frame) - 12)
+            elif kind == 3:    # a fragment
+                frame[20:22] = struct.pack('!H', chooses.randrange(1, 0x3fff))
+                frame[24:26] = b'\0\0'
+                frame[24:26] = struct.pack('!H', checksum(bytes(frame[14:34])))
+            else:              # "the one you talk to is here"
+                frame = mac + own + b'\x08\x06' + struct.pack('!HHBBH6s4s6s4s', 1, 0x800, 6, 4, 2, chooses.randbytes(6),
+                                                              source, mac, address)
+            raw.send(bytes(frame))
+    return {'sent': int(count)}
+
+
+if __name__ == '__main__':
+    print(json.dumps({'sums': sums, 'ping': ping, 'noise': noise}[sys.argv[1]](*sys.argv[2:])))

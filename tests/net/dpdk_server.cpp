@@ -1,0 +1,98 @@
+// The transport on a port of DPDK: takes whatever is sent to it, until SIGTERM; then says what it got, as JSON.
+//
+//   net_dpdk_server ADDRESS:PORT MTU DEVICE [DPDK'S ARGUMENTS]...
+//
+// bench_transport, on the kernel's sockets, is the other side.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arpa/inet.h>
+
+#include "dpdk/environment.h"
+#include "dpdk/link.h"
+#include "transport/endpoint.h"
+
+namespace {
+
+using namespace penstock;
+
+volatile std::sig_atomic_t stopped = 0;
+
+[[noreturn]] void die(const std::string& what) {
+    std::fprintf(stderr, "net_dpdk_server: %s\n", what.c_str());
+    std::exit(2);
+}
+
+Nanos now() { return Nanos(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)); }
+
+transport::EndpointOptions endpoint_options() {
+    transport::EndpointOptions options;
+    options.accepts = true;
+    options.parameters.connection_credit = options.parameters.stream_credit = 16 * mib;
+    std::random_device entropy;
+    for (std::byte& byte : options.seed) byte = std::byte(static_cast<unsigned char>(entropy()));
+    return options;
+}
+
+uint64_t take_all(transport::Endpoint& endpoint) {
+    uint64_t bytes = 0;
+    while (const auto event = endpoint.next_event()) {
+        const bool readable = event->kind == transport::EndpointEventKind::connection &&
+                              event->event.kind == transport::EventKind::readable;
+        transport::Connection* connection = readable ? endpoint.find(event->connection) : nullptr;
+        while (connection != nullptr) {
+            const auto slice = connection->read(event->event.stream);
+            if (!slice) break;
+            bytes += slice->bytes.size();
+            endpoint.release(slice->buffer);
+        }
+    }
+    return bytes;
+}
+
+void say(uint64_t bytes, const dpdk::LinkCounters& counters) {
+    const auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+    std::printf("{\"received_bytes\": %llu, \"datagrams\": %llu, \"sent\": %llu, \"foreign\": %llu, "
+                "\"malformed\": %llu, \"pings\": %llu, \"arp_requests\": %llu, \"arp_replies\": %llu, "
+                "\"shortages\": %llu}\n",
+                number(bytes), number(counters.datagrams), number(counters.sent), number(counters.foreign),
+                number(counters.malformed), number(counters.pings), number(counters.arp_requests),
+                number(counters.arp_replies), number(counters.buffer_shortages));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 4) die("usage: net_dpdk_server ADDRESS:PORT MTU DEVICE [DPDK'S ARGUMENTS]...");
+    std::signal(SIGTERM, [](int) { stopped = 1; });
+    const std::string_view address = argv[1];
+    const std::string host(address.substr(0, address.find(':')));
+    const auto port_number = static_cast<uint16_t>(std::atoi(std::string(address.substr(host.size() + 1)).c_str()));
+    in_addr ip{};
+    if (::inet_pton(AF_INET, host.c_str(), &ip) != 1) die("an IPv4 address is needed");
+    auto environment = dpdk::Environment::start({argv + 4, argv + argc});
+    if (!environment) die(environment.error().detail);
+    auto port = dpdk::Port::open(argv[3], {.subnet = {.own = {ntohl(ip.s_addr)}},
+                                           .mtu = static_cast<uint32_t>(std::atoi(argv[2]))});
+    if (!port) die(port.error().detail);
+    dpdk::Link link(**port, 0);
+    if (const auto opened = link.open({host, port_number}); !opened) die(to_string(opened.error().code));
+    uint64_t bytes = 0;
+    {
+        transport::Endpoint endpoint(link, endpoint_options());
+        std::printf("serving\n");
+        std::fflush(stdout);
+        while (stopped == 0) {
+            endpoint.turn(now());
+            bytes += take_all(endpoint);
+        }
+    }
+    say(bytes, link.counters());
+    return 0;
+}

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""A port past the kernel among hosts that use it: DPDK on one end of a veth pair (af_packet: no NIC is needed), the
+kernel's sockets on the other. Nothing here is a claim of speed: over veth the kernel's end is the bound."""
+import json
+import random
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
+from harness import BUILD, Skip, case, check, check_equal, run_cases
+from network import Network, end_on_sigterm, end_with_report, report_of, wait_for_word
+
+SERVER, BENCH = BUILD / 'tests/net/net_dpdk_server', BUILD / 'bench/bench_transport'
+BY_HAND = Path(__file__).resolve().parent / 'by_hand.py'
+PORT = 7000
+MAC = '02:00:00:00:77:01'
+# Memory of no special kind, so that no huge pages are needed; no device of the machine is looked at.
+ENVIRONMENT = ['-l', '0', '--no-pci', '--no-huge', '-m', '256', '--no-shconf', '--no-telemetry', '--log-level=*:error']
+
+
+class Port:
+    """Host a's end of the wire, taken from its kernel, with a server of the transport on it."""
+
+    def __init__(self, net, frame_bytes):
+        if not SERVER.exists():
+            raise Skip('it was built without DPDK')
+        self.net = net
+        net.a.run('ip', 'address', 'flush', 'dev', 'wire')
+        net.a.run('ip', 'link', 'set', 'wire', 'address', MAC)
+        # What DPDK has seen the kernel must not answer, too.
+        net.a.run('nft', '-f', '-', text='''
+            table netdev penstock {
+                chain ingress { type filter hook ingress device wire priority 0; policy drop; }
+            }''')
+        self.by_hand('sums', 'wire')
+        device = f'net_af_packet0,iface=wire,framesz={frame_bytes},blocksz={frame_bytes * 4},framecnt=1024'
+        self.process = net.a.start([SERVER, f'{net.a.address}:{PORT}', net.mtu, 'net_af_packet0', *ENVIRONMENT,
+                                    '--vdev', device], net.folder / 'dpdk.log')
+        wait_for_word(self.process, 'serving')
+
+    def by_hand(self, *words):
+        return json.loads(self.net.b.run(sys.executable, BY_HAND, *words))
+
+    def send(self, seconds):
+        process = self.net.b.start([BENCH, 'send', f'{self.net.a.address}:{PORT}', '--seconds', seconds],
+                                   self.net.folder / 'send.log')
+        return report_of(process, process.child.wait(seconds + 30))
+
+    def end(self):
+        return end_with_report(self.process)
+
+
+def serves(mtu, frame_bytes):
+    with Network(mtu=mtu) as net:
+        port = Port(net, frame_bytes)
+        check_equal(port.by_hand('ping', net.a.address, 20), {'answered': 20}, 'pings')
+        sent = port.send(seconds=2)
+        got = port.end()
+        print(f'# {sent["mb_per_s"]} MB/s in datagrams of {sent["datagram_bytes"]}; {got}')
+        check(sent['mb_per_s'] > 1, f'hardly anything went through: {sent}')
+        check_equal(sent['datagram_bytes'], mtu - 28, 'what the path was found to carry')
+        check(got['received_bytes'] >= sent['mb_per_s'] * sent['seconds'] * 0.99e6, f'{sent}, and only {got}')
+        check_equal(got['pings'], 20, 'pings that it answered')
+        check(got['arp_requests'] > 0 and got['arp_replies'] > 0, f'who asked whom? {got}')
+        check_equal(got['malformed'], 0, 'frames of another stack that it calls malformed')
+
+
+@case
+def a_kernel_of_mtu_1500_reaches_it():
+    """Ping, ARP both ways and a bulk stream of the transport"""
+    serves(1500, 2048)
+
+
+@case
+def a_kernel_of_mtu_9000_reaches_it():
+    """The same in jumbo frames"""
+    serves(9000, 9216)
+
+
+@case
+def noise_does_it_no_harm():
+    """Damaged, cut and foreign frames, fragments, and stations that say to be others: the stream goes on"""
+    with Network(mtu=1500) as net:
+        port = Port(net, 2048)
+        port.send(seconds=0.5)
+        seed = random.randrange(1 << 30)
+        print(f'# seed {seed}')
+        sender = net.b.start([BENCH, 'send', f'{net.a.address}:{PORT}', '--seconds', 4], net.folder / 'beside.log')
+        port.by_hand('noise', 'wire', MAC, net.a.address, PORT, 20_000, seed)
+        sent = report_of(sender, sender.child.wait(40))
+        check(sent['mb_per_s'] > 1, f'hardly anything went through: {sent}')
+        check_equal(port.by_hand('ping', net.a.address, 5), {'answered': 5}, 'pings afterwards')
+        got = port.end()
+        print(f'# {sent["mb_per_s"]} MB/s; {got}')
+        check(got['malformed'] > 1000 and got['foreign'] > 1000, f'what became of the noise? {got}')
+
+
+@case
+def what_dpdk_cannot_start_with_is_said():
+    """A device that is none, memory that is not there: a clear line, and exit code 2"""
+    with Network() as net:
+        if not SERVER.exists():
+            raise Skip('it was built without DPDK')
+        too_much = ['-l', '0', '--no-pci', '--no-huge', '-m', '100000000', '--no-shconf']
+        for number, arguments in enumerate((ENVIRONMENT, ['--no-such-argument'], too_much)):
+            words = [net.mtu, 'net_none0', *arguments]
+            process = net.a.start([SERVER, f'{net.a.address}:{PORT}', *words], net.folder / f'refused-{number}.log')
+            check_equal(process.child.wait(20), 2, f'exit code of {words}; {process.tail()}')
+            said = [line for line in Path(process.log_path).read_text().split('\n')
+                    if line.startswith('net_dpdk_server: ')]   # DPDK has more to say
+            check(len(said) == 1 and ('no device net_none0' in said[0] or 'DPDK cannot start' in said[0]), str(said))
+
+
+if __name__ == '__main__':
+    end_on_sigterm()
+    run_cases()
