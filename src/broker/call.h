@@ -106,7 +106,8 @@ struct FetchPart : ListLink<WatchList> {
     uint32_t first_slice = 0;    ///< in FetchCall::slices
     uint32_t slice_count = 0;
     uint64_t bytes = 0;
-    bool confirmed = true;       ///< false: more than the high watermark says may be there; see replica::Leadership
+    bool confirmed = true;       ///< false: others were shown more than this leader knows to be visible, perhaps, and
+                                 ///< nothing is given until it does; see replica::Leadership
 
     FetchCall* call = nullptr;   ///< the owner's, as what follows
     uint64_t appended_before = 0;

@@ -17,6 +17,7 @@ ErrorCode fetch_error(ErrorCode error) {
     switch (error) {
         case ErrorCode::none:
         case ErrorCode::offset_out_of_range:
+        case ErrorCode::offset_not_available:
         case ErrorCode::corrupt_message:
         case ErrorCode::unknown_topic_or_partition:
         case ErrorCode::not_leader_or_follower:
@@ -50,6 +51,9 @@ public:
         // It was there when the request came: the topic has gone since.
         if (error == ErrorCode::unknown_topic_or_partition && by_id_ && entry.part != nullptr)
             error = ErrorCode::unknown_topic_id;
+        // It was waited for: the client is to ask again. Without an error the watermark would have to be a true one.
+        if (error == ErrorCode::none && entry.part != nullptr && !entry.part->confirmed)
+            error = ErrorCode::offset_not_available;
         out.error_code = fetch_error(error);
         if (error == ErrorCode::not_leader_or_follower || error == ErrorCode::fenced_leader_epoch) {
             moved = true;

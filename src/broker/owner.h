@@ -174,6 +174,7 @@ private:
     void finish_read(FetchCall& call);
     void watch(FetchCall& call);
     void stop_watching(FetchCall& call);
+    static void stand(FetchPart& part, const Partition& partition);
     void lend(FetchCall& call, FetchPart& part, size_t slices_before);
     void take_back(FetchCall& call);
     void wake_watches(Partition& partition);

@@ -68,9 +68,7 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     if (partition == nullptr) return refuse(ErrorCode::unknown_topic_or_partition);
     if (!partition->leading && !part.for_replica) return refuse(ErrorCode::not_leader_or_follower);
     log::Log& log = *partition->log;
-    part.high_watermark = partition->high_watermark.value;
-    part.confirmed = partition->confirmed();
-    part.log_start_offset = log.start_offset().value;
+    stand(part, *partition);
     if (log.failed()) return refuse(ErrorCode::kafka_storage_error);
     if (part.current_leader_epoch >= 0 && part.current_leader_epoch != log.leader_epoch().value) {
         return refuse(part.current_leader_epoch < log.leader_epoch().value ? ErrorCode::fenced_leader_epoch
@@ -78,6 +76,8 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     }
     const bool below = part.from < log.start_offset() && !part.for_replica;
     if (below || part.from > log.end_offset()) return refuse(ErrorCode::offset_out_of_range);
+    // The leader before showed more than we know of, perhaps. Who saw it must not be told of less.
+    if (!part.confirmed && !part.for_replica) return ReadStep::done;
     const Offset limit = part.for_replica ? log.end_offset() : partition->high_watermark;
     if (part.from >= limit || call.bytes >= call.bytes_max) return ReadStep::done;
     if (lent_bytes_ >= options_.lent_bytes_max) return ReadStep::memory;
@@ -110,6 +110,13 @@ Owner::ReadStep Owner::read_part(FetchCall& call, FetchPart& part) {
     return refuse(ErrorCode::kafka_storage_error);
 }
 
+/// Says where its log stands.
+void Owner::stand(FetchPart& part, const Partition& partition) {
+    part.high_watermark = partition.high_watermark.value;
+    part.confirmed = partition.confirmed();
+    part.log_start_offset = partition.log->start_offset().value;
+}
+
 void Owner::lend(FetchCall& call, FetchPart& part, size_t slices_before) {
     part.slice_count = static_cast<uint32_t>(call.slices.size() - slices_before);
     for (size_t i = slices_before; i < call.slices.size(); ++i) part.bytes += call.slices[i].size;
@@ -139,8 +146,7 @@ void Owner::finish_read(FetchCall& call) {
             part.error = ErrorCode::unknown_topic_or_partition;
             continue;
         }
-        part.high_watermark = partition->high_watermark.value;
-        part.log_start_offset = partition->log->start_offset().value;
+        stand(part, *partition);
     }
     counters_.fetch_bytes += call.bytes;
     answer(call);
@@ -164,8 +170,8 @@ void Owner::stop_watching(FetchCall& call) {
     call.bytes = 0;
 }
 
-/// Reads again for those watches whose logs may have grown enough. Appended bytes count before they are visible, so
-/// this errs on the side of reading too early, and that only costs a read.
+/// Reads again for those watches whose logs may have grown enough, or came before anything could be given. Appended
+/// bytes count before they are visible, so this errs on the side of reading too early, and that only costs a read.
 void Owner::wake_watches(Partition& partition) {
     IntrusiveList<FetchPart, WatchList> watches;
     watches.take(partition.watches);
@@ -173,7 +179,8 @@ void Owner::wake_watches(Partition& partition) {
     while (FetchPart* part = watches.pop_front()) {
         FetchCall& call = *part->call;
         const uint64_t grown = partition.appended_bytes - part->appended_before;
-        if (settled && part->from >= partition.log->start_offset() && call.bytes + grown < call.bytes_wanted) {
+        const bool waits_on = part->confirmed && part->from >= partition.log->start_offset();
+        if (settled && waits_on && call.bytes + grown < call.bytes_wanted) {
             if (partition.high_watermark == partition.log->end_offset()) {
                 call.bytes += grown;
                 part->appended_before = partition.appended_bytes;

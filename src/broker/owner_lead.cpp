@@ -65,7 +65,7 @@ void Owner::lead(Partition& partition, const PartitionView& view) {
     if (view.replicas.size() <= 1) {
         end_leadership(partition);
         partition.unsettled.take(partition.unreplicated);
-        partition.raise_high_watermark();
+        show(partition);
         store_.keep_from(*partition.log, Offset(INT64_MAX));
         return;
     }
@@ -80,6 +80,7 @@ void Owner::lead(Partition& partition, const PartitionView& view) {
     partition.leadership = std::make_unique<replica::Leadership>(
         options, record, end, std::min(partition.high_watermark, end), partition.in_memory, now_);
     partition.leadership->owner = &partition;
+    partition.confirmation_shown = false;
     store_.keep_from(*partition.log, partition.high_watermark);
     moved(partition);
 }
@@ -116,7 +117,9 @@ void Owner::step(Partition& partition) {
         if (call->end > leadership.high_watermark()) break;
         answer_replicated(partition, *call);
     }
-    if (leadership.high_watermark() > partition.high_watermark) {
+    const bool confirmed_now = leadership.confirmed() && !partition.confirmation_shown;
+    if (leadership.high_watermark() > partition.high_watermark || confirmed_now) {
+        partition.confirmation_shown = leadership.confirmed();
         show(partition);
         store_.keep_from(log, partition.high_watermark);
     }

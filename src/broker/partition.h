@@ -61,11 +61,12 @@ public:
     IntrusiveList<AppendCall, OwnerQueue> unsettled;  ///< wait to be settled, in offset order but for duplicates
     IntrusiveList<AppendCall, OwnerQueue> unreplicated;     ///< wait to be replicated, in the same order
     IntrusiveList<DeleteRecordsCall, OwnerQueue> deleting;  ///< wait for the log's start to be durable
-    IntrusiveList<FetchPart, WatchList> watches;      ///< fetches that found too little
+    IntrusiveList<FetchPart, WatchList> watches;      ///< fetches that found too little, or came too early
 
     // While it leads and there are other replicas; null: it is alone, or follows.
     std::unique_ptr<replica::Leadership> leadership;
     std::unique_ptr<InSyncCall> proposal;   ///< under way
+    bool confirmation_shown = false;        ///< to those who watch
 
     // While it follows.
     LeaderEpoch session_epoch{-1};  ///< of the leader that asked last, and its session

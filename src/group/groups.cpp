@@ -155,11 +155,12 @@ void Groups::on_fetched(Hosted& hosted) {
                         hosted.next.value < hosted.part.log_start_offset;
     if (behind) hosted.next = Offset(hosted.part.log_start_offset);
     else if (hosted.part.error != ErrorCode::none) return fail(hosted);
-    else if (!hosted.take_batches(read_) && hosted.next.value >= hosted.part.high_watermark) {
-        if (hosted.part.confirmed) return hosted.end_load();
-        // What was committed under the leader before may lie beyond.
+    else if (!hosted.part.confirmed) {
+        // Nothing is given yet: what was committed under the leader before may lie beyond what is known.
         hosted.reload_at = context_.time.now + limits::group_confirm_ns;
         return;
+    } else if (!hosted.take_batches(read_) && hosted.next.value >= hosted.part.high_watermark) {
+        return hosted.end_load();
     }
     load_more(hosted);
 }

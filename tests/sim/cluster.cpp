@@ -165,14 +165,14 @@ private:
         const auto refused = [](const auto& broker) {
             return broker.put_away != nullptr && broker.process->refused();
         };
-        while (world_.run_until([&] { return std::ranges::any_of(world_.brokers, refused); }, 5 * second_ns)) {
+        const auto decided = [&] { return world_.all_serving() || std::ranges::any_of(world_.brokers, refused); };
+        while (world_.run_until(decided, patience_ns) && !world_.all_serving()) {
             auto broker = std::ranges::find_if(world_.brokers, refused);
             world_.crash(*broker, {});
             world_.swap_disk(*broker);
             demand(world_.start(*broker), broker->host + " cannot start on the disk that it had");
         }
-        if (!world_.run_until([&] { return world_.all_serving(); }, patience_ns))
-            fail_run("a healed broker never serves: " + world_.waits_for());
+        if (!world_.all_serving()) fail_run("a healed broker never serves: " + world_.waits_for());
         for (auto& producer : producers_) producer->rest(true);
         demand(world_.run_until([&] { return all_settled(); }, patience_ns), "records are never answered");
         if (!world_.run_until([&] { return world_.all_in_sync(); }, patience_ns))

@@ -141,6 +141,45 @@ TEST_F(OwnerLeadTest, tells_nobody_the_end_before_the_log_of_the_election_is_con
     EXPECT_EQ(end, 3);
 }
 
+// The leader before may have shown more: whoever saw that must not see the watermark go back.
+TEST_F(OwnerLeadTest, gives_nothing_before_the_log_of_the_election_is_confirmed) {
+    open();
+    apply(1);
+    for (int i = 0; i < 2; ++i) append(10);
+    lead(2, {us, two});
+    EXPECT_EQ(partition().high_watermark, Offset(6));
+    Fetch& waits = fetch({{0, 0}});
+    Fetch& leaves = fetch({{0, 0}});
+    owner_->on_cancel(leaves.call, time_);
+    turns(20);
+    EXPECT_FALSE(answered(waits.call));
+    ASSERT_TRUE(answered(leaves.call));
+    EXPECT_EQ(leaves.parts[0].bytes, 0u);
+    EXPECT_FALSE(leaves.parts[0].confirmed);
+    answer_state(0, 2);
+    settle(pack(), 6);   // the watermark stays where it is
+    run_until([&] { return answered(waits.call); });
+    EXPECT_GT(waits.parts[0].bytes, 0u);
+    EXPECT_TRUE(waits.parts[0].confirmed);
+    EXPECT_EQ(waits.parts[0].high_watermark, 6);
+    for (Fetch* done : {&waits, &leaves}) give_back(*done);
+}
+
+TEST_F(OwnerLeadTest, gives_what_it_has_once_it_is_alone) {
+    open();
+    apply(1);
+    append(10);
+    lead(2, {us, two});
+    Fetch& reader = fetch({{0, 0}});
+    turns(20);
+    EXPECT_FALSE(answered(reader.call));
+    apply_records({{.leader = us, .leader_epoch = LeaderEpoch(2), .replicas = {us}, .isr = {us},
+                    .partition_epoch = 1}});
+    run_until([&] { return answered(reader.call); });
+    EXPECT_GT(reader.parts[0].bytes, 0u);
+    give_back(reader);
+}
+
 // Who reads up to the watermark once all is confirmed, as consumer groups do when they load, would miss the rest.
 TEST_F(OwnerLeadTest, is_confirmed_only_when_it_shows_what_was_confirmed) {
     open();
