@@ -32,8 +32,9 @@ std::unexpected<socket::Failure> failed(const std::string& what, int os_error, c
     return std::unexpected(socket::Failure{{Errc::io, os_error}, what + ": " + std::strerror(os_error) + advice});
 }
 
-/// What to say of filesystems that keep data differently from what our writes assume; null for the others.
-const char* note_on(int64_t magic) {
+}  // namespace
+
+const char* filesystem_note(int64_t magic) {
     switch (magic) {
         case TMPFS_MAGIC:
         case RAMFS_MAGIC:
@@ -51,7 +52,7 @@ const char* note_on(int64_t magic) {
     }
 }
 
-}  // namespace
+bool is_in_memory(int64_t magic) { return magic == TMPFS_MAGIC || magic == RAMFS_MAGIC; }
 
 const char* folder_name(io::FileKind kind) { return folder_names[static_cast<uint8_t>(kind)]; }
 
@@ -135,9 +136,9 @@ socket::Opened<void> DataDirectory::examine() {
     struct statfs filesystem{};
     if (::fstatfs(root_, &filesystem) != 0) return failed("cannot look at the filesystem of " + path_, errno);
     const auto magic = static_cast<int64_t>(filesystem.f_type);
-    if (const char* note = note_on(magic)) notes_.push_back("data directory " + path_ + " " + note);
-    if (magic == TMPFS_MAGIC || magic == RAMFS_MAGIC) {
-        direct_ = false;  // newer kernels accept O_DIRECT there, and then buffer all the same
+    if (const char* note = filesystem_note(magic)) notes_.push_back("data directory " + path_ + " " + note);
+    if (is_in_memory(magic)) {
+        direct_ = false;
         return {};
     }
     if (!read_only_) return probe_direct();
@@ -145,7 +146,6 @@ socket::Opened<void> DataDirectory::examine() {
     return {};
 }
 
-/// Why a file opened with O_DIRECT cannot serve; empty if it can.
 std::string DataDirectory::direct_obstacle(int probe) {
     struct statx status{};
     if (::statx(probe, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 && (status.stx_mask & STATX_DIOALIGN) != 0) {

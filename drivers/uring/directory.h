@@ -41,6 +41,9 @@ public:
     Result<std::vector<io::FileEntry>> list() const;
     Result<io::DiskSpace> space() const;
 
+    /// Why a file opened with O_DIRECT cannot serve; empty if it can. Writes a block of zeroes at its beginning.
+    static std::string direct_obstacle(int probe);
+
     /// "0000000007", with its terminating zero.
     static constexpr size_t name_size = 11;
     static void file_name(uint32_t number, char (&out)[name_size]);
@@ -51,7 +54,6 @@ private:
     socket::Opened<void> open_folders();
     socket::Opened<void> examine();
     socket::Opened<void> probe_direct();
-    static std::string direct_obstacle(int probe);
 
     std::string path_;
     std::vector<std::string> notes_;
@@ -61,6 +63,12 @@ private:
     int lock_ = -1;
     int folders_[io::file_kind_count] = {-1, -1, -1, -1, -1, -1};
 };
+
+/// What to say of filesystems (by statfs's f_type) that keep data differently from what our writes assume, as the rest
+/// of a sentence about the data directory; null for the others.
+const char* filesystem_note(int64_t magic);
+/// Whether it is one in memory: those accept O_DIRECT in newer kernels, and then buffer all the same.
+bool is_in_memory(int64_t magic);
 
 /// "journal", "pool-1m", ...
 const char* folder_name(io::FileKind kind);
