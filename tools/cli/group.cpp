@@ -39,7 +39,7 @@ Outcome<int> list(Context& context) {
 }
 
 /// One partition that the group has committed, or reads.
-struct Progress {
+struct ReadProgress {
     TopicPartition where;
     std::optional<int64_t> committed, end;  ///< no end: the topic is gone
     std::string member;                     ///< who reads it; empty: nobody
@@ -50,10 +50,10 @@ struct Progress {
     }
 };
 
-Outcome<std::vector<Progress>> progress_of(GroupClient& group, const GroupInfo& info, Deadline deadline) {
+Outcome<std::vector<ReadProgress>> progress_of(GroupClient& group, const GroupInfo& info, Deadline deadline) {
     const auto committed = group.committed(deadline);
     if (!committed) return std::unexpected(committed.error());
-    std::map<TopicPartition, Progress> all;
+    std::map<TopicPartition, ReadProgress> all;
     for (const auto& [where, offset] : *committed) all[where].committed = offset;
     for (const GroupMemberInfo& member : info.members)
         for (const auto& [topic, partitions] : member.assignment)
@@ -71,7 +71,7 @@ Outcome<std::vector<Progress>> progress_of(GroupClient& group, const GroupInfo& 
         if (!ends) return std::unexpected(ends.error());
         for (const auto& [partition, end] : *ends) all[{topic, partition}].end = end;
     }
-    std::vector<Progress> sorted;
+    std::vector<ReadProgress> sorted;
     for (auto& [where, progress] : all) {
         progress.where = where;
         sorted.push_back(std::move(progress));
@@ -82,7 +82,7 @@ Outcome<std::vector<Progress>> progress_of(GroupClient& group, const GroupInfo& 
 Json json_of(const std::optional<int64_t>& number) { return number ? Json(*number) : Json(); }
 std::string text_of(const std::optional<int64_t>& number) { return number ? std::to_string(*number) : "-"; }
 
-Json describe_json(const std::string& id, const GroupInfo& info, const std::vector<Progress>& all) {
+Json describe_json(const std::string& id, const GroupInfo& info, const std::vector<ReadProgress>& all) {
     Json json{{"group", id}, {"state", info.state}, {"protocol_type", info.protocol_type},
               {"protocol", info.protocol}, {"members", Json::array()}, {"partitions", Json::array()}};
     for (const GroupMemberInfo& member : info.members) {
@@ -91,7 +91,7 @@ Json describe_json(const std::string& id, const GroupInfo& info, const std::vect
                                    {"client", member.client_id}, {"host", member.host},
                                    {"assignment", member.assignment}});
     }
-    for (const Progress& p : all) {
+    for (const ReadProgress& p : all) {
         json["partitions"].push_back({{"topic", p.where.first}, {"partition", p.where.second},
                                       {"committed", json_of(p.committed)}, {"end", json_of(p.end)},
                                       {"lag", json_of(p.lag())},
@@ -107,12 +107,12 @@ std::string show_assignment(const client::Assignment& assignment) {
     return text.empty() ? "-" : text;
 }
 
-std::string describe_text(const std::string& id, const GroupInfo& info, const std::vector<Progress>& all) {
+std::string describe_text(const std::string& id, const GroupInfo& info, const std::vector<ReadProgress>& all) {
     std::string text = fmt::format("Group {}   {}", printable(id), printable(info.state));
     if (!info.protocol.empty()) text += fmt::format("   {} ({})", info.protocol_type, printable(info.protocol));
     text += "\n";
     Table partitions({{"TOPIC"}, {"PARTITION", true}, {"COMMITTED", true}, {"END", true}, {"LAG", true}, {"MEMBER"}});
-    for (const Progress& p : all) {
+    for (const ReadProgress& p : all) {
         partitions.add({p.where.first, std::to_string(p.where.second), text_of(p.committed), text_of(p.end),
                         text_of(p.lag()), p.member.empty() ? "-" : p.member});
     }
