@@ -142,6 +142,7 @@ void add_all(CLI::App& app, Globals& globals, Selected& selected) {
     add_cluster(app, selected);
     add_log(app, selected);
     add_bench(app, selected);
+    add_doctor(app, selected);
     add_examples(app,
                  "  penstock cluster status\n"
                  "  penstock topic create games --partitions 3\n"
@@ -149,7 +150,7 @@ void add_all(CLI::App& app, Globals& globals, Selected& selected) {
                  "  penstock consume games --from-beginning --exit-at-end\n"
                  "  penstock group describe scores\n"
                  "  penstock --bootstrap kafka-1:9092,kafka-2:9092 topic list --json\n"
-                 "\nExit codes: 0 done, 1 failed, 2 wrong usage ('cluster status': by health).");
+                 "\nExit codes: 0 done, 1 failed, 2 wrong usage ('cluster status' and 'doctor': by health).");
 }
 
 Outcome<Invocation> parse_arguments(std::vector<std::string> arguments) {

@@ -44,6 +44,7 @@ void add_broker(CLI::App& app, Selected& selected);
 void add_cluster(CLI::App& app, Selected& selected);
 void add_log(CLI::App& app, Selected& selected);
 void add_bench(CLI::App& app, Selected& selected);
+void add_doctor(CLI::App& app, Selected& selected);
 
 /// What the arguments ask for: an action, or a text to print (help, version).
 struct Invocation {
