@@ -128,6 +128,26 @@ TEST_F(Replication, a_follower_whose_disk_fails_holds_up_nobody_for_long) {
     world_->directory(failing).clear_faults();
 }
 
+// What the leader before showed it does not know: an answer without an error would tell of an end, and of a watermark.
+TEST_F(Replication, a_leader_that_does_not_know_its_end_says_so_and_gives_nothing) {
+    make();
+    make_topic({{"min.insync.replicas", "1"}});
+    produce_some(5);
+    const int32_t first = leader();
+    world_->crash(first, 1);
+    ASSERT_TRUE(world_->run_until([&] { return world_->partition("t", 0)->leader.value != first; }));
+    for (const int32_t broker : followers())
+        if (broker != first) world_->cut_off(broker, true);
+    Client& client = world_->connect(leader());
+    for (const int64_t from : {0, 5}) {
+        const auto answer = fetch(client, "t", 0, from, {.max_wait_ms = 50});
+        EXPECT_EQ(answer.error_code, ErrorCode::offset_not_available);
+        EXPECT_TRUE(answer.records.empty());
+    }
+    ASSERT_TRUE(world_->wait_for_in_sync("t", 0, 1));
+    EXPECT_EQ(read_all(), acknowledged_);
+}
+
 // What the old leader alone had, and nobody was promised, makes room for what came after it.
 TEST_F(Replication, a_leader_that_comes_back_is_cut_at_the_fork) {
     make();
