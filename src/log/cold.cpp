@@ -46,7 +46,7 @@ ReadStatus Store::Impl::cold_range(LogData& log, const IndexRange& range, uint64
             entry.waiters.push_back(waiter);
             return ReadStatus::pending;
         case ColdRange::State::ready: found = &entry; return ReadStatus::ready;
-        case ColdRange::State::corrupt: return rotten_range(log, entry.range, waiter);
+        case ColdRange::State::corrupt: return rotten_range(log, entry, waiter);
         case ColdRange::State::failed: return ReadStatus::failed;
     }
     return ReadStatus::failed;

@@ -106,21 +106,27 @@ bool Store::Impl::repairing(const LogData& log) const {
     return std::ranges::any_of(rotten, [&](const auto& r) { return r->log == &log && r->io > 0; });
 }
 
-/// Whether they are batches at all: for a range without a checksum of its own.
-bool Store::Impl::are_whole(const ColdRange& range) const {
-    Bytes bytes;
+std::vector<std::byte> Store::Impl::bytes_of(const ColdRange& range) const {
+    std::vector<std::byte> bytes;
     bytes.reserve(range.range.size);
     for (const std::span<const std::byte> piece : pieces_of(range, range.range.position + range.range.size))
         bytes.insert(bytes.end(), piece.begin(), piece.end());
-    return are_batches(bytes, range.range.base_offset);
+    return bytes;
+}
+
+/// Whether they are batches at all: for a range without a checksum of its own.
+bool Store::Impl::are_whole(const ColdRange& range) const {
+    return are_batches(bytes_of(range), range.range.base_offset);
 }
 
 /// What a reader of a range that has rotted is told.
-ReadStatus Store::Impl::rotten_range(LogData& log, const IndexRange& range, uint64_t waiter) {
+ReadStatus Store::Impl::rotten_range(LogData& log, const ColdRange& read, uint64_t waiter) {
+    const IndexRange& range = read.range;
     Rotten* found = find_rotten(log, range.position, false);
     if (found == nullptr && !log.replicated) return ReadStatus::corrupt;
     if (found == nullptr) found = note_rotten(log, range);
     else if (found->range.size < range.size && found->step <= Rotten::Step::asked) found->range = range;   // it grew
+    if (found != nullptr && found->own.size() < found->range.size) found->own = bytes_of(read);
     return await_repair(found, waiter);
 }
 
@@ -180,9 +186,13 @@ bool Store::Impl::repair(uint64_t id, std::span<const std::byte> batches) {
     if (!found->index) {
         if (is_cut(*found)) return repair_what_stays(*found, batches);
         const IndexRange& range = found->range;
-        if (batches.size() != range.size || !are_batches(batches, range.base_offset)) return false;
-        if (range.crc_known && crc32c(0, batches) != range.crc) return false;
-        found->batches.assign(batches.begin(), batches.end());
+        std::vector<std::byte> whole(batches.begin(), batches.end());
+        // A replica that is behind lacks the newest of them. If what rotted is older, we have those ourselves.
+        if (whole.size() < range.size && found->own.size() == range.size)
+            whole.insert(whole.end(), found->own.begin() + static_cast<ptrdiff_t>(whole.size()), found->own.end());
+        if (whole.size() != range.size || !are_batches(whole, range.base_offset)) return false;
+        if (range.crc_known && crc32c(0, whole) != range.crc) return false;
+        found->batches = std::move(whole);
         found->step = Rotten::Step::edging;
         return true;
     }

@@ -113,7 +113,8 @@ struct Rotten {
     Nanos again_at{0};
     Nanos moved_at{0};                 ///< index: something came of it the last time
     Bytes bytes;                       ///< from the block of range.position on
-    std::vector<std::byte> batches;    ///< range: what a replica had
+    std::vector<std::byte> own;        ///< range: as it was read; its end may be whole, and nobody else have it
+    std::vector<std::byte> batches;    ///< range: as it was
     std::vector<IndexRange> ranges;    ///< index: found so far
     int64_t next_offset = -1;          ///< index: of the batch behind those
     uint64_t next = 0;                 ///< index: its position
@@ -287,10 +288,11 @@ struct Store::Impl {
     void free_cold(ColdRange& range);
 
     // repair.cpp
-    ReadStatus rotten_range(LogData& log, const IndexRange& range, uint64_t waiter);
+    ReadStatus rotten_range(LogData& log, const ColdRange& read, uint64_t waiter);
     ReadStatus rotten_index(LogData& log, const FileRef& file, uint64_t waiter);
     ReadStatus await_repair(Rotten* found, uint64_t waiter);
     bool repairing(const LogData& log) const;
+    std::vector<std::byte> bytes_of(const ColdRange& range) const;
     bool are_whole(const ColdRange& range) const;
     Rotten* find_rotten(const LogData& log, uint64_t position, bool index) const;
     Rotten* note_rotten(LogData& log, const IndexRange& range);

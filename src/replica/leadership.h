@@ -8,8 +8,8 @@
 // - The high watermark is at most what every member of the in-sync set on record has settled, and of the set that is
 //   proposed and not decided. It never goes back.
 // - A new leader shows nothing beyond what it knew as a follower until every in-sync replica has settled the log as it
-//   was at the election: before, its log may hold records that nobody was promised, and lack none that somebody was. The
-//   leader before may have shown more than this one knows of, so its owner shows nothing at all until then.
+//   was at the election: before, its log may hold records that nobody was promised, and lack none that somebody was.
+//   The leader before may have shown more than this one knows of, so its owner shows nothing at all until then.
 // - One proposal is under way at a time, made from the partition epoch that it would replace, and it names the
 //   incarnations of its members. Until it is decided both sets count.
 // - A follower is asked for its log before it is sent anything, after each connection that was lost: what it holds is

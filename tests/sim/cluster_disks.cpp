@@ -93,8 +93,8 @@ std::optional<StoredLog> read_log(Reader& reader, log::Log& log) {
 
 }  // namespace
 
-std::map<log::LogKey, StoredLog> read_disk(const Directory& directory) {
-    Reader reader(directory.crash({.mode = CrashMode::all}));
+std::map<log::LogKey, StoredLog> read_disk(const Directory& directory, CrashMode mode) {
+    Reader reader(directory.crash({.mode = mode}));
     std::map<log::LogKey, StoredLog> logs;
     for (log::Log* log : reader.store().logs()) {
         auto stored = read_log(reader, *log);
@@ -110,9 +110,22 @@ bool is_whole(const Directory& directory) {
                                [&](log::Log* log) { return read_log(reader, *log).has_value(); });
 }
 
+bool others_have_all(const ClusterWorld& world, const ClusterWorld::Broker& broker) {
+    const auto own = read_disk(*broker.directory, CrashMode::all);
+    std::map<log::LogKey, int16_t> copies;
+    for (const ClusterWorld::Broker& other : world.brokers) {
+        if (&other == &broker) continue;
+        for (const auto& [key, stored] : read_disk(*other.directory, CrashMode::none)) {
+            const auto at = own.find(key);
+            if (at != own.end() && stored.end >= at->second.end) ++copies[key];
+        }
+    }
+    return std::ranges::all_of(own, [&](const auto& one) { return copies[one.first] == world.options.replicas - 1; });
+}
+
 void check_replicas(const ClusterWorld& world, const ClusterModel& model) {
     std::map<NodeId, std::map<log::LogKey, StoredLog>> disks;
-    for (const auto& broker : world.brokers) disks[NodeId(broker.id)] = read_disk(*broker.directory);
+    for (const auto& broker : world.brokers) disks[NodeId(broker.id)] = read_disk(*broker.directory, CrashMode::all);
     const broker::ClusterView& view = world.brokers.front().process->view();
     for (uint32_t number = 0; number < model.partitions(); ++number) {
         const auto index = static_cast<size_t>(model.index_of(number));

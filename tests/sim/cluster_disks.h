@@ -1,7 +1,7 @@
 // What lies on the disks of a cluster, read without its brokers: whether the replicas of a partition hold the same.
 //
-// Looks at an image of each disk as a crash at this moment would leave it, and changes nothing. For clusters that have
-// come to rest.
+// Looks at an image of each disk as a crash at this moment would leave it, and changes nothing. check_replicas() is for
+// clusters that have come to rest.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,11 @@ struct StoredLog {
     std::vector<StoredBatch> batches;
 };
 
-std::map<log::LogKey, StoredLog> read_disk(const Directory& directory);
+/// As a crash at this moment leaves it.
+std::map<log::LogKey, StoredLog> read_disk(const Directory& directory, CrashMode mode);
+
+/// All logs of a broker that is down are on the other replicas' disks, as far as they reach, and durable there.
+bool others_have_all(const ClusterWorld& world, const ClusterWorld::Broker& broker);
 
 /// False: something on it has rotted that its broker would need a replica for.
 bool is_whole(const Directory& directory);

@@ -258,6 +258,8 @@ void ClusterFaults::rot(Broker& broker) {
         std::ranges::any_of(world_.brokers, [](const Broker& any) { return any.put_away != nullptr; });
     const bool may_rot = world_.options.replicas > 1 && &broker == &world_.brokers[rots_] && !swapped;
     if (!may_rot || random_.chance(1, 2) || !world_.others_in_sync(broker)) return;
+    // Who is in sync may lack the newest records, which were promised to nobody; should it leave the set, they are.
+    if (!is_whole(*broker.directory) || !others_have_all(world_, broker)) return;
     const uint64_t before = broker.rotted;
     world_.rot_disk(broker, random_);
     counters_.blocks_rotted += broker.rotted - before;

@@ -28,7 +28,7 @@ TEST_F(RepairTest, other_bytes_are_not_taken) {
     std::string wrong = right;
     wrong[right.size() / 2] ^= 1;
     EXPECT_FALSE(answer(*rotten, wrong));
-    EXPECT_FALSE(answer(*rotten, right.substr(0, right.size() - 1)));
+    EXPECT_FALSE(answer(*rotten, right.substr(0, 1)));
     EXPECT_FALSE(answer(*rotten, right + replica_[0]));
     EXPECT_FALSE(answer(*rotten, ""));
     EXPECT_TRUE(answer(*rotten, right));
@@ -36,6 +36,26 @@ TEST_F(RepairTest, other_bytes_are_not_taken) {
     ASSERT_TRUE(turn_until([&] { return woken(); }));
     expect_all(log);
     stop();
+}
+
+/// Appended after it had rotted, or never sent to the replica: the range has both.
+TEST_F(RepairTest, the_end_of_a_range_may_be_on_this_disk_alone) {
+    Log& log = on_disk();
+    rot_batch(50);
+    const auto rotten = rotten_at(log, 50);
+    ASSERT_TRUE(rotten.has_value());
+    const std::string right = bytes_of(*rotten);
+    const size_t batch = replica_[0].size();
+    const auto before = static_cast<size_t>(50 - rotten->from.value) * batch;
+    ASSERT_GT(before, batch) << "it is not the first of its range";
+    ASSERT_GT(right.size(), before + batch) << "nor the last";
+    EXPECT_FALSE(answer(*rotten, right.substr(0, before - batch))) << "the replica ends before what has rotted";
+    std::string other = right.substr(0, before + batch);
+    other[before + batch - 1] ^= 1;
+    EXPECT_FALSE(answer(*rotten, other));
+    EXPECT_TRUE(answer(*rotten, right.substr(0, before + batch)));
+    ASSERT_TRUE(turn_until([&] { return woken(); }));
+    expect_all_for_good(log);
 }
 
 TEST_F(RepairTest, what_nobody_has_is_corrupt_and_asked_for_again_later) {
