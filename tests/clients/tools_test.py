@@ -364,23 +364,24 @@ def several_brokers(kafka):
                                                                   'replicas': [2]}]}))
         return kafka.run('reassign-partitions', what, '--reassignment-json-file', path)
 
-    check_says(reassign('--execute'), 'Successfully started partition reassignment for moves-0')
+    def begins(partition):
+        # The tool refuses while anything else moves: internal topics, which a second broker gets as it comes, or what
+        # was cancelled, of which whom it asks may not have heard yet.
+        try:
+            return reassign('--execute', partition)
+        except Failure as failure:
+            check('existing partition assignment' in str(failure), f'it is refused: {failure}')
+            return False
+
+    said = wait_for(lambda: begins(0), 20, 'the first reassignment')
+    check_says(said, 'Successfully started partition reassignment for moves-0')
     check_says(kafka.run('reassign-partitions', '--list'), 'moves-0: replicas: 2,1. adding: 2. removing: 1')
     check_says(reassign('--verify'), 'Reassignment of partition moves-0 is still in progress')
     check_says(reassign('--cancel'), 'Successfully cancelled .*moves-0')
     check_says(kafka.run('reassign-partitions', '--list'), 'No partition reassignments found')
     said = kafka.run('leader-election', '--election-type', 'preferred', '--topic', 'moves', '--partition', 0)
     check_says(said, 'Valid replica already elected for partitions moves-0')
-
-    def begins():
-        # Whom it asks may not have heard yet of what was cancelled.
-        try:
-            return reassign('--execute', partition=2)   # which is empty
-        except Failure as failure:
-            check('existing partition assignment' in str(failure), f'it is refused: {failure}')
-            return False
-
-    wait_for(begins, 10, 'the next reassignment')
+    wait_for(lambda: begins(2), 10, 'the next reassignment, of an empty one')
     wait_for(lambda: 'Reassignment of partition moves-2 is completed' in reassign('--verify', partition=2), 30,
              'the empty partition to move')
     check_says(kafka.run('topics', '--describe', '--topic', 'moves'), r'Partition: 2\tLeader: 2\tReplicas: 2\tIsr: 2\t')
