@@ -190,6 +190,9 @@ private:
             bool whole = size == geometry(file.kind).file_bytes;
             (whole ? ready_ : half_made_).push_back(file);
         }
+        // One that was being made when the process ended has its size, and would lose it with the power still.
+        for (const io::FileId& file : ready_) disk_.queue_flush(file);
+        if (auto done = disk_.finish(); !done) return failure(done.error(), "cannot make the spare files durable");
         return std::nullopt;
     }
 

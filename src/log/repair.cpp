@@ -332,10 +332,15 @@ uint64_t Store::Impl::rewritten_to(const LogData& log, const IndexRange& range) 
     return log.row.empty() ? to : std::min(to, align_down(log.state.flushed, io::block_size));
 }
 
-/// A cut begins when nothing of the log is under way.
+/// A cut begins when nothing of the log is under way. Of a log one range at a time: neighbours share a block, and each
+/// would write the other's bytes as they were.
 bool Store::Impl::may_rewrite(const Rotten& r) const {
     const LogData& log = *r.log;
     if (log.cutting() && log.cut_phase != CutPhase::settling) return false;
+    const auto is_rewriting = [&](const auto& other) {
+        return other.get() != &r && other->log == r.log && !other->index && !other->bytes.empty();
+    };
+    if (r.bytes.empty() && std::ranges::any_of(rotten, is_rewriting)) return false;
     const bool has_tail = rewritten_to(log, r.range) > align_down(log.state.flushed, io::block_size);
     return r.holds_tail || !has_tail || (log.writes.empty() && !log.quiet_under_way && !log.tail_loading);
 }

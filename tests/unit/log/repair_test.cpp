@@ -58,6 +58,27 @@ TEST_F(RepairTest, the_end_of_a_range_may_be_on_this_disk_alone) {
     expect_all_for_good(log);
 }
 
+/// They share a block, which both write. The disk says if both do at once.
+TEST_F(RepairTest, neighbours_are_repaired_one_after_the_other) {
+    Log& log = on_disk();
+    constexpr int64_t from = 30, to = 80;
+    for (int64_t offset = from; offset < to; ++offset) rot_batch(offset);
+    const auto count_ready = [&] {
+        int64_t ready = 0;
+        for (int64_t offset = from; offset < to; ++offset) ready += ask(log, offset) == ReadStatus::ready;
+        return ready;
+    };
+    for (int i = 0; i < 20; ++i) {   // so that all are found before the first is repaired
+        EXPECT_EQ(count_ready(), 0);
+        turn();
+    }
+    ASSERT_TRUE(turn_until([&] {
+        serve_repairs();
+        return count_ready() == to - from;
+    }));
+    expect_all_for_good(log);
+}
+
 TEST_F(RepairTest, what_nobody_has_is_corrupt_and_asked_for_again_later) {
     Log& log = on_disk();
     rot_batch(50);
