@@ -5,10 +5,10 @@
 #include <rte_mbuf.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "base/assert.h"
+#include "dpdk/clock.h"
 
 namespace penstock::dpdk {
 
@@ -21,10 +21,6 @@ constexpr size_t routes_max = 65'536;
 constexpr uint32_t ip_and_udp_bytes = 28;
 constexpr int64_t waits_ns = 3 * second_ns;
 constexpr int64_t look_again_ns = second_ns;
-
-Nanos monotonic_now() {
-    return Nanos(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
-}
 
 /// ::ffff:a.b.c.d
 io::Endpoint endpoint_of(Ipv4 ip, uint16_t port) {

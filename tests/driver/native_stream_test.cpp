@@ -4,6 +4,7 @@
 #include "sim/clock.h"
 #include "sim/datagram_network.h"
 #include "sim/link.h"
+#include "native_options.h"
 #include "stream_contract.h"
 
 namespace penstock::tests {
@@ -15,8 +16,8 @@ public:
         : network(clock, 1, paths),
           server_link(network, link_options(limits, "10.0.0.1")),
           client_link(network, link_options(limits, "10.0.0.1")),
-          server_side(server_link, options(limits, 1)),
-          client_side(client_link, options(limits, 2)) {}
+          server_side(server_link, native_options(limits, 1)),
+          client_side(client_link, native_options(limits, 2)) {}
     io::Streams& server() override { return server_side; }
     io::Streams& client() override { return client_side; }
     void end_sending(io::ConnectionId at_client, const std::string&) override { client_side.end_sending(at_client); }
@@ -40,11 +41,6 @@ public:
 private:
     static sim::LinkOptions link_options(const StreamLimits& limits, const std::string& host) {
         return {.host = host, .receive_buffers = limits.receive_buffers};
-    }
-    static transport::StreamsOptions options(const StreamLimits& limits, uint8_t seed) {
-        transport::StreamsOptions options{.connections_max = limits.connections_max};
-        options.endpoint.seed[0] = std::byte{seed};
-        return options;
     }
 };
 

@@ -3,7 +3,6 @@
 //   net_dpdk_server ADDRESS:PORT MTU DEVICE [DPDK'S ARGUMENTS]...
 //
 // bench_transport, on the kernel's sockets, is the other side.
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +13,7 @@
 
 #include <arpa/inet.h>
 
+#include "dpdk/clock.h"
 #include "dpdk/environment.h"
 #include "dpdk/link.h"
 #include "transport/endpoint.h"
@@ -28,8 +28,6 @@ volatile std::sig_atomic_t stopped = 0;
     std::fprintf(stderr, "net_dpdk_server: %s\n", what.c_str());
     std::exit(2);
 }
-
-Nanos now() { return Nanos(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)); }
 
 transport::EndpointOptions endpoint_options() {
     transport::EndpointOptions options;
@@ -89,7 +87,7 @@ int main(int argc, char** argv) {
         std::printf("serving\n");
         std::fflush(stdout);
         while (stopped == 0) {
-            endpoint.turn(now());
+            endpoint.turn(dpdk::monotonic_now());
             bytes += take_all(endpoint);
         }
     }

@@ -1,6 +1,7 @@
 // The streams of the transport over a real network: the contract of all streams, through links of plain sockets.
 #include <algorithm>
 
+#include "../native_options.h"
 #include "../stream_contract.h"
 #include "socket/clock.h"
 #include "socket/link.h"
@@ -15,8 +16,8 @@ public:
         : poller(*socket::Poller::create()),
           server_link(*socket::Link::create(*poller, {.receive_buffers = limits.receive_buffers})),
           client_link(*socket::Link::create(*poller, {.receive_buffers = limits.receive_buffers})),
-          server_side(*server_link, options(limits, 1)),
-          client_side(*client_link, options(limits, 2)) {}
+          server_side(*server_link, native_options(limits, 1)),
+          client_side(*client_link, native_options(limits, 2)) {}
     io::Streams& server() override { return server_side; }
     io::Streams& client() override { return client_side; }
     void end_sending(io::ConnectionId at_client, const std::string&) override { client_side.end_sending(at_client); }
@@ -35,11 +36,6 @@ private:
     void turn() {
         server_side.turn(socket::monotonic_now());
         client_side.turn(socket::monotonic_now());
-    }
-    static transport::StreamsOptions options(const StreamLimits& limits, uint8_t seed) {
-        transport::StreamsOptions options{.connections_max = limits.connections_max};
-        options.endpoint.seed[0] = std::byte{seed};
-        return options;
     }
 };
 
