@@ -124,7 +124,7 @@ struct ArpHalf {
 
 void write_arp(std::span<std::byte> frame, uint16_t operation, const Mac& to, Vlan vlan, const ArpHalf& sender,
                const ArpHalf& target) {
-    PENSTOCK_ASSERT(frame.size() == arp_frame_bytes + (vlan != 0 ? vlan_tag_bytes : 0));
+    PENSTOCK_ASSERT(frame.size() == arp_frame_bytes(vlan));
     std::byte* arp = frame.data() + write_ethernet(frame.data(), sender.mac, to, vlan, type_arp);
     store_be<uint16_t>(arp, 1);
     store_be<uint16_t>(arp + 2, type_ipv4);

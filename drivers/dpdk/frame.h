@@ -33,7 +33,6 @@ using Vlan = uint16_t;
 inline constexpr uint32_t frame_bytes_min = 60;          ///< shorter ones are padded; without the device's own checksum
 inline constexpr uint32_t datagram_headers_bytes = 42;   ///< Ethernet, IPv4, UDP
 inline constexpr uint32_t vlan_tag_bytes = 4;
-inline constexpr uint32_t arp_frame_bytes = 42;          ///< without a tag
 
 enum class FrameKind : uint8_t {
     datagram,
@@ -74,12 +73,15 @@ struct Path {
 /// How long the headers of a datagram are.
 constexpr uint32_t headers_bytes(Vlan vlan) { return datagram_headers_bytes + (vlan != 0 ? vlan_tag_bytes : 0); }
 
+/// How long a frame of ARP is.
+constexpr uint32_t arp_frame_bytes(Vlan vlan) { return 42 + (vlan != 0 ? vlan_tag_bytes : 0); }
+
 /// Writes the headers of a datagram whose bytes follow them, already there: headers_bytes() of them and the payload are
 /// the frame. The checksum of IPv4 is filled in; that of UDP too, or, where the device does it, what it wants to find
 /// there: the sum of the pseudo header.
 void write_datagram(std::span<std::byte> frame, const Path& path, bool device_sums_udp);
 
-/// Who has `asked`? To everybody. arp_frame_bytes and the tag.
+/// Who has `asked`? To everybody.
 void write_arp_request(std::span<std::byte> frame, const Mac& own_mac, Ipv4 own, Vlan vlan, Ipv4 asked);
 /// `own` is at `own_mac`, to the one who asked.
 void write_arp_reply(std::span<std::byte> frame, const Mac& own_mac, Ipv4 own, const Frame& request);

@@ -126,7 +126,7 @@ const Link::Route& Link::route_to(Ipv4 to, Nanos now) {
 void Link::ask(Ipv4 hop) {
     rte_mbuf* frame = nullptr;
     if (!port_.allocate(queue_, {&frame, 1})) return;
-    const uint32_t size = arp_frame_bytes + (port_.vlan() != 0 ? vlan_tag_bytes : 0);
+    const uint32_t size = arp_frame_bytes(port_.vlan());
     set_size(frame, size);
     write_arp_request(bytes_of(frame).first(size), port_.mac(), port_.ip(), port_.vlan(), hop);
     outgoing_.push_back(frame);
@@ -317,7 +317,7 @@ bool Link::answer(rte_mbuf* frame, const Frame& read) {
     if (outgoing_.size() >= outgoing_max) flush();
     if (outgoing_.size() >= outgoing_max) return false;   // the device is behind: they ask again
     if (read.kind == FrameKind::arp_request) {
-        const uint32_t size = arp_frame_bytes + (read.vlan != 0 ? vlan_tag_bytes : 0);
+        const uint32_t size = arp_frame_bytes(read.vlan);
         set_size(frame, size);
         write_arp_reply(bytes_of(frame).first(size), port_.mac(), port_.ip(), read);
         ++counters_.arp_replies;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "by_hand.h"
 
 namespace penstock::dpdk {
 namespace {
@@ -80,7 +81,7 @@ TEST(Frame, reads_what_another_stack_wrote) {
     const Bytes before = hex("ffffffffffff 020000000002 0806"
                              "0001 0800 0604 0001 020000000002 0a4d0002 000000000000 0a4d0001");
     EXPECT_EQ(parse_frame(before, UdpChecksum::unknown).kind, FrameKind::arp_request);
-    Bytes written(arp_frame_bytes);
+    Bytes written(arp_frame_bytes(0));
     write_arp_request(written, theirs, their_ip, 0, our_ip);
     EXPECT_EQ(written, before);
 }
@@ -160,8 +161,7 @@ TEST(Frame, fragments_and_others_are_foreign) {
     const auto changed = [&](size_t at, uint16_t value) {
         Bytes frame = whole;
         store_be<uint16_t>(&frame[at], value);
-        store_be<uint16_t>(&frame[24], 0);
-        store_be<uint16_t>(&frame[24], internet_checksum(internet_sum(std::span(frame).subspan(14, 20))));
+        sum_ip(frame);
         return parse_frame(frame, UdpChecksum::unknown).kind;
     };
     EXPECT_EQ(changed(20, 0x2000), FrameKind::foreign) << "more fragments follow";
@@ -178,8 +178,7 @@ TEST(Frame, options_of_ipv4_are_skipped) {
     frame.insert(frame.end(), plain.begin() + 34, plain.end());
     frame[14] = std::byte{0x46};
     store_be<uint16_t>(&frame[16], static_cast<uint16_t>(frame.size() - 14));
-    store_be<uint16_t>(&frame[24], 0);
-    store_be<uint16_t>(&frame[24], internet_checksum(internet_sum(std::span(frame).subspan(14, 24))));
+    sum_ip(frame, 24);
     const Frame read = parse_frame(frame, UdpChecksum::unknown);
     EXPECT_EQ(read.kind, FrameKind::datagram);
     EXPECT_EQ(read.payload_at, 46u);
@@ -188,7 +187,7 @@ TEST(Frame, options_of_ipv4_are_skipped) {
 
 TEST(Frame, asks_and_answers_who_has_an_address) {
     for (const Vlan vlan : {Vlan{0}, Vlan{9}}) {
-        Bytes request(arp_frame_bytes + (vlan != 0 ? vlan_tag_bytes : 0));
+        Bytes request(arp_frame_bytes(vlan));
         write_arp_request(request, theirs, their_ip, vlan, our_ip);
         const Frame asked = parse_frame(request, UdpChecksum::unknown);
         ASSERT_EQ(asked.kind, FrameKind::arp_request);
@@ -210,7 +209,7 @@ TEST(Frame, asks_and_answers_who_has_an_address) {
 }
 
 TEST(Frame, arp_of_others_is_foreign_and_that_of_nobody_malformed) {
-    Bytes request(arp_frame_bytes);
+    Bytes request(arp_frame_bytes(0));
     write_arp_request(request, theirs, their_ip, 0, our_ip);
     Bytes other = request;
     other[15] = std::byte{6};   // another kind of network
@@ -226,14 +225,10 @@ TEST(Frame, arp_of_others_is_foreign_and_that_of_nobody_malformed) {
 }
 
 TEST(Frame, a_ping_becomes_its_answer) {
-    Bytes ping = datagram(Bytes(40, std::byte{5}));
-    ping[23] = std::byte{1};   // ICMP
-    store_be<uint16_t>(&ping[24], 0);
-    store_be<uint16_t>(&ping[24], internet_checksum(internet_sum(std::span(ping).subspan(14, 20))));
-    const Bytes message = hex("0800 0000 1234 0001");
-    std::ranges::copy(message, ping.begin() + 34);
+    Bytes ping = ping_of(datagram(Bytes(40, std::byte{5})));
+    ping.back() ^= std::byte{1};
     EXPECT_EQ(parse_frame(ping, UdpChecksum::unknown).kind, FrameKind::malformed) << "its checksum is wrong";
-    store_be<uint16_t>(&ping[36], internet_checksum(internet_sum(std::span(ping).subspan(34))));
+    ping.back() ^= std::byte{1};
     const Frame asked = parse_frame(ping, UdpChecksum::unknown);
     ASSERT_EQ(asked.kind, FrameKind::echo_request);
     Bytes answer = ping;

@@ -6,6 +6,7 @@
 
 #include "../link_contract.h"
 #include "../stream_contract.h"
+#include "by_hand.h"
 #include "wire.h"
 
 namespace penstock::dpdk {
@@ -95,7 +96,7 @@ protected:
     }
     void answer_arp(const Mac& mac) {
         Frame request{.kind = FrameKind::arp_request, .from = ip_of(0), .sender = mac_of(0)};
-        std::vector<std::byte> reply(arp_frame_bytes);
+        std::vector<std::byte> reply(arp_frame_bytes(0));
         write_arp_reply(reply, mac, ip_of(1), request);
         wire_->inject(0, reply);
         EXPECT_TRUE(receive().empty());
@@ -168,19 +169,12 @@ TEST_F(DpdkLinkTest, what_nobody_can_be_reached_with_is_lost) {
 
 TEST_F(DpdkLinkTest, says_where_it_is_and_answers_pings) {
     open();
-    std::vector<std::byte> request(arp_frame_bytes);
+    std::vector<std::byte> request(arp_frame_bytes(0));
     write_arp_request(request, mac_of(1), ip_of(1), 0, ip_of(0));
     wire_->inject(0, request);
     write_arp_request(request, mac_of(1), ip_of(1), 0, ip_of(2));
     wire_->inject(0, request);
-    auto ping = datagram(pattern_bytes(2, 60));
-    ping[23] = std::byte{1};
-    store_be<uint16_t>(&ping[24], 0);
-    store_be<uint16_t>(&ping[24], internet_checksum(internet_sum(std::span(ping).subspan(14, 20))));
-    store_be<uint16_t>(&ping[34], 0x0800);
-    store_be<uint16_t>(&ping[36], 0);
-    store_be<uint16_t>(&ping[36], internet_checksum(internet_sum(std::span(ping).subspan(34))));
-    wire_->inject(0, ping);
+    wire_->inject(0, ping_of(datagram(pattern_bytes(2, 60))));
     EXPECT_TRUE(receive().empty());
     const auto sent = wire_->take_sent(0);
     ASSERT_EQ(sent.size(), 2u) << "the other address is somebody else's";
