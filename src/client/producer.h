@@ -64,7 +64,7 @@ private:
         Nanos opened;
         int32_t sequence = -1;        ///< set when it is sent first
         bool under_way = false;
-        bool fate_unknown = false;    ///< it was sent, and no answer says that it was not written
+        bool maybe_written = false;   ///< by an attempt that is over
         bool finished = false;
         uint64_t charged = 0;
     };

@@ -31,10 +31,15 @@ bool leader_moved(penstock_error error) {
     }
 }
 
-/// The broker may have appended it, and could not say so.
-bool maybe_written(penstock_error error) {
-    return error == static_cast<penstock_error>(ErrorCode::request_timed_out) ||
-           error == static_cast<penstock_error>(ErrorCode::not_enough_replicas_after_append);
+/// The broker may have appended it, and could not say so, or has ceased to lead before it could.
+bool leaves_open(penstock_error error) {
+    switch (static_cast<ErrorCode>(error)) {
+        case ErrorCode::request_timed_out:
+        case ErrorCode::not_enough_replicas_after_append:
+        case ErrorCode::not_leader_or_follower:
+        case ErrorCode::kafka_storage_error: return true;
+        default: return error == PENSTOCK_UNREACHABLE;
+    }
 }
 
 bool sequence_lost(penstock_error error) {
@@ -100,7 +105,7 @@ void Producer::give_up_late(Nanos now) {
             const Batch& batch = *partition.closed.front();
             if (now - batch.opened < options_.delivery_timeout_ns) break;
             if (batch.sequence >= 0) renew_producer_id();
-            complete(partition, index, batch.fate_unknown ? PENSTOCK_UNKNOWN : PENSTOCK_TIMED_OUT, -1, -1);
+            complete(partition, index, batch.maybe_written ? PENSTOCK_UNKNOWN : PENSTOCK_TIMED_OUT, -1, -1);
         }
     }
 }
@@ -160,7 +165,7 @@ Producer::BatchPtr Producer::next_to_send(Partition& partition, Nanos now) {
     if (partition.under_way >= most) return nullptr;
     BatchPtr batch = partition.closed[partition.under_way];
     // While an id ends, only what may have been written under it is sent, to learn of its fate.
-    if (renewing_ && !batch->fate_unknown) return nullptr;
+    if (renewing_ && !batch->maybe_written) return nullptr;
     return batch;
 }
 
@@ -180,7 +185,7 @@ void Producer::dispatch(Nanos now) {
         const bool open_fates = std::any_of(active_.begin(), active_.end(), [&](int32_t index) {
             const Partition& partition = *partitions_[static_cast<size_t>(index)];
             return std::any_of(partition.closed.begin(), partition.closed.end(),
-                               [](const BatchPtr& batch) { return batch->fate_unknown || batch->under_way; });
+                               [](const BatchPtr& batch) { return batch->maybe_written || batch->under_way; });
         });
         if (!open_fates) {
             renewing_ = false;
@@ -254,7 +259,6 @@ void Producer::send_request(Connection& connection, SentPtr sent, Nanos now) {
         }
         return;
     }
-    for (auto& [index, batch] : sent->batches) batch->fate_unknown = true;
     sent->ask = *asked;
     sent->connection = &connection;
     sent_.push_back(std::move(sent));
@@ -333,7 +337,9 @@ void Producer::settle(int32_t index, Batch& batch, penstock_error error, int64_t
                       Nanos now) {
     Partition& partition = *partitions_[static_cast<size_t>(index)];
     const bool lost = error == PENSTOCK_UNREACHABLE;
-    if (error != PENSTOCK_OK && !lost && !maybe_written(error)) batch.fate_unknown = false;
+    // What an earlier attempt may have done, the refusal of a later one leaves open, unless the leader looked for it.
+    if (error == PENSTOCK_OK || leaves_open(error)) batch.maybe_written = true;
+    if (sequence_lost(error)) batch.maybe_written = false;
     if (error == static_cast<penstock_error>(ErrorCode::duplicate_sequence_number)) {
         error = PENSTOCK_OK;
         first_offset = -1;

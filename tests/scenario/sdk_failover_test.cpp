@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "client/producer.h"
+#include "scenario/broker_world.h"
+#include "scenario/kafka_calls.h"
 #include "scenario/replica_world.h"
 #include "scenario/sdk_process.h"
 
@@ -32,10 +34,11 @@ private:
     SdkProcess process_;
 };
 
-/// One record, however long that takes.
-void produce_one(ReplicaWorld& world, client::Producer& producer) {
+/// To any partition, unless one is named.
+void send(ReplicaWorld& world, client::Producer& producer, const std::string& value, int32_t partition = -1) {
     penstock_record record = PENSTOCK_RECORD_INIT;
-    record.value = {"x", 1};
+    record.value = {value.data(), value.size()};
+    record.partition = partition;
     penstock_error error = PENSTOCK_FULL;
     ASSERT_TRUE(world.run_until([&] {
         if (error == PENSTOCK_FULL) error = producer.send(record, world.clock.time().wall_ms);
@@ -43,6 +46,11 @@ void produce_one(ReplicaWorld& world, client::Producer& producer) {
     }));
     ASSERT_EQ(error, PENSTOCK_OK);
     producer.push();
+}
+
+/// One record, however long that takes.
+void produce_one(ReplicaWorld& world, client::Producer& producer) {
+    send(world, producer, "x");
     ASSERT_TRUE(world.run_until([&] { return producer.unsettled() == 0; }, 120 * second_ns));
     penstock_completion done{};
     ASSERT_EQ(producer.completions({&done, 1}), 1u);
@@ -93,6 +101,31 @@ TEST(SdkFailover, leader_after_leader_crashes_and_each_is_replaced_at_once) {
             for (int32_t p = 0; p < 4; ++p) ASSERT_TRUE(world.wait_for_in_sync("t", p, 3));
         }
     }
+}
+
+/// The leader had it in its log when the others died, and says ever since that it takes nothing.
+TEST(SdkFailover, a_record_that_waits_for_replicas_is_not_written_again_under_another_producer_id) {
+    ReplicaWorld world;
+    world.make_topic("t", 2, 3, {{"min.insync.replicas", "2"}, {"max.message.bytes", "2000"}});
+    for (int32_t p = 0; p < 2; ++p) ASSERT_TRUE(world.wait_for_in_sync("t", p, 3));
+    Sdk sdk(world, io::Road::tcp);
+    client::Producer producer(sdk.cluster(), "t", {});
+    const int32_t leader = world.leader("t", 0);
+    send(world, producer, "first", 0);
+    ASSERT_TRUE(world.run_until([&] { return producer.unsettled() == 0; }));
+    for (int32_t other = 1; other <= 3; ++other)
+        if (other != leader) world.crash(other, 1);
+    send(world, producer, "second", 0);
+    ASSERT_TRUE(world.run_until([&] { return producer.retried_batches() >= 3; }, 60 * second_ns));
+    // Refused for good, it ends the producer's id: what is behind it has sequences that will never fit.
+    send(world, producer, std::string(3000, 'x'), 1);
+    ASSERT_TRUE(world.run_until([&] { return producer.unsettled() == 1; }, 60 * second_ns));
+    world.run(5 * second_ns);
+    for (int32_t other = 1; other <= 3; ++other)
+        if (other != leader) world.start(other);
+    ASSERT_TRUE(world.run_until([&] { return producer.unsettled() == 0; }, 60 * second_ns));
+    const auto read = fetch(world.connect(world.leader("t", 0)), "t", 0, 0, {.max_wait_ms = 0});
+    EXPECT_EQ(values_of(read.records), (std::vector<std::string>{"first", "second"}));
 }
 
 }  // namespace
