@@ -60,10 +60,10 @@ void set_size(rte_mbuf* frame, uint32_t bytes) {
 
 }  // namespace
 
-Link::Link(Port& port, uint16_t queue, const LinkOptions& options)
-    : port_(port), queue_(queue), options_(options),
+Link::Link(Port& port, uint16_t lane, const LinkOptions& options)
+    : port_(port), lane_(lane), options_(options),
       lent_(options.receive_buffers) {
-    PENSTOCK_ASSERT(queue < port.queues());
+    PENSTOCK_ASSERT(lane < port.lanes());
     for (uint32_t i = options.receive_buffers; i-- > 0;) free_.push_back(i);
 }
 
@@ -85,7 +85,7 @@ Result<uint16_t> Link::open(const io::Address& address) {
         const Ipv4 ip = *ipv4_of(*own);
         if (ip != port_.ip() && ip != Ipv4{}) return fail(Errc::not_found);
     }
-    auto bound = port_.bind(address.port, queue_);
+    auto bound = port_.bind(address.port, lane_);
     if (bound) udp_port_ = *bound;
     return bound;
 }
@@ -125,7 +125,7 @@ const Link::Route& Link::route_to(Ipv4 to, Nanos now) {
 
 void Link::ask(Ipv4 hop) {
     rte_mbuf* frame = nullptr;
-    if (!port_.allocate(queue_, {&frame, 1})) return;
+    if (!port_.allocate(lane_, {&frame, 1})) return;
     const uint32_t size = arp_frame_bytes(port_.vlan());
     set_size(frame, size);
     write_arp_request(bytes_of(frame).first(size), port_.mac(), port_.ip(), port_.vlan(), hop);
@@ -164,7 +164,7 @@ bool Link::send_one(const io::OutgoingBurst& burst, Nanos now) {
     }
     rte_mbuf* frames[io::burst_datagrams_max];
     const std::span row = std::span(frames).first(count);
-    if (!port_.allocate(queue_, row)) return false;
+    if (!port_.allocate(lane_, row)) return false;
     write_frames(row, burst, route.mac.value_or(Mac{}));
     counters_.sent += count;
     counters_.sent_bytes += bytes;
@@ -237,7 +237,7 @@ void Link::go_on_waiting(Nanos now) {
 void Link::flush() {
     size_t taken = 0;
     while (taken < outgoing_.size()) {
-        const size_t more = port_.send(queue_, std::span(outgoing_).subspan(taken));
+        const size_t more = port_.send(lane_, std::span(outgoing_).subspan(taken));
         if (more == 0) break;
         taken += more;
     }
@@ -252,7 +252,7 @@ size_t Link::receive(std::span<io::IncomingBurst> out) {
         if (arrived_next_ == arrived_.size()) {
             if (bursts++ == bursts_max) break;
             arrived_.resize(device_burst);
-            arrived_.resize(port_.receive(queue_, arrived_));
+            arrived_.resize(port_.receive(lane_, arrived_));
             arrived_next_ = 0;
             if (arrived_.empty()) break;
         }
@@ -291,12 +291,12 @@ bool Link::take(rte_mbuf* frame, io::IncomingBurst& burst) {
 }
 
 bool Link::take_datagram(rte_mbuf* frame, const Frame& read, io::IncomingBurst& burst) {
-    const std::optional<uint16_t> queue = port_.queue_of(read.to_port);
-    if (queue && *queue != queue_ && port_.hand_over(*queue, frame)) {
+    const std::optional<uint16_t> lane = port_.lane_of(read.to_port);
+    if (lane && *lane != lane_ && port_.hand_over(*lane, frame)) {
         ++counters_.handed_over;
         return false;
     }
-    const bool ours = queue == queue_ && read.to_port == udp_port_;
+    const bool ours = lane == lane_ && read.to_port == udp_port_;
     if (!ours || read.payload_bytes == 0 || free_.empty()) {
         ++(!ours ? counters_.foreign : read.payload_bytes == 0 ? counters_.empty : counters_.buffer_shortages);
         rte_pktmbuf_free(frame);

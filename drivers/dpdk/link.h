@@ -1,8 +1,8 @@
-// Datagrams past the kernel: one queue of a Port.
+// Datagrams past the kernel: one lane of a Port.
 //
 // Stepped by its thread, which never sleeps: nothing wakes it. What arrives is lent in the buffers that the device
 // wrote it to, a datagram a burst; what is sent is copied once, behind headers that are written here. Answers ARP and
-// ping for the port's address. Frames that are for another queue are handed over to it; what is for nobody here is
+// ping for the port's address. Frames that are for another lane are handed over to it; what is for nobody here is
 // dropped, and counted.
 // Whose station on the wire is not known yet is asked for, and what goes there waits, up to a bound and for some
 // seconds. Invariants: a frame is the device's, waits, goes out next, or is lent. IPv4 only.
@@ -27,7 +27,7 @@ struct LinkOptions {
 struct LinkCounters {
     uint64_t datagrams = 0, bytes = 0;          ///< received
     uint64_t sent = 0, sent_bytes = 0;          ///< datagrams
-    uint64_t handed_over = 0;                   ///< to other queues
+    uint64_t handed_over = 0;                   ///< to other lanes
     uint64_t foreign = 0, malformed = 0;        ///< frames
     uint64_t empty = 0;                         ///< datagrams without bytes: dropped
     uint64_t buffer_shortages = 0;              ///< datagrams that found all buffers lent
@@ -38,8 +38,8 @@ struct LinkCounters {
 
 class Link final : public io::Link {
 public:
-    /// The port must outlive it. One link for a queue.
-    Link(Port& port, uint16_t queue, const LinkOptions& options = {});
+    /// The port must outlive it. One link for a lane.
+    Link(Port& port, uint16_t lane, const LinkOptions& options = {});
     ~Link() override;
 
     Result<uint16_t> open(const io::Address& address) override;
@@ -78,7 +78,7 @@ private:
     bool answer(rte_mbuf* frame, const Frame& read);
 
     Port& port_;
-    const uint16_t queue_;
+    const uint16_t lane_;
     const LinkOptions options_;
     uint16_t udp_port_ = 0;
     std::map<Ipv4, Route> routes_;

@@ -28,6 +28,12 @@ uint16_t room_bytes(uint32_t mtu) {
 
 }  // namespace
 
+Port::Port(const PortOptions& options)
+    : options_(options),
+      pools_(options.queues),
+      handed_over_(std::max(options.queues, options.lanes)),
+      neighbours_(options.subnet) {}
+
 Opened<std::unique_ptr<Port>> Port::open(const std::string& device, const PortOptions& options) {
     PENSTOCK_ASSERT(options.queues > 0 && options.mtu >= 576 && options.mtu <= 9'600);
     std::unique_ptr<Port> port(new Port(options));
@@ -78,38 +84,37 @@ Opened<void> Port::start(const std::string& device) {
 Opened<void> Port::make_queues(const std::string& device, int socket) {
     // Every descriptor may hold one, and so may every cache; the rest is lent, or waits.
     const uint32_t frames = 2u * options_.descriptors + options_.frames_lent + 2 * pool_cache_frames;
+    const std::string name = "penstock-" + std::to_string(id_) + "-";
     for (uint16_t i = 0; i < options_.queues; ++i) {
-        Queue& queue = queues_[i];
-        const std::string name = "penstock-" + std::to_string(id_) + "-" + std::to_string(i);
-        queue.pool = rte_pktmbuf_pool_create(name.c_str(), frames, pool_cache_frames, 0, room_bytes(options_.mtu),
-                                             socket);
-        if (queue.pool == nullptr) {
+        pools_[i] = rte_pktmbuf_pool_create((name + std::to_string(i)).c_str(), frames, pool_cache_frames, 0,
+                                            room_bytes(options_.mtu), socket);
+        if (pools_[i] == nullptr) {
             return std::unexpected(failure_of("no memory for " + std::to_string(frames) + " frames of " +
                 std::to_string(room_bytes(options_.mtu)) + " bytes for each of " + std::to_string(options_.queues) +
                 " queues of " + device + "; give DPDK more", rte_errno));
         }
-        queue.handed_over = rte_ring_create(name.c_str(), handed_over_max, socket, RING_F_SC_DEQ);
-        if (queue.handed_over == nullptr)
-            return std::unexpected(failure_of("no memory for the queues of " + device, rte_errno));
         const auto numa = static_cast<unsigned>(socket);
-        int done = rte_eth_rx_queue_setup(id_, i, options_.descriptors, numa, nullptr, queue.pool);
+        int done = rte_eth_rx_queue_setup(id_, i, options_.descriptors, numa, nullptr, pools_[i]);
         if (done == 0) done = rte_eth_tx_queue_setup(id_, i, options_.descriptors, numa, nullptr);
         if (done != 0) return std::unexpected(failure_of(device + " refuses queue " + std::to_string(i), done));
+    }
+    for (uint16_t i = 0; i < lanes(); ++i) {
+        handed_over_[i] = rte_ring_create((name + std::to_string(i)).c_str(), handed_over_max, socket, RING_F_SC_DEQ);
+        if (handed_over_[i] == nullptr)
+            return std::unexpected(failure_of("no memory for the lanes of " + device, rte_errno));
     }
     return {};
 }
 
 Port::~Port() {
     if (started_) rte_eth_dev_stop(id_);
-    for (Queue& queue : queues_) {
-        if (queue.handed_over != nullptr) {
-            void* frame = nullptr;
-            while (rte_ring_dequeue(queue.handed_over, &frame) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
-            rte_ring_free(queue.handed_over);
-        }
+    for (rte_ring* ring : handed_over_) {
+        void* frame = nullptr;
+        while (ring != nullptr && rte_ring_dequeue(ring, &frame) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
+        rte_ring_free(ring);
     }
     if (started_) rte_eth_dev_close(id_);
-    for (Queue& queue : queues_) rte_mempool_free(queue.pool);
+    for (rte_mempool* pool : pools_) rte_mempool_free(pool);
 }
 
 PortCounters Port::counters() const {
@@ -120,30 +125,32 @@ PortCounters Port::counters() const {
             .no_buffers = stats.rx_nombuf};
 }
 
-Result<uint16_t> Port::bind(uint16_t udp_port, uint16_t queue) {
-    PENSTOCK_ASSERT(queue < options_.queues);
+Result<uint16_t> Port::bind(uint16_t udp_port, uint16_t lane) {
+    PENSTOCK_ASSERT(lane < lanes());
     const auto take = [&](uint32_t wanted) {
         uint16_t nobody = 0;
-        return queue_of_[wanted].compare_exchange_strong(nobody, static_cast<uint16_t>(queue + 1));
+        return lane_of_[wanted].compare_exchange_strong(nobody, static_cast<uint16_t>(lane + 1));
     };
     if (udp_port != 0) {
         if (take(udp_port)) return udp_port;
         return fail(Errc::exists);
     }
-    for (uint32_t one = first_free_port; one < queue_of_.size(); ++one)
+    for (uint32_t one = first_free_port; one < lane_of_.size(); ++one)
         if (take(one)) return static_cast<uint16_t>(one);
     return fail(Errc::would_block);
 }
 
-size_t Port::receive(uint16_t queue, std::span<rte_mbuf*> out) {
+size_t Port::receive(uint16_t lane, std::span<rte_mbuf*> out) {
     const auto size = static_cast<unsigned>(out.size());
     void** places = reinterpret_cast<void**>(out.data());
-    const size_t handed = rte_ring_dequeue_burst(queues_[queue].handed_over, places, size, nullptr);
+    const size_t handed = rte_ring_dequeue_burst(handed_over_[lane], places, size, nullptr);
+    if (lane >= options_.queues) return handed;
     const auto rest = static_cast<uint16_t>(out.size() - handed);
-    return handed + rte_eth_rx_burst(id_, queue, out.data() + handed, rest);
+    return handed + rte_eth_rx_burst(id_, lane, out.data() + handed, rest);
 }
 
-size_t Port::send(uint16_t queue, std::span<rte_mbuf*> frames) {
+size_t Port::send(uint16_t lane, std::span<rte_mbuf*> frames) {
+    const uint16_t queue = queue_of(lane);
     auto size = static_cast<uint16_t>(std::min<size_t>(frames.size(), UINT16_MAX));
     if (device_sums_udp_ && size > 0) {
         size = rte_eth_tx_prepare(id_, queue, frames.data(), size);
@@ -155,12 +162,10 @@ size_t Port::send(uint16_t queue, std::span<rte_mbuf*> frames) {
     return rte_eth_tx_burst(id_, queue, frames.data(), size);
 }
 
-bool Port::allocate(uint16_t queue, std::span<rte_mbuf*> out) {
-    return rte_pktmbuf_alloc_bulk(queues_[queue].pool, out.data(), static_cast<unsigned>(out.size())) == 0;
+bool Port::allocate(uint16_t lane, std::span<rte_mbuf*> out) {
+    return rte_pktmbuf_alloc_bulk(pools_[queue_of(lane)], out.data(), static_cast<unsigned>(out.size())) == 0;
 }
 
-bool Port::hand_over(uint16_t to_queue, rte_mbuf* frame) {
-    return rte_ring_enqueue(queues_[to_queue].handed_over, frame) == 0;
-}
+bool Port::hand_over(uint16_t to_lane, rte_mbuf* frame) { return rte_ring_enqueue(handed_over_[to_lane], frame) == 0; }
 
 }  // namespace penstock::dpdk

@@ -1,9 +1,11 @@
-// A network device of our own: its queues, its buffers, its address, and which queue has which port of UDP.
+// A network device of our own: its queues, its buffers, its address, and who has which port of UDP.
 //
-// Opened and closed by one thread. Between, each queue belongs to the thread of its link; hand_over() and the ports of
-// UDP are for all of them. A frame is an rte_mbuf of the queue's pool: who has the pointer frees it or passes it on.
-// Where the device sorts arriving frames by their flow, or not at all, they may come to a queue that is not the one
-// they are for: its link hands them over.
+// A lane is what one link drives. The first lanes have a queue of the device each; those beyond share the queues in
+// turn, and get only what the others hand over to them. So the lanes of a queue belong to one thread: all that it needs
+// for itself is in the lanes' functions; hand_over() and the ports of UDP are for all threads. One thread opens and
+// closes the port. A frame is an rte_mbuf of the lane's pool: who has the pointer frees it or passes it on.
+// Where the device can, it is told which ports of UDP go to which queue. Where it sorts frames by their flow, or not at
+// all, they may come to a lane that they are not for: its link hands them over.
 #pragma once
 
 #include <array>
@@ -28,7 +30,8 @@ struct PortOptions {
     Subnet subnet;
     Vlan vlan = 0;
     std::optional<Mac> mac;        ///< instead of the device's
-    uint16_t queues = 1;           ///< one for each link
+    uint16_t queues = 1;           ///< one for each thread
+    uint16_t lanes = 0;            ///< at least as many as queues; 0: as many
     uint32_t mtu = 1500;           ///< of IP
     uint16_t descriptors = 1024;   ///< of each queue, each way
     uint32_t frames_lent = 4096;   ///< of each queue: to readers, or waiting to be sent
@@ -52,51 +55,50 @@ public:
     const Mac& mac() const { return mac_; }
     Ipv4 ip() const { return options_.subnet.own; }
     Vlan vlan() const { return options_.vlan; }
-    uint16_t queues() const { return options_.queues; }
+    uint16_t lanes() const { return static_cast<uint16_t>(handed_over_.size()); }
     uint32_t mtu() const { return options_.mtu; }
     bool device_sums_udp() const { return device_sums_udp_; }
     Neighbours& neighbours() { return neighbours_; }
     /// As the device counts.
     PortCounters counters() const;
 
-    /// The port of UDP is the queue's from now on; 0: one that is free. Errc::exists if it is somebody else's.
-    Result<uint16_t> bind(uint16_t udp_port, uint16_t queue);
-    void unbind(uint16_t udp_port) { queue_of_[udp_port].store(0, std::memory_order_release); }
+    /// The port of UDP is the lane's from now on; 0: one that is free. Errc::exists if it is somebody else's.
+    Result<uint16_t> bind(uint16_t udp_port, uint16_t lane);
+    void unbind(uint16_t udp_port) { lane_of_[udp_port].store(0, std::memory_order_release); }
     /// Nothing where nobody has it.
-    std::optional<uint16_t> queue_of(uint16_t udp_port) const {
-        const uint16_t found = queue_of_[udp_port].load(std::memory_order_acquire);
+    std::optional<uint16_t> lane_of(uint16_t udp_port) const {
+        const uint16_t found = lane_of_[udp_port].load(std::memory_order_acquire);
         return found == 0 ? std::nullopt : std::optional<uint16_t>(static_cast<uint16_t>(found - 1));
     }
 
-    // Of one queue.
-    /// What was handed over to it, and what arrived.
-    size_t receive(uint16_t queue, std::span<rte_mbuf*> out);
+    // Of one lane.
+    /// What was handed over to it, and what arrived at its queue.
+    size_t receive(uint16_t lane, std::span<rte_mbuf*> out);
     /// Takes the first so many.
-    size_t send(uint16_t queue, std::span<rte_mbuf*> frames);
+    size_t send(uint16_t lane, std::span<rte_mbuf*> frames);
     /// False, and nothing taken, where there are not so many.
-    bool allocate(uint16_t queue, std::span<rte_mbuf*> out);
-    /// False when that queue has more to do than it does: the frame is still the caller's.
-    bool hand_over(uint16_t to_queue, rte_mbuf* frame);
+    bool allocate(uint16_t lane, std::span<rte_mbuf*> out);
+
+    /// False when that lane has more to do than it does: the frame is still the caller's.
+    bool hand_over(uint16_t to_lane, rte_mbuf* frame);
 
 private:
-    struct Queue {
-        rte_mempool* pool = nullptr;
-        rte_ring* handed_over = nullptr;
-    };
 
-    explicit Port(const PortOptions& options)
-        : options_(options), queues_(options.queues), neighbours_(options.subnet) {}
+    explicit Port(const PortOptions& options);
     Opened<void> make_queues(const std::string& device, int socket);
     Opened<void> start(const std::string& device);
+
+    uint16_t queue_of(uint16_t lane) const { return static_cast<uint16_t>(lane % options_.queues); }
 
     const PortOptions options_;
     uint16_t id_ = 0;
     bool started_ = false;
     bool device_sums_udp_ = false;
     Mac mac_{};
-    std::vector<Queue> queues_;
+    std::vector<rte_mempool*> pools_;       ///< by queue
+    std::vector<rte_ring*> handed_over_;    ///< by lane
     Neighbours neighbours_;
-    std::array<std::atomic<uint16_t>, 65'536> queue_of_{};   ///< and one; 0: nobody's
+    std::array<std::atomic<uint16_t>, 65'536> lane_of_{};   ///< and one; 0: nobody's
 };
 
 }  // namespace penstock::dpdk

@@ -58,9 +58,9 @@ constexpr uint16_t our_port = 1000, their_port = 2000;
 /// We are a station with a link at port 1000; the other one is played by hand.
 class DpdkLinkTest : public testing::Test {
 protected:
-    void open(uint16_t queues = 1) {
-        wire_ = std::make_unique<Wire>(1, PortOptions{.queues = queues});
-        for (uint16_t i = 0; i < queues; ++i) {
+    void open(uint16_t queues = 1, uint16_t lanes = 0) {
+        wire_ = std::make_unique<Wire>(1, PortOptions{.queues = queues, .lanes = lanes});
+        for (uint16_t i = 0; i < std::max(queues, lanes); ++i) {
             links_.push_back(std::make_unique<Link>(wire_->port(0), i, LinkOptions{.waiting_max = 64}));
             ASSERT_EQ(links_[i]->open({name_of(0), static_cast<uint16_t>(our_port + i)}), our_port + i);
         }
@@ -86,13 +86,13 @@ protected:
         write_datagram(frame, path, false);
         return frame;
     }
-    size_t send(std::span<const std::byte> payload, uint32_t ip = ip_of(1).value) {
+    size_t send(std::span<const std::byte> payload, uint32_t ip = ip_of(1).value, size_t index = 0) {
         io::Endpoint to{.port = their_port};
         to.ip[10] = to.ip[11] = std::byte{0xff};
         store_be<uint32_t>(&to.ip[12], ip);
         const Fragment one{payload.data(), static_cast<uint32_t>(payload.size())};
         const io::OutgoingBurst burst{to, static_cast<uint32_t>(payload.size()), {&one, 1}};
-        return link().send({&burst, 1});
+        return link(index).send({&burst, 1});
     }
     void answer_arp(const Mac& mac) {
         Frame request{.kind = FrameKind::arp_request, .from = ip_of(0), .sender = mac_of(0)};
@@ -221,7 +221,7 @@ TEST_F(DpdkLinkTest, takes_nothing_that_is_not_its_own) {
     EXPECT_EQ(receive(), tests::Datagrams{bytes});
 }
 
-TEST_F(DpdkLinkTest, a_frame_for_another_queue_is_handed_over) {
+TEST_F(DpdkLinkTest, a_frame_for_another_lane_is_handed_over) {
     open(2);
     const auto first = pattern_bytes(4, 40), second = pattern_bytes(5, 50);
     wire_->inject(0, datagram(first, our_port), 1);
@@ -231,6 +231,22 @@ TEST_F(DpdkLinkTest, a_frame_for_another_queue_is_handed_over) {
     EXPECT_EQ(receive(0), tests::Datagrams{first});
     EXPECT_EQ(link(0).counters().handed_over, 1u);
     EXPECT_EQ(link(1).counters().handed_over, 1u);
+}
+
+TEST_F(DpdkLinkTest, a_lane_without_a_queue_sends_by_the_queue_of_another_and_gets_what_that_one_hands_over) {
+    open(1, 2);
+    const auto bytes = pattern_bytes(6, 60);
+    wire_->inject(0, datagram(bytes, our_port + 1));
+    EXPECT_TRUE(receive(1).empty());
+    EXPECT_TRUE(receive(0).empty());
+    EXPECT_EQ(receive(1), tests::Datagrams{bytes});
+    EXPECT_EQ(send(bytes, ip_of(1).value, 1), 1u);
+    EXPECT_EQ(wire_->take_sent(0).size(), 1u) << "the question who has that address";
+    answer_arp(mac_of(1));
+    EXPECT_TRUE(receive(1).empty());
+    const auto sent = wire_->take_sent(0);
+    ASSERT_EQ(sent.size(), 1u) << "what waited";
+    EXPECT_EQ(parse_frame(sent[0], UdpChecksum::unknown).from_port, our_port + 1);
 }
 
 TEST_F(DpdkLinkTest, refuses_what_it_is_not_for) {

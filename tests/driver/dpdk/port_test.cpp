@@ -15,7 +15,7 @@ TEST(DpdkPort, says_what_is_wrong) {
     EXPECT_FALSE(Environment::start({"--no-pci"}).has_value()) << "it runs already";
 }
 
-TEST(DpdkPort, a_port_of_udp_is_one_queues) {
+TEST(DpdkPort, a_port_of_udp_is_one_lanes) {
     Wire wire(1, {.queues = 2});
     Port& port = wire.port(0);
     EXPECT_EQ(port.bind(1000, 0), 1000);
@@ -23,11 +23,11 @@ TEST(DpdkPort, a_port_of_udp_is_one_queues) {
     const auto free = port.bind(0, 1);
     ASSERT_TRUE(free.has_value());
     EXPECT_NE(port.bind(0, 1), free);
-    EXPECT_EQ(port.queue_of(1000), 0);
-    EXPECT_EQ(port.queue_of(*free), 1);
-    EXPECT_EQ(port.queue_of(999), std::nullopt);
+    EXPECT_EQ(port.lane_of(1000), 0);
+    EXPECT_EQ(port.lane_of(*free), 1);
+    EXPECT_EQ(port.lane_of(999), std::nullopt);
     port.unbind(1000);
-    EXPECT_EQ(port.queue_of(1000), std::nullopt);
+    EXPECT_EQ(port.lane_of(1000), std::nullopt);
     EXPECT_EQ(port.bind(1000, 1), 1000);
 }
 
