@@ -20,6 +20,11 @@ public:
     Environment(const Environment&) = delete;
     Environment& operator=(const Environment&) = delete;
 
+    /// What DPDK complained of first since it started; mostly nothing.
+    std::string complaint() const;
+    /// From here on what it says goes to standard error.
+    void let_speak();
+
 private:
     Environment() = default;
 };

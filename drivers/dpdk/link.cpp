@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "dpdk/clock.h"
+#include "dpdk/endpoint.h"
 
 namespace penstock::dpdk {
 
@@ -21,20 +22,6 @@ constexpr size_t routes_max = 65'536;
 constexpr uint32_t ip_and_udp_bytes = 28;
 constexpr int64_t waits_ns = 3 * second_ns;
 constexpr int64_t look_again_ns = second_ns;
-
-/// ::ffff:a.b.c.d
-io::Endpoint endpoint_of(Ipv4 ip, uint16_t port) {
-    io::Endpoint endpoint;
-    endpoint.ip[10] = endpoint.ip[11] = std::byte{0xff};
-    store_be<uint32_t>(&endpoint.ip[12], ip.value);
-    endpoint.port = port;
-    return endpoint;
-}
-
-std::optional<Ipv4> ipv4_of(const io::Endpoint& endpoint) {
-    const Ipv4 ip{load_be<uint32_t>(&endpoint.ip[12])};
-    return endpoint_of(ip, endpoint.port) == endpoint ? std::optional(ip) : std::nullopt;
-}
 
 std::byte* data_of(rte_mbuf* frame) { return rte_pktmbuf_mtod(frame, std::byte*); }
 

@@ -17,7 +17,6 @@ namespace {
 constexpr uint32_t ethernet_overhead_bytes = 14 + vlan_tag_bytes + 4;   // header, tag, checksum
 constexpr uint32_t pool_cache_frames = 256;
 constexpr uint32_t handed_over_max = 1024;
-constexpr uint16_t first_free_port = 49'152;   // RFC 6335
 
 /// Room for a frame in one piece, after what DPDK keeps free before it. Devices expect 2 KiB at least.
 uint16_t room_bytes(uint32_t mtu) {
@@ -135,7 +134,7 @@ Result<uint16_t> Port::bind(uint16_t udp_port, uint16_t lane) {
         if (take(udp_port)) return udp_port;
         return fail(Errc::exists);
     }
-    for (uint32_t one = first_free_port; one < lane_of_.size(); ++one)
+    for (uint32_t one = options_.last_free_port; one >= options_.first_free_port; --one)
         if (take(one)) return static_cast<uint16_t>(one);
     return fail(Errc::would_block);
 }

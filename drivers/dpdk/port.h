@@ -35,6 +35,8 @@ struct PortOptions {
     uint32_t mtu = 1500;           ///< of IP
     uint16_t descriptors = 1024;   ///< of each queue, each way
     uint32_t frames_lent = 4096;   ///< of each queue: to readers, or waiting to be sent
+    /// Ports of UDP for links that want no particular one, from the last one down.
+    uint16_t first_free_port = 49'152, last_free_port = 65'535;   // RFC 6335
 };
 
 struct PortCounters {

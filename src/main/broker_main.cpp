@@ -12,6 +12,7 @@
 #include <spdlog/fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include "dpdk/device.h"
 #include "log/recover.h"
 #include "main/process.h"
 #include "main/secret_file.h"
@@ -30,6 +31,7 @@ namespace {
 constexpr int exit_failed = 1;
 constexpr int exit_settings = 2;
 constexpr uint32_t receive_buffer_bytes = 64 * 1024;
+constexpr uint16_t native_port_default = 9192;
 
 std::vector<uint32_t> allowed_cores() {
     cpu_set_t set;
@@ -113,12 +115,80 @@ bool choose_native_ports(BrokerSettings& settings, uint32_t shards) {
     return false;
 }
 
+/// False, and said why, if one of them is not. Those that nobody chose are chosen here.
+bool native_ports_are_free(BrokerSettings& settings, uint32_t shards) {
+    if (!choose_native_ports(settings, shards)) return false;
+    for (uint32_t shard = 0; shard < shards; ++shard) {
+        const auto native = native_address(settings, shard);
+        if (native && !port_is_free(*native)) return false;
+    }
+    return true;
+}
+
+/// The address that dpdk.address names, without its prefix.
+std::string device_host(const BrokerSettings& settings) {
+    return settings.dpdk_address.substr(0, settings.dpdk_address.find('/'));
+}
+
+dpdk::DeviceOptions device_options(const BrokerSettings& settings, uint32_t shards, uint32_t core) {
+    dpdk::DeviceOptions options;
+    options.device = settings.dpdk_device;
+    options.address = settings.dpdk_address;
+    options.gateway = settings.dpdk_gateway;
+    options.vlan = static_cast<uint16_t>(settings.dpdk_vlan);
+    options.mtu = static_cast<uint32_t>(settings.dpdk_mtu);
+    options.memory_bytes = settings.dpdk_memory_bytes;
+    options.huge_pages = settings.dpdk_huge_pages;
+    options.arguments = settings.dpdk_arguments;
+    options.core = core;
+    options.queues = static_cast<uint16_t>(shards);
+    options.lanes = static_cast<uint16_t>(2 * shards);   // see ShardThread
+    options.receive_bytes = settings.limits_receive_buffer_bytes;
+    // Clients' first, and behind them those of what the shards begin themselves: the kernel's own are never among them.
+    const uint32_t last = settings.native_listen.port + 2 * shards - 1;
+    options.first_free_port = settings.native_listen.port;
+    options.last_free_port = static_cast<uint16_t>(std::min<uint32_t>(last, UINT16_MAX));
+    return options;
+}
+
+/// What network.driver asks for: null where the kernel carries the datagrams; or, said already, the exit code.
+std::expected<std::unique_ptr<dpdk::Device>, int> open_device(BrokerSettings& settings, uint32_t shards,
+                                                              uint32_t core) {
+    const bool must = settings.network_driver == NetworkDriver::dpdk;
+    if (settings.network_driver == NetworkDriver::socket) return nullptr;
+    if (settings.dpdk_device.empty() && !must) return nullptr;
+    std::string why;
+    io::Address& listen = settings.native_listen;
+    const std::string host = device_host(settings);
+    if (listen.host.empty()) {
+        why = "native.listen is empty: nobody would use the DPDK port";
+    } else if (listen.host != "0.0.0.0" && listen.host != "::" && listen.host != host) {
+        why = fmt::format("native.listen is at {}, and the DPDK port at {} (dpdk.address)", listen.host, host);
+    } else {
+        if (listen.port == 0) listen.port = native_port_default;
+        auto device = dpdk::open_device(device_options(settings, shards, core));
+        if (device) {
+            spdlog::info("DPDK carries datagrams: {} at {}", settings.dpdk_device, settings.dpdk_address);
+            listen.host = host;
+            return std::move(*device);
+        }
+        why = device.error().detail;
+    }
+    if (must) {
+        spdlog::error("{}", why);
+        return std::unexpected(exit_settings);
+    }
+    spdlog::warn("the kernel carries datagrams, not DPDK (network.driver is \"auto\"): {}", why);
+    return nullptr;
+}
+
 /// What all shards of this run have alike beside the settings.
 struct Identity {
     Uuid storage_id;
     Uuid incarnation;
     bool clean;                  ///< the storage was shut down cleanly before
     Secret secret;
+    dpdk::Device* device;        ///< null: the kernel carries datagrams
 };
 
 ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, uint32_t shards,
@@ -164,6 +234,7 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
     options.streams.receive_buffers = power_of_two_below(settings.limits_receive_buffer_bytes / receive_buffer_bytes);
     options.native = native_address(settings, shard);
     options.link.receive_buffers = options.streams.receive_buffers;
+    options.device = identity.device;
     options.native_streams.connections_max = broker.connections_max;
     // Other brokers come to the same ports as clients, and prove that they are none.
     options.native_streams.endpoint.secret = identity.secret;
@@ -180,9 +251,10 @@ ShardThreadOptions options_of(const BrokerSettings& settings, uint32_t shard, ui
         link.storage_id = identity.storage_id;
         link.clean = identity.clean;
         link.rack = settings.broker_rack;
-        link.advertised_host = settings.kafka_advertised.host;
-        link.advertised_port = settings.kafka_advertised.port != 0 ? settings.kafka_advertised.port
-                                                                   : settings.kafka_listen.port;
+        const io::Address advertised =
+            advertised_address(settings, identity.device != nullptr ? device_host(settings) : "");
+        link.advertised_host = advertised.host;
+        link.advertised_port = advertised.port != 0 ? advertised.port : settings.kafka_listen.port;
         link.shard_count = shards;
         if (!settings.native_listen.host.empty()) link.native_port = settings.native_listen.port;
         link.seed = random_word();
@@ -234,10 +306,11 @@ void hand_over(const BrokerSettings& settings, ShardGroup& group, const sigset_t
 }
 
 int run_shards(const BrokerSettings& settings, const uring::DataDirectory& directory, log::OpenedDirectory opened,
-               const std::vector<uint32_t>& cores, const sigset_t& signals, const Secret& secret) {
+               const std::vector<uint32_t>& cores, const sigset_t& signals, const Secret& secret,
+               dpdk::Device* device) {
     const auto count = static_cast<uint32_t>(opened.shards.size());
     const Identity identity{opened.report.storage_id, make_uuid(random_word(), random_word()), opened.report.clean,
-                            secret};
+                            secret, device};
     ShardGroup group(count);
     std::vector<std::unique_ptr<ShardThread>> threads;
     std::string failure;
@@ -290,12 +363,10 @@ int run(BrokerSettings settings) {
         spdlog::error("{}", secret.error());
         return exit_settings;
     }
+    const auto device = open_device(settings, *shards, cores.front());
+    if (!device) return device.error();
     if (!port_is_free(settings.kafka_listen)) return exit_failed;
-    if (!choose_native_ports(settings, *shards)) return exit_failed;
-    for (uint32_t shard = 0; shard < *shards; ++shard) {
-        const auto native = native_address(settings, shard);
-        if (native && !port_is_free(*native)) return exit_failed;
-    }
+    if (*device == nullptr && !native_ports_are_free(settings, *shards)) return exit_failed;
     auto directory = uring::DataDirectory::open({.path = settings.data_directory});
     if (!directory) {
         spdlog::error("{}", directory.error().detail);
@@ -304,7 +375,7 @@ int run(BrokerSettings settings) {
     for (const std::string& note : (*directory)->notes()) spdlog::warn("{}", note);
     std::optional<log::OpenedDirectory> opened = recover(**directory, settings, *shards);
     if (!opened) return exit_failed;
-    const int code = run_shards(settings, **directory, std::move(*opened), cores, signals, *secret);
+    const int code = run_shards(settings, **directory, std::move(*opened), cores, signals, *secret, device->get());
     if (code == 0) {
         mark_clean(**directory);
         spdlog::info("stopped");

@@ -33,14 +33,21 @@ std::span<const NamedFactor> units_of(Unit unit) {
 
 // Values of an enumeration, in the order of its declaration.
 constexpr std::array<std::string_view, 3> idle_names{"spin", "backoff", "block"};
+constexpr std::array<std::string_view, 3> driver_names{"auto", "dpdk", "socket"};
 constexpr std::array<std::string_view, 2> store_names{"sqlite", "zookeeper"};
 constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warn", "error"};
 
 std::span<const std::string_view> choices_of(const Target& target) {
     if (std::holds_alternative<IdleStrategy*>(target)) return idle_names;
+    if (std::holds_alternative<NetworkDriver*>(target)) return driver_names;
     if (std::holds_alternative<StoreKind*>(target)) return store_names;
     if (std::holds_alternative<LogLevel*>(target)) return level_names;
     return {};
+}
+
+template <class Choice>
+std::string name_of(std::span<const std::string_view> names, Choice choice) {
+    return std::string(names[static_cast<size_t>(choice)]);
 }
 
 std::string joined(std::span<const std::string_view> names) {
@@ -71,6 +78,7 @@ std::expected<void, std::string> assign_choice(const Setting& setting, std::stri
     for (size_t i = 0; i < names.size(); ++i) {
         if (names[i] != text) continue;
         if (const auto* idle = std::get_if<IdleStrategy*>(&setting.target)) **idle = static_cast<IdleStrategy>(i);
+        if (const auto* driver = std::get_if<NetworkDriver*>(&setting.target)) **driver = static_cast<NetworkDriver>(i);
         if (const auto* kind = std::get_if<StoreKind*>(&setting.target)) **kind = static_cast<StoreKind>(i);
         if (const auto* level = std::get_if<LogLevel*>(&setting.target)) **level = static_cast<LogLevel>(i);
         return {};
@@ -261,9 +269,10 @@ std::string value_text(const Setting& setting) {
         std::string operator()(const std::string* v) const { return *v; }
         std::string operator()(const io::Address* v) const { return address_text(*v); }
         std::string operator()(const std::vector<io::Address>* v) const { return address_text(*v); }
-        std::string operator()(const IdleStrategy* v) const { return std::string(idle_names[static_cast<size_t>(*v)]); }
-        std::string operator()(const StoreKind* v) const { return std::string(store_names[static_cast<size_t>(*v)]); }
-        std::string operator()(const LogLevel* v) const { return std::string(level_names[static_cast<size_t>(*v)]); }
+        std::string operator()(const IdleStrategy* v) const { return name_of(idle_names, *v); }
+        std::string operator()(const NetworkDriver* v) const { return name_of(driver_names, *v); }
+        std::string operator()(const StoreKind* v) const { return name_of(store_names, *v); }
+        std::string operator()(const LogLevel* v) const { return name_of(level_names, *v); }
     };
     return std::visit(Visitor{setting.unit}, setting.target);
 }

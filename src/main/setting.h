@@ -24,12 +24,12 @@ enum class Unit : uint8_t {
     optional,      ///< of an address: may be empty
     optional_path, ///< a path, or empty
     node_path,     ///< of text: where something lies in ZooKeeper
-    label,         ///< of text: what a person calls something, of at most `max` bytes, or empty
+    label,         ///< of text: a line of at most `max` bytes, or nothing: what a person calls something
 };
 
 /// Where the value is stored: the type of the setting.
 using Target = std::variant<bool*, int64_t*, uint64_t*, std::string*, io::Address*, std::vector<io::Address>*,
-                            IdleStrategy*, StoreKind*, LogLevel*>;
+                            IdleStrategy*, NetworkDriver*, StoreKind*, LogLevel*>;
 
 inline constexpr size_t addresses_max = 16;   ///< in a list
 

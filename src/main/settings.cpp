@@ -39,19 +39,18 @@ std::string this_host() {
     return name.data();
 }
 
-void fill_advertised(BrokerSettings& s) {
-    if (!s.kafka_advertised.host.empty()) return;
-    const std::string& listen = s.kafka_listen.host;
-    const bool wildcard = listen == "0.0.0.0" || listen == "::";
-    s.kafka_advertised = {.host = wildcard ? this_host() : listen, .port = s.kafka_listen.port};
-}
-
 }  // namespace
+
+io::Address advertised_address(const BrokerSettings& s, const std::string& device_host) {
+    if (!s.kafka_advertised.host.empty()) return s.kafka_advertised;
+    const std::string& listen = s.kafka_listen.host;
+    if (listen != "0.0.0.0" && listen != "::") return s.kafka_listen;
+    return {.host = device_host.empty() ? this_host() : device_host, .port = s.kafka_listen.port};
+}
 
 std::expected<BrokerSettings, int> load_broker_settings(int argc, const char* const* argv) {
     BrokerSettings settings;
     if (const auto code = load(broker_program, argc, argv, settings_of(settings))) return std::unexpected(*code);
-    fill_advertised(settings);
     return settings;
 }
 

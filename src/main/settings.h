@@ -21,6 +21,13 @@ enum class IdleStrategy : uint8_t {
     block,    ///< waits in the kernel until something happens or a deadline comes
 };
 
+/// What drives the network of datagrams.
+enum class NetworkDriver : uint8_t {
+    automatic,  ///< DPDK where a device is named and can be used, otherwise the kernel
+    dpdk,       ///< DPDK, or no start
+    socket,     ///< the kernel
+};
+
 /// Where the coordinator keeps the cluster's state.
 enum class StoreKind : uint8_t { sqlite, zookeeper };
 
@@ -38,9 +45,19 @@ struct BrokerSettings {
     std::string data_directory;      ///< absolute, or relative to the current directory
 
     io::Address kafka_listen;        ///< port 0: the kernel chooses
-    io::Address kafka_advertised;    ///< host never empty; port 0: the port in use
+    io::Address kafka_advertised;    ///< host empty: see advertised_address(); port 0: the port in use
 
     io::Address native_listen;       ///< of shard 0, the others behind it; host empty: none. Port 0: the kernel chooses
+
+    NetworkDriver network_driver;
+    std::string dpdk_device;         ///< empty: none
+    std::string dpdk_address;        ///< with its prefix
+    std::string dpdk_gateway;        ///< empty: none
+    int64_t dpdk_vlan;               ///< 0: frames have no tag
+    int64_t dpdk_mtu;
+    uint64_t dpdk_memory_bytes;      ///< of the whole broker
+    bool dpdk_huge_pages;
+    std::string dpdk_arguments;
 
     uint64_t shards_count;           ///< 0: one for each core that the process may run on
     bool shards_pin_cores;
@@ -92,6 +109,10 @@ struct CoordinatorSettings {
     int64_t zookeeper_session_timeout_ms;
     LogLevel log_level;
 };
+
+/// Where clients are told to come back to; its host is never empty. `device_host` is the address of a device past the
+/// kernel, if there is one.
+io::Address advertised_address(const BrokerSettings& settings, const std::string& device_host);
 
 /// Reads the command line and the file that it names. Where the program should not start (a wrong setting, --help,
 /// --check, --version, --print-config) everything was said already, and the error is the exit code to return from main.

@@ -52,7 +52,7 @@ void add_node(Settings& rows, BrokerSettings& s) {
         "There is no authentication yet: listen on a private network only."});
     rows.push_back({"kafka.advertised", &s.kafka_advertised, "", Unit::optional, 0, 0,
         "The address that clients are told to come back to; port 0 stands for the port in use.",
-        "Empty: the address of kafka.listen, or the host's name where that is a wildcard (0.0.0.0 or ::)."});
+        "Empty: that of kafka.listen; where it is a wildcard (0.0.0.0, ::) dpdk.address, or else the host's name."});
 }
 
 void add_shards(Settings& rows, BrokerSettings& s) {
@@ -71,6 +71,36 @@ void add_shards(Settings& rows, BrokerSettings& s) {
     rows.push_back({"shards.allow_oversubscription", &s.shards_allow_oversubscription, "false", Unit::none, 0, 0,
         "Whether more spinning shards than cores may start.",
         "They ruin each other's latency; only tests have a use for it."});
+}
+
+void add_network(Settings& rows, BrokerSettings& s) {
+    rows.push_back({"network.driver", &s.network_driver, "auto", Unit::none, 0, 0,
+        "What carries datagrams: DPDK, past the kernel (dpdk); the kernel (socket); or DPDK where that can be (auto).",
+        "auto starts without DPDK, and says why, where a device is named that cannot be used. Kafka is always TCP."});
+    rows.push_back({"dpdk.device", &s.dpdk_device, "", Unit::label, 0, 1024,
+        "DPDK's device: a PCI address (0000:01:00.0), or a virtual one with its arguments. Empty: none.",
+        "The whole port is the broker's then: bind it to vfio-pci before. It needs a queue for each shard."});
+    rows.push_back({"dpdk.address", &s.dpdk_address, "", Unit::label, 0, 64,
+        "The port's address with its prefix, of IPv4: 10.0.0.1/24. Where it is used, native.listen is at this address.",
+        "Clients and other brokers come to it for datagrams, and so must kafka.advertised lead there."});
+    rows.push_back({"dpdk.gateway", &s.dpdk_gateway, "", Unit::label, 0, 64,
+        "Who takes what is for other networks. Empty: nobody, and only this network is reached by the port.",
+        "Nodes that the port does not reach, a coordinator on this machine among them, are met through the kernel."});
+    rows.push_back({"dpdk.vlan", &s.dpdk_vlan, "0", Unit::none, 0, 4094,
+        "The VLAN (802.1Q) that the port's frames are tagged with. 0: they have no tag.",
+        "All frames have the same one."});
+    rows.push_back({"dpdk.mtu", &s.dpdk_mtu, "1500", Unit::none, 576, 9'600,
+        "The largest packet of IP that the port's network carries.",
+        "9000 halves the work for each byte, where all switches and stations of the network carry it."});
+    rows.push_back({"dpdk.memory_bytes", &s.dpdk_memory_bytes, "512MiB", Unit::bytes, 64 * mib_i, tib_i,
+        "Memory for frames, of the whole broker.",
+        "Some 64 MiB for each shard, 100 MiB with an MTU of 9000; taken from the huge pages as the broker starts."});
+    rows.push_back({"dpdk.huge_pages", &s.dpdk_huge_pages, "true", Unit::none, 0, 0,
+        "Whether that memory is of huge pages.",
+        "Real devices need them; false lets virtual ones do without, for a try."});
+    rows.push_back({"dpdk.arguments", &s.dpdk_arguments, "", Unit::label, 0, 4096,
+        "More arguments for DPDK's environment, with spaces between.",
+        "They come after those that follow from the other settings."});
 }
 
 void add_topics(Settings& rows, BrokerSettings& s) {
@@ -201,6 +231,7 @@ void add_store(Settings& rows, CoordinatorSettings& s) {
 Settings settings_of(BrokerSettings& s) {
     Settings rows;
     add_node(rows, s);
+    add_network(rows, s);
     add_shards(rows, s);
     add_topics(rows, s);
     add_groups(rows, s);

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/assert.h"
+#include "dpdk/split_link.h"
 #include "main/setting.h"
 #include "socket/clock.h"
 #include "uring/disk.h"
@@ -21,6 +22,9 @@ namespace {
 /// How long `backoff` spins after the last work before it blocks: longer than a durable write on a good disk, so a
 /// shard that waits for its commits does not sleep in between.
 constexpr int64_t backoff_spin_ns = 200 * microsecond_ns;
+
+/// Nothing wakes a shard for what a device past the kernel brings, so it never sleeps for longer.
+constexpr int64_t device_nap_ns = 50 * microsecond_ns;
 
 void pin(uint32_t core) {
     cpu_set_t set;
@@ -120,10 +124,10 @@ std::string ShardThread::run_shard() {
         if (options_.shard.link && options_.shard.link->advertised_port == 0)
             options_.shard.link->advertised_port = *port;
     }
-    std::unique_ptr<uring::Link> link, node_link;
+    std::unique_ptr<io::Link> link, node_link;
     std::unique_ptr<transport::Streams> native, nodes;
     if (options_.native) {
-        auto opened = uring::Link::create(**ring, options_.link);
+        auto opened = make_native_link(**ring);
         if (!opened) return opened.error().detail;
         link = std::move(*opened);
         native = std::make_unique<transport::Streams>(*link, options_.native_streams);
@@ -134,7 +138,7 @@ std::string ShardThread::run_shard() {
         options_.native->port = *port;
     }
     if (options_.node_streams) {
-        auto opened = uring::Link::create(**ring);
+        auto opened = make_node_link(**ring);
         if (!opened) return opened.error().detail;
         node_link = std::move(*opened);
         nodes = std::make_unique<transport::Streams>(*node_link, *options_.node_streams);
@@ -153,6 +157,23 @@ std::string ShardThread::run_shard() {
     }
     group_.end.arrive_and_wait();
     return {};
+}
+
+// Of a device past the kernel each shard has two lanes: the first ones are for clients, with a queue each, and those
+// behind them for what the shards themselves begin with other nodes.
+
+socket::Opened<std::unique_ptr<io::Link>> ShardThread::make_native_link(uring::Ring& ring) const {
+    if (options_.device != nullptr) return options_.device->make_link(static_cast<uint16_t>(shard_number()));
+    return uring::Link::create(ring, options_.link);
+}
+
+/// Not every node need be on the device's network.
+socket::Opened<std::unique_ptr<io::Link>> ShardThread::make_node_link(uring::Ring& ring) const {
+    auto by_kernel = uring::Link::create(ring);
+    if (!by_kernel || options_.device == nullptr) return by_kernel;
+    const uint32_t lane = options_.shard.broker.shard_count + shard_number();
+    return std::make_unique<dpdk::SplitLink>(*options_.device, options_.device->make_link(static_cast<uint16_t>(lane)),
+                                             std::move(*by_kernel));
 }
 
 void ShardThread::loop(shard::Shard& shard, uring::Ring& ring) {
@@ -174,8 +195,9 @@ void ShardThread::idle(uring::Ring& ring, const shard::TurnResult& turned, Nanos
     const bool sleeps = options_.idle == IdleStrategy::block ? !turned.did_work
                         : options_.idle == IdleStrategy::backoff ? now - last_work_ > backoff_spin_ns
                                                                  : false;
-    if (sleeps) ring.wait_until(turned.next_deadline);
-    else ring.submit_and_reap();
+    if (!sleeps) return ring.submit_and_reap();
+    ring.wait_until(options_.device == nullptr ? turned.next_deadline
+                                               : std::min(turned.next_deadline, now + device_nap_ns));
 }
 
 /// Of shard 0, which alone can ask.

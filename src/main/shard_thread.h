@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/histogram.h"
+#include "dpdk/device.h"
 #include "main/settings.h"
 #include "shard/shard.h"
 #include "uring/directory.h"
@@ -54,6 +55,7 @@ struct ShardThreadOptions {
     uring::StreamOptions streams;
     std::optional<io::Address> native;          ///< where this shard takes datagrams; none: there is only TCP
     uring::LinkOptions link;                    ///< of the datagrams, with what follows
+    dpdk::Device* device = nullptr;             ///< that carries them instead of the kernel; must outlive the thread
     transport::StreamsOptions native_streams;
     std::optional<transport::StreamsOptions> node_streams;   ///< to other nodes: all shards replicate
     IdleStrategy idle = IdleStrategy::block;
@@ -79,6 +81,8 @@ public:
 private:
     void run();
     std::string run_shard();
+    socket::Opened<std::unique_ptr<io::Link>> make_native_link(uring::Ring& ring) const;
+    socket::Opened<std::unique_ptr<io::Link>> make_node_link(uring::Ring& ring) const;
     void loop(shard::Shard& shard, uring::Ring& ring);
     void idle(uring::Ring& ring, const shard::TurnResult& turned, Nanos now);
     void take_leave_steps(shard::Shard& shard);

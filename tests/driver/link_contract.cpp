@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/random.h"
-#include "stream_contract.h"
+#include "pattern.h"
 
 namespace penstock::tests {
 

@@ -7,14 +7,6 @@
 
 namespace penstock::tests {
 
-std::byte pattern(uint64_t at) { return static_cast<std::byte>(at * 7 + (at >> 8) * 13 + (at >> 16)); }
-
-std::vector<std::byte> pattern_bytes(uint64_t at, size_t size) {
-    std::vector<std::byte> bytes(size);
-    for (size_t i = 0; i < size; ++i) bytes[i] = pattern(at + i);
-    return bytes;
-}
-
 namespace {
 
 Fragment fragment(std::span<const std::byte> bytes) { return {bytes.data(), static_cast<uint32_t>(bytes.size())}; }

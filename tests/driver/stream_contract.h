@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "io/stream.h"
+#include "pattern.h"
 
 namespace penstock::tests {
 
@@ -83,10 +84,6 @@ private:
     std::map<uint64_t, io::ReceiveBuffer> echoing_;  ///< by token
     uint64_t next_token_ = 1'000'000;
 };
-
-/// The byte at a place of a stream, and a piece of memory full of them from `at` on.
-std::byte pattern(uint64_t at);
-std::vector<std::byte> pattern_bytes(uint64_t at, size_t size);
 
 class StreamContract : public testing::TestWithParam<StreamDriver> {
 protected:

@@ -78,7 +78,8 @@ int main(int argc, char** argv) {
     if (!environment) die(environment.error().detail);
     auto port = dpdk::Port::open(argv[3], {.subnet = {.own = {ntohl(ip.s_addr)}},
                                            .mtu = static_cast<uint32_t>(std::atoi(argv[2]))});
-    if (!port) die(port.error().detail);
+    if (!port) die(port.error().detail + " " + (*environment)->complaint());
+    (*environment)->let_speak();
     dpdk::Link link(**port, 0);
     if (const auto opened = link.open({host, port_number}); !opened) die(to_string(opened.error().code));
     uint64_t bytes = 0;

@@ -9,6 +9,7 @@
 Names hold this process's id, so that runs beside each other do not meet.
 """
 import contextlib
+import ctypes
 import functools
 import itertools
 import json
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
 from harness import BUILD, Failure, Process, Skip, wait_for  # noqa: E402
 
 FORWARDER = BUILD / 'tests/net/net_forwarder'
+CLONE_NEWNET = 0x40000000
 _numbers = itertools.count()
 
 
@@ -108,6 +110,23 @@ class Host:
 
     def lose_nothing(self):
         self.run('nft', 'delete', 'table', 'inet', 'penstock')
+
+
+@contextlib.contextmanager
+def living_on(host):
+    """This process, and what it starts, in the host's namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def enter(path):
+        with open(path, 'rb') as namespace:
+            if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
+                raise Skip(f'cannot enter a network namespace: {os.strerror(ctypes.get_errno())}')
+    with open('/proc/thread-self/ns/net', 'rb') as home:
+        enter(f'/var/run/netns/{host.name}')
+        try:
+            yield
+        finally:
+            libc.setns(home.fileno(), CLONE_NEWNET)
 
 
 class Network(contextlib.AbstractContextManager):

@@ -2,40 +2,21 @@
 """Three brokers and a coordinator on hosts of their own, whose links are cut, one way or both: nothing acknowledged is
 lost, and what can go on does. Hosts are network namespaces, which only root makes."""
 import contextlib
-import ctypes
 import os
 import secrets
 import sys
 import time
 from pathlib import Path
 
-from harness import Skip, case, check, run_cases, wait_for
+from harness import case, check, run_cases, wait_for
 from replicas import Cluster, load_on, make_topic
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'net'))
-from network import Host, end_on_sigterm, need_namespaces  # noqa: E402
+from network import Host, end_on_sigterm, living_on, need_namespaces  # noqa: E402
 
-CLONE_NEWNET = 0x40000000
 # So that a client gives up a leader that does not answer within the time of a test.
 IMPATIENT = ['request.timeout.ms=3000', 'socket.timeout.ms=5000']
 SETTINGS = {'shards.count': '1'}
-
-
-@contextlib.contextmanager
-def living_on(host):
-    """This process, and what it starts, in the host's namespace."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def enter(path):
-        with open(path, 'rb') as namespace:
-            if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
-                raise Skip(f'cannot enter a network namespace: {os.strerror(ctypes.get_errno())}')
-    with open('/proc/thread-self/ns/net', 'rb') as home:
-        enter(f'/var/run/netns/{host.name}')
-        try:
-            yield
-        finally:
-            libc.setns(home.fileno(), CLONE_NEWNET)
 
 
 class Apart(Cluster):

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "../link_contract.h"
-#include "../stream_contract.h"
+#include "../pattern.h"
 #include "by_hand.h"
 #include "wire.h"
 

@@ -6,7 +6,7 @@
 #include <bit>
 #include <utility>
 
-#include "../stream_contract.h"
+#include "../pattern.h"
 #include "base/crc32c.h"
 #include "sim/link.h"
 

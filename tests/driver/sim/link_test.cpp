@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "../link_contract.h"
-#include "../stream_contract.h"
+#include "../pattern.h"
 
 namespace penstock::tests {
 

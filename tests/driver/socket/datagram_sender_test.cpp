@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../link_contract.h"
-#include "../stream_contract.h"
+#include "../pattern.h"
 #include "refused_sends.h"
 #include "socket/datagram_socket.h"
 #include "socket/socket.h"

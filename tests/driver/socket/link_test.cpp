@@ -9,7 +9,7 @@
 
 #include "../link_contract.h"
 #include "refused_sends.h"
-#include "../stream_contract.h"
+#include "../pattern.h"
 #include "socket/clock.h"
 #include "socket/endpoint.h"
 #include "socket/socket.h"

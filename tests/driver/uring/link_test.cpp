@@ -13,7 +13,7 @@
 
 #include "../link_contract.h"
 #include "../socket/refused_sends.h"
-#include "../stream_contract.h"
+#include "../pattern.h"
 #include "socket/clock.h"
 #include "socket/endpoint.h"
 #include "socket/socket.h"

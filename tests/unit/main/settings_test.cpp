@@ -46,16 +46,22 @@ TEST(Settings, files_of_the_local_cluster_are_valid) {
 }
 
 TEST(Settings, the_advertised_address_is_never_empty) {
-    const std::array wildcard{"penstock-broker", "--set", "kafka.listen=0.0.0.0:1234"};
-    const auto by_name = load_broker_settings(static_cast<int>(wildcard.size()), wildcard.data());
+    const std::array by_name_argv{"penstock-broker", "--set", "kafka.listen=0.0.0.0:1234"};
+    const auto by_name = load_broker_settings(by_name_argv.size(), by_name_argv.data());
     ASSERT_TRUE(by_name);
-    EXPECT_FALSE(by_name->kafka_advertised.host.empty());
-    EXPECT_NE(by_name->kafka_advertised.host, "0.0.0.0");
-    EXPECT_EQ(by_name->kafka_advertised.port, 1234);
-    const std::array local{"penstock-broker", "--set", "kafka.listen=127.0.0.1:0"};
-    const auto by_address = load_broker_settings(static_cast<int>(local.size()), local.data());
+    const io::Address named = advertised_address(*by_name, "");
+    EXPECT_FALSE(named.host.empty());
+    EXPECT_NE(named.host, "0.0.0.0");
+    EXPECT_EQ(named.port, 1234);
+    EXPECT_EQ(advertised_address(*by_name, "10.0.0.1").host, "10.0.0.1") << "where a device has the datagrams";
+    const std::array by_address_argv{"penstock-broker", "--set", "kafka.listen=127.0.0.1:1234"};
+    const auto by_address = load_broker_settings(by_address_argv.size(), by_address_argv.data());
     ASSERT_TRUE(by_address);
-    EXPECT_EQ(by_address->kafka_advertised.host, "127.0.0.1");
+    EXPECT_EQ(advertised_address(*by_address, "10.0.0.1").host, "127.0.0.1");
+    const std::array chosen_argv{"penstock-broker", "--set", "kafka.advertised=a.example:1"};
+    const auto chosen = load_broker_settings(chosen_argv.size(), chosen_argv.data());
+    ASSERT_TRUE(chosen);
+    EXPECT_EQ(advertised_address(*chosen, "10.0.0.1").host, "a.example");
 }
 
 TEST(Settings, exit_codes) {

@@ -1,0 +1,24 @@
+// What an operator says of a device, as DPDK and a port take it. Pure.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "dpdk/device.h"
+#include "dpdk/link.h"
+#include "dpdk/port.h"
+
+namespace penstock::dpdk {
+
+struct DevicePlan {
+    std::string name;                     ///< that DPDK will have for it
+    std::vector<std::string> arguments;   ///< of DPDK's environment
+    PortOptions port;
+    LinkOptions link;                     ///< of each lane
+};
+
+/// The error is a sentence without an end, of what cannot be used, and why.
+std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options);
+
+}  // namespace penstock::dpdk

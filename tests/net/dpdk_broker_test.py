@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""A broker on a port of DPDK: clients on another host come to it past its kernel, the coordinator is met through it."""
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
+from harness import BUILD, Node, Skip, case, check, check_equal, run_cases
+from network import Network, end_on_sigterm, living_on
+
+PLUGIN = BUILD / 'drivers/dpdk/libpenstock_dpdk.so'
+SDK_LOAD = BUILD / 'tests/system/sdk_load'
+BY_HAND = Path(__file__).resolve().parent / 'by_hand.py'
+MAC = '02:00:00:00:77:01'
+
+
+def device(frame_bytes=2048, queues=2):
+    return f'net_af_packet0,iface=wire,framesz={frame_bytes},blocksz={frame_bytes * 4},framecnt=1024,qpairs={queues}'
+
+
+class PortNode(Node):
+    """A broker whose datagrams are DPDK's, on host a of the network; host b has the clients."""
+
+    def __init__(self, net, settings=None):
+        if not PLUGIN.exists():
+            raise Skip('it was built without DPDK')
+        super().__init__({'network.driver': 'dpdk', 'dpdk.device': device(2048 if net.mtu == 1500 else 9216),
+                          'dpdk.address': f'{net.a.address}/24', 'dpdk.mtu': net.mtu, 'dpdk.huge_pages': 'false',
+                          'dpdk.memory_bytes': '256MiB', 'shards.idle': 'backoff', **(settings or {})})
+        self.net = net
+        self.overrides = {'kafka.listen': '0.0.0.0:9092', 'native.listen': f'{net.a.address}:9192'}
+        self.address = '127.0.0.1:9092'
+        # The kernel keeps the address, for TCP within the host, and nothing of the wire.
+        for words in (['address', 'flush', 'dev', 'wire'], ['link', 'set', 'wire', 'address', MAC],
+                      ['address', 'replace', f'{net.a.address}/32', 'dev', 'lo']):
+            net.a.run('ip', *words)
+        net.a.run('nft', '-f', '-', text='''
+            table netdev penstock
+            delete table netdev penstock
+            table netdev penstock {
+                chain ingress { type filter hook ingress device wire priority 0; policy drop; }
+            }''')
+        net.b.run(sys.executable, BY_HAND, 'sums', 'wire')
+
+    def sdk(self, mode, topic, **options):
+        words = [word for key, value in options.items() for word in ('--' + key.replace('_', '-'), value)]
+        addresses = f'udp://{self.net.a.address}:9192'
+        process = self.net.b.start([SDK_LOAD, mode, addresses, topic, *words], self.net.folder / f'{mode}.log')
+        code = process.child.wait(60)
+        lines = Path(process.log_path).read_text().strip().split('\n')
+        check_equal(code, 0, f'exit code of {mode}; {process.tail()}')
+        print(f'# {mode}: {lines[-1]}')
+        return json.loads(lines[-1])
+
+
+def serves(mtu):
+    with Network(mtu=mtu) as net, living_on(net.a), PortNode(net) as node:
+        node.create_topic('t', 4)
+        node.create_topic('one')
+        sent = node.sdk('produce', 't', seconds=2, bytes=100, partitions=4, acks=-1)
+        check(sent['acked'] > 1000 and sent['failed'] == 0, f'hardly anything went through: {sent}')
+        node.sdk('ping', 'one', records=200)
+        node.kill_broker()
+        node.start_broker()
+        read = node.sdk('consume', 't', records=sent['acked'], partitions=4)
+        check(read['read'] >= sent['acked'], f'{read}, and {sent} before')
+
+
+@case
+def clients_are_served_at_mtu_1500():
+    """Two shards with a queue each: records come and go, also after a kill; the coordinator is on the loopback"""
+    serves(1500)
+
+
+@case
+def clients_are_served_at_mtu_9000():
+    """The same in jumbo frames"""
+    serves(9000)
+
+
+@case
+def a_device_that_cannot_be_used_is_refused():
+    """One line that says why, and exit code 2"""
+    with Network() as net, living_on(net.a):
+        for key, value, why in (('dpdk.device', 'net_af_packet0,iface=nowhere', 'net_af_packet0'),
+                                ('dpdk.device', '', 'no device is named'),
+                                ('dpdk.memory_bytes', '1TiB', 'the machine has'),
+                                ('dpdk.arguments', '--no-such-word', 'DPDK cannot start'),
+                                ('dpdk.address', '10.77.0.1', 'with its prefix'),
+                                ('native.listen', '10.77.0.9:9192', 'native.listen is at 10.77.0.9'),
+                                ('shards.count', '5', 'queues')):
+            node = PortNode(net)
+            node.overrides[key] = value
+            try:
+                node.start_broker(ready=False)
+                check_equal(node.broker.child.wait(30), 2, f'exit code with {key} = {value}; {node.broker.tail()}')
+                errors = [line for line in log_of(node).strip().split('\n') if ' info ' not in line]
+                check(len(errors) == 1 and why in errors[0], f'not one line that says "{why}": {errors}')
+            finally:
+                node.__exit__()
+
+
+@case
+def without_a_usable_device_auto_goes_on():
+    """The kernel carries the datagrams then, and the log says why"""
+    with Network() as net, living_on(net.a):
+        wrong = {'network.driver': 'auto', 'dpdk.device': 'net_af_packet0,iface=nowhere',
+                 'kafka.advertised': f'{net.a.address}:9092'}
+        with PortNode(net, wrong) as node:
+            said = [line for line in log_of(node).split('\n') if ' warning ' in line]
+            check(len(said) == 1 and 'the kernel carries datagrams' in said[0], str(said))
+            node.create_topic('t')
+            node.cli('produce', 't', '--via', f'udp://{node.native_address}', input='a record\n')
+            read = node.cli('consume', 't', '--via', f'udp://{node.native_address}', '--from-beginning', '-e')
+            check_equal(read.stdout, 'a record\n', 'what was read')
+
+
+def log_of(node):
+    return (node.folder / 'broker.log').read_text()
+
+
+if __name__ == '__main__':
+    end_on_sigterm()
+    run_cases()
