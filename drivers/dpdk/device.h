@@ -24,7 +24,6 @@ struct DeviceOptions {
     uint64_t memory_bytes = 512 * mib;
     bool huge_pages = true;
     std::string arguments;        ///< more of them, as DPDK's environment takes them, with spaces between
-    uint32_t core = 0;            ///< of DPDK's own thread, which sleeps
     uint16_t queues = 1;          ///< one for each thread
     uint16_t lanes = 1;           ///< one for each link: see Port
     uint64_t receive_bytes = 16 * mib;   ///< lent by each link, at most

@@ -62,8 +62,9 @@ std::vector<std::string> words_of(const std::string& text) {
 }
 
 /// Nothing of DPDK's is shared with other processes, or left behind; what goes wrong is ours to say.
-std::vector<std::string> environment_arguments(const DeviceOptions& options, const std::optional<std::string>& pci) {
-    std::vector<std::string> words{"-l", std::to_string(options.core), "--no-telemetry", "--log-level=*:error"};
+std::vector<std::string> environment_arguments(const DeviceOptions& options, uint32_t core,
+                                               const std::optional<std::string>& pci) {
+    std::vector<std::string> words{"-l", std::to_string(core), "--no-telemetry", "--log-level=*:error"};
     if (options.huge_pages) words.insert(words.end(), {"--in-memory", "--single-file-segments"});
     else words.insert(words.end(), {"--no-huge", "--no-shconf"});
     words.insert(words.end(), {"-m", std::to_string(options.memory_bytes / mib)});
@@ -75,7 +76,7 @@ std::vector<std::string> environment_arguments(const DeviceOptions& options, con
 
 }  // namespace
 
-std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options) {
+std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options, uint32_t core) {
     const auto wrong = [](std::string why) { return std::unexpected(std::move(why)); };
     if (options.device.empty()) return wrong("no device is named");
     const auto pci = pci_address(options.device);
@@ -83,7 +84,7 @@ std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options)
     if (!subnet)
         return wrong("the address \"" + options.address + "\" is not one of IPv4 with its prefix, 10.0.0.1/24");
     DevicePlan plan{.name = pci ? *pci : options.device.substr(0, options.device.find(',')),
-                    .arguments = environment_arguments(options, pci),
+                    .arguments = environment_arguments(options, core, pci),
                     .port = {.subnet = *subnet, .vlan = options.vlan, .queues = options.queues, .lanes = options.lanes,
                              .mtu = options.mtu, .first_free_port = options.first_free_port,
                              .last_free_port = options.last_free_port},

@@ -18,7 +18,7 @@ struct DevicePlan {
     LinkOptions link;                     ///< of each lane
 };
 
-/// The error is a sentence without an end, of what cannot be used, and why.
-std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options);
+/// `core` is for DPDK's own thread, which sleeps. The error is a sentence without an end: what cannot be used, and why.
+std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options, uint32_t core);
 
 }  // namespace penstock::dpdk

@@ -1,5 +1,6 @@
 // The programs' side of the plug-in: finds it, and asks it for the device.
 #include <dlfcn.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "dpdk/device_plan.h"
@@ -15,10 +16,20 @@ std::unexpected<Failure> refuse(std::string detail) {
     return std::unexpected(Failure{{Errc::refused}, std::move(detail)});
 }
 
+/// That the process may run on.
+uint32_t first_core() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+    uint32_t core = 0;
+    while (core + 1 < CPU_SETSIZE && !CPU_ISSET(core, &set)) ++core;
+    return core;
+}
+
 }  // namespace
 
 Opened<std::unique_ptr<Device>> open_device(const DeviceOptions& options) {
-    auto plan = plan_device(options);
+    auto plan = plan_device(options, first_core());
     if (!plan) return refuse("the DPDK port cannot be used: " + plan.error());
     // DPDK would begin to use it, and crash where it ends.
     const uint64_t memory_bytes = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) *

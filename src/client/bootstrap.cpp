@@ -51,7 +51,7 @@ Outcome<Bootstrap> parse_bootstrap(std::string_view text) {
         if (road == "tcp") {
             bootstrap.road = io::Road::tcp;
         } else if (road == "dpdk") {
-            return refuse(PENSTOCK_UNSUPPORTED, "dpdk:// is not part of this build: use udp://");
+            bootstrap.past_kernel = true;
         } else if (road != "udp") {
             return nonsense(text, "the road is udp, tcp or dpdk");
         }

@@ -16,6 +16,7 @@ inline constexpr size_t bootstrap_addresses_max = 64;
 
 struct Bootstrap {
     io::Road road = io::Road::native;
+    bool past_kernel = false;             ///< the native road, on a port that the process owns
     std::vector<io::Address> addresses;   ///< at least one, all of that road
 };
 

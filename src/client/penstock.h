@@ -77,6 +77,42 @@ PENSTOCK_API int penstock_error_is_transient(penstock_error error);
 /* The version of the library, such as "0.1.0". Static. */
 PENSTOCK_API const char *penstock_version(void);
 
+/* ---- Port -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A network port that the process has to itself: its clients send and receive past the kernel, by DPDK. One in a
+ * process, opened once. It needs Penstock's DPDK plug-in (libpenstock_dpdk.so) and DPDK's libraries, which are loaded
+ * when it is opened. The port is no host: it answers ARP and ping, and nobody else's packets.
+ */
+typedef struct penstock_port penstock_port;
+
+typedef struct penstock_port_options {
+    size_t size;
+    const char *device;      /* as DPDK names it: "0000:01:00.0", or a virtual one: "net_af_packet0,iface=eth1" */
+    const char *address;     /* its own, of IPv4, with the prefix: "10.0.0.2/24" */
+    const char *gateway;     /* to all other networks; NULL: they are not reached */
+    const char *arguments;   /* more of them for DPDK's environment, with spaces between; NULL: none */
+    uint64_t memory_bytes;   /* for frames: 256 MiB */
+    int32_t huge_pages;      /* 1: of huge pages, as real devices need it. 0: of ordinary ones */
+    int32_t mtu;             /* of IP: 1500 */
+    int32_t vlan;            /* that frames are tagged with; 0: none */
+    int32_t clients;         /* that may exist at a time, each with a queue of the device: 1 */
+} penstock_port_options;
+
+#define PENSTOCK_PORT_OPTIONS_INIT \
+    {sizeof(penstock_port_options), NULL, NULL, NULL, NULL, UINT64_C(268435456), 1, 1500, 0, 1}
+
+/*
+ * On success *port is the caller's, to be given to penstock_port_close(). Otherwise `why`, which has room for
+ * `why_bytes`, is a sentence of what cannot be used and what to do; it may be NULL. PENSTOCK_INVALID: an option makes
+ * no sense; PENSTOCK_SYSTEM: DPDK or the device refused.
+ */
+PENSTOCK_API penstock_error penstock_port_open(const penstock_port_options *options, penstock_port **port, char *why,
+                                               size_t why_bytes);
+
+/* After its clients are destroyed. NULL is ignored. No port can be opened afterwards. */
+PENSTOCK_API void penstock_port_close(penstock_port *port);
+
 /* ---- Client ------------------------------------------------------------------------------------------------------ */
 
 typedef struct penstock_client penstock_client;
@@ -87,7 +123,7 @@ typedef struct penstock_client_options {
      * Brokers to begin with; the others are learnt from them. "ROAD://host:port[,host:port...]", where the road is
      *   udp   Penstock's own transport (the default where no road is given; port 9192)
      *   tcp   Kafka's protocol over TCP, with any Kafka broker (port 9092)
-     *   dpdk  the same transport on a network port that the process owns: PENSTOCK_UNSUPPORTED in this build
+     *   dpdk  the same transport on a network port that the process owns, which `port` names
      * Names are resolved when they are needed, and that blocks.
      */
     const char *bootstrap;
@@ -96,13 +132,15 @@ typedef struct penstock_client_options {
     int32_t request_timeout_ms;   /* until a request is answered, beyond what it may wait for; 30,000 */
     int32_t metadata_age_ms;      /* what is known of topics and leaders is asked for again; 300,000 */
     int32_t unused;               /* 0 */
+    penstock_port *port;          /* of the road dpdk, and only of it; must outlive the client. NULL: none */
 } penstock_client_options;
 
-#define PENSTOCK_CLIENT_OPTIONS_INIT {sizeof(penstock_client_options), NULL, NULL, 10000, 30000, 300000, 0}
+#define PENSTOCK_CLIENT_OPTIONS_INIT {sizeof(penstock_client_options), NULL, NULL, 10000, 30000, 300000, 0, NULL}
 
 /*
  * Makes a client. Does not wait for a connection: the first use does. On success *client is the caller's, to be given
  * to penstock_client_destroy(). PENSTOCK_INVALID: the bootstrap addresses or another option cannot be used.
+ * PENSTOCK_FULL: the port has no queue for another client.
  */
 PENSTOCK_API penstock_error penstock_client_create(const penstock_client_options *options, penstock_client **client);
 
@@ -113,14 +151,16 @@ PENSTOCK_API void penstock_client_destroy(penstock_client *client);
  * Sends what is due, receives what is there, and keeps what the client knows of the cluster fresh. Returns after
  * something happened, when `timeout_ms` is over, or when a signal came; -1 waits without an end, 0 not at all. What
  * happened is then found at the producers (penstock_producer_completions) and consumers (penstock_consumer_next,
- * penstock_consumer_next_event). 1: something happened; 0: nothing.
+ * penstock_consumer_next_event). 1: something happened; 0: nothing. On the road dpdk it spins instead of waiting, and
+ * signals do not end it.
  */
 PENSTOCK_API int penstock_client_poll(penstock_client *client, int timeout_ms);
 
 /*
  * A descriptor for poll(), epoll or the like: readable when penstock_client_poll() has something to do, also when a
  * deadline of its own has come. It must not be read or closed. Wait for it only after penstock_client_poll() with a
- * timeout of 0 has returned 0, and without another call in between that sends something or sets it in motion.
+ * timeout of 0 has returned 0, and without another call in between that sends something or sets it in motion. On the
+ * road dpdk nothing tells that something has arrived: it is readable after 50 microseconds at the latest.
  */
 PENSTOCK_API int penstock_client_descriptor(penstock_client *client);
 

@@ -130,7 +130,7 @@ std::string device_host(const BrokerSettings& settings) {
     return settings.dpdk_address.substr(0, settings.dpdk_address.find('/'));
 }
 
-dpdk::DeviceOptions device_options(const BrokerSettings& settings, uint32_t shards, uint32_t core) {
+dpdk::DeviceOptions device_options(const BrokerSettings& settings, uint32_t shards) {
     dpdk::DeviceOptions options;
     options.device = settings.dpdk_device;
     options.address = settings.dpdk_address;
@@ -140,7 +140,6 @@ dpdk::DeviceOptions device_options(const BrokerSettings& settings, uint32_t shar
     options.memory_bytes = settings.dpdk_memory_bytes;
     options.huge_pages = settings.dpdk_huge_pages;
     options.arguments = settings.dpdk_arguments;
-    options.core = core;
     options.queues = static_cast<uint16_t>(shards);
     options.lanes = static_cast<uint16_t>(2 * shards);   // see ShardThread
     options.receive_bytes = settings.limits_receive_buffer_bytes;
@@ -152,8 +151,7 @@ dpdk::DeviceOptions device_options(const BrokerSettings& settings, uint32_t shar
 }
 
 /// What network.driver asks for: null where the kernel carries the datagrams; or, said already, the exit code.
-std::expected<std::unique_ptr<dpdk::Device>, int> open_device(BrokerSettings& settings, uint32_t shards,
-                                                              uint32_t core) {
+std::expected<std::unique_ptr<dpdk::Device>, int> open_device(BrokerSettings& settings, uint32_t shards) {
     const bool must = settings.network_driver == NetworkDriver::dpdk;
     if (settings.network_driver == NetworkDriver::socket) return nullptr;
     if (settings.dpdk_device.empty() && !must) return nullptr;
@@ -166,7 +164,7 @@ std::expected<std::unique_ptr<dpdk::Device>, int> open_device(BrokerSettings& se
         why = fmt::format("native.listen is at {}, and the DPDK port at {} (dpdk.address)", listen.host, host);
     } else {
         if (listen.port == 0) listen.port = native_port_default;
-        auto device = dpdk::open_device(device_options(settings, shards, core));
+        auto device = dpdk::open_device(device_options(settings, shards));
         if (device) {
             spdlog::info("DPDK carries datagrams: {} at {}", settings.dpdk_device, settings.dpdk_address);
             listen.host = host;
@@ -363,7 +361,7 @@ int run(BrokerSettings settings) {
         spdlog::error("{}", secret.error());
         return exit_settings;
     }
-    const auto device = open_device(settings, *shards, cores.front());
+    const auto device = open_device(settings, *shards);
     if (!device) return device.error();
     if (!port_is_free(settings.kafka_listen)) return exit_failed;
     if (*device == nullptr && !native_ports_are_free(settings, *shards)) return exit_failed;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "sdk/handles.h"
+#include "sdk/port.h"
 
 using namespace penstock;
 
@@ -26,16 +27,26 @@ penstock_error penstock_client_create(const penstock_client_options* given, pens
     cluster.connect_timeout_ns = options.connect_timeout_ms * millisecond_ns;
     cluster.request_timeout_ns = options.request_timeout_ms * millisecond_ns;
     cluster.metadata_age_ns = options.metadata_age_ms * millisecond_ns;
-    auto edge = sdk::Edge::create(std::move(*bootstrap), std::move(cluster));
-    if (!edge) return edge.error().code;
-    *out = new penstock_client{.edge = std::move(*edge), .last_error = {}};
+    if (bootstrap->past_kernel != (options.port != nullptr)) return PENSTOCK_INVALID;
+    uint16_t lane = 0;
+    if (options.port != nullptr && !sdk::take_lane(*options.port, lane)) return PENSTOCK_FULL;
+    auto link = options.port != nullptr ? options.port->device->make_link(lane) : nullptr;
+    auto edge = sdk::Edge::create(std::move(*bootstrap), std::move(cluster), std::move(link));
+    if (!edge) {
+        if (options.port != nullptr) sdk::give_back_lane(*options.port, lane);
+        return edge.error().code;
+    }
+    *out = new penstock_client{.port = options.port, .lane = lane, .edge = std::move(*edge), .last_error = {}};
     return PENSTOCK_OK;
 }
 
 void penstock_client_destroy(penstock_client* client) {
     if (client == nullptr) return;
     PENSTOCK_ASSERT(client->members == 0);
+    penstock_port* const port = client->port;
+    const uint16_t lane = client->lane;
     delete client;
+    if (port != nullptr) sdk::give_back_lane(*port, lane);
 }
 
 int penstock_client_poll(penstock_client* client, int timeout_ms) { return client->edge->poll(timeout_ms) ? 1 : 0; }

@@ -24,7 +24,8 @@ bool fill_random(std::span<std::byte> out) {
 
 }  // namespace
 
-client::Outcome<std::unique_ptr<Edge>> Edge::create(client::Bootstrap bootstrap, client::ClusterOptions options) {
+client::Outcome<std::unique_ptr<Edge>> Edge::create(client::Bootstrap bootstrap, client::ClusterOptions options,
+                                                    std::unique_ptr<io::Link> own_link) {
     auto edge = std::unique_ptr<Edge>(new Edge);
     if (!fill_random(std::as_writable_bytes(std::span(&options.seed, 1)))) {
         return std::unexpected(system_failure("getrandom", errno));
@@ -39,9 +40,13 @@ client::Outcome<std::unique_ptr<Edge>> Edge::create(client::Bootstrap bootstrap,
         edge->tcp_ = std::move(*tcp);
         streams = edge->tcp_.get();
     } else {
-        auto link = socket::Link::create(*edge->poller_);
-        if (!link) return client::refuse(PENSTOCK_SYSTEM, link.error().detail);
-        edge->link_ = std::move(*link);
+        edge->past_kernel_ = own_link != nullptr;
+        edge->link_ = std::move(own_link);
+        if (!edge->past_kernel_) {
+            auto link = socket::Link::create(*edge->poller_);
+            if (!link) return client::refuse(PENSTOCK_SYSTEM, link.error().detail);
+            edge->link_ = std::move(*link);
+        }
         transport::StreamsOptions native{.connections_max = limits::client_connections_max};
         if (!fill_random(native.endpoint.seed)) return std::unexpected(system_failure("getrandom", errno));
         edge->native_ = std::make_unique<transport::Streams>(*edge->link_, native);
@@ -91,8 +96,25 @@ Nanos Edge::next_deadline() const {
 /// What the turn queued goes to the kernel now.
 void Edge::hand_over() { poller_->flush(now()); }
 
+/// It never sleeps, and makes no system calls.
+bool Edge::spin(Nanos end) {
+    bool worked = turn();
+    while (!worked && now() < end) worked = turn();
+    return worked;
+}
+
+void Edge::arm() {
+    constexpr int64_t nap_ns = 50 * microsecond_ns;
+    poller_->arm(past_kernel_ ? std::min(next_deadline(), now() + nap_ns) : next_deadline());
+}
+
 bool Edge::poll(int timeout_ms) {
     const Nanos end = end_of(timeout_ms);
+    if (past_kernel_) {
+        const bool worked = spin(end);
+        if (watched_) arm();
+        return worked;
+    }
     bool worked = turn();
     while (!worked) {
         const Nanos before = now();
@@ -103,12 +125,12 @@ bool Edge::poll(int timeout_ms) {
         if (!ready && !worked && now() < until) break;   // a signal: the application wants to know
     }
     hand_over();
-    if (watched_) poller_->arm(next_deadline());
+    if (watched_) arm();
     return worked;
 }
 
 int Edge::descriptor() {
-    if (!watched_) poller_->arm(next_deadline());
+    if (!watched_) arm();
     watched_ = true;
     return poller_->descriptor();
 }

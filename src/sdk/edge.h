@@ -16,8 +16,9 @@ namespace penstock::sdk {
 
 class Edge {
 public:
-    static client::Outcome<std::unique_ptr<Edge>> create(client::Bootstrap bootstrap,
-                                                         client::ClusterOptions options);
+    /// `link` where the road is past the kernel, otherwise null.
+    static client::Outcome<std::unique_ptr<Edge>> create(client::Bootstrap bootstrap, client::ClusterOptions options,
+                                                         std::unique_ptr<io::Link> link);
     ~Edge();
     Edge(const Edge&) = delete;
     Edge& operator=(const Edge&) = delete;
@@ -47,6 +48,8 @@ public:
 private:
     Edge() = default;
     bool turn();
+    bool spin(Nanos end);
+    void arm();
     Nanos next_deadline() const;
     void hand_over();
     static Nanos end_of(int timeout_ms);
@@ -54,9 +57,10 @@ private:
 
     std::unique_ptr<socket::Poller> poller_;
     std::unique_ptr<socket::Streams> tcp_;          ///< one of the two roads
-    std::unique_ptr<socket::Link> link_;
+    std::unique_ptr<io::Link> link_;
     std::unique_ptr<transport::Streams> native_;
     std::unique_ptr<client::Cluster> cluster_;
+    bool past_kernel_ = false;                      ///< nobody wakes us for what arrives
     bool watched_ = false;                          ///< somebody waits for the descriptor: it needs a timer
 };
 

@@ -2,14 +2,24 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "client/consumer.h"
 #include "client/producer.h"
+#include "dpdk/device.h"
 #include "sdk/edge.h"
 
+struct penstock_port {
+    std::unique_ptr<penstock::dpdk::Device> device;
+    std::mutex mutex;                  ///< clients may be of several threads
+    std::vector<bool> lanes_taken;
+};
+
 struct penstock_client {
+    penstock_port* port = nullptr;     ///< where it is on the road past the kernel, with its lane there
+    uint16_t lane = 0;
     std::unique_ptr<penstock::sdk::Edge> edge;
     std::string last_error;   ///< as it was handed out
     uint32_t members = 0;     ///< producers, consumers: must go first

@@ -11,11 +11,24 @@ from network import Network, end_on_sigterm, living_on
 PLUGIN = BUILD / 'drivers/dpdk/libpenstock_dpdk.so'
 SDK_LOAD = BUILD / 'tests/system/sdk_load'
 BY_HAND = Path(__file__).resolve().parent / 'by_hand.py'
-MAC = '02:00:00:00:77:01'
 
 
-def device(frame_bytes=2048, queues=2):
+def device(mtu, queues):
+    frame_bytes = 2048 if mtu == 1500 else 9216
     return f'net_af_packet0,iface=wire,framesz={frame_bytes},blocksz={frame_bytes * 4},framecnt=1024,qpairs={queues}'
+
+
+def take_wire(host, mac):
+    """The kernel keeps the address, for TCP within the host, and nothing of the wire."""
+    for words in (['address', 'flush', 'dev', 'wire'], ['link', 'set', 'wire', 'address', mac],
+                  ['address', 'replace', f'{host.address}/32', 'dev', 'lo']):
+        host.run('ip', *words)
+    host.run('nft', '-f', '-', text='''
+        table netdev penstock
+        delete table netdev penstock
+        table netdev penstock {
+            chain ingress { type filter hook ingress device wire priority 0; policy drop; }
+        }''')
 
 
 class PortNode(Node):
@@ -24,27 +37,21 @@ class PortNode(Node):
     def __init__(self, net, settings=None):
         if not PLUGIN.exists():
             raise Skip('it was built without DPDK')
-        super().__init__({'network.driver': 'dpdk', 'dpdk.device': device(2048 if net.mtu == 1500 else 9216),
+        super().__init__({'network.driver': 'dpdk', 'dpdk.device': device(net.mtu, 2),
                           'dpdk.address': f'{net.a.address}/24', 'dpdk.mtu': net.mtu, 'dpdk.huge_pages': 'false',
                           'dpdk.memory_bytes': '256MiB', 'shards.idle': 'backoff', **(settings or {})})
         self.net = net
         self.overrides = {'kafka.listen': '0.0.0.0:9092', 'native.listen': f'{net.a.address}:9192'}
         self.address = '127.0.0.1:9092'
-        # The kernel keeps the address, for TCP within the host, and nothing of the wire.
-        for words in (['address', 'flush', 'dev', 'wire'], ['link', 'set', 'wire', 'address', MAC],
-                      ['address', 'replace', f'{net.a.address}/32', 'dev', 'lo']):
-            net.a.run('ip', *words)
-        net.a.run('nft', '-f', '-', text='''
-            table netdev penstock
-            delete table netdev penstock
-            table netdev penstock {
-                chain ingress { type filter hook ingress device wire priority 0; policy drop; }
-            }''')
+        take_wire(net.a, '02:00:00:00:77:01')
         net.b.run(sys.executable, BY_HAND, 'sums', 'wire')
 
-    def sdk(self, mode, topic, **options):
+    def sdk(self, mode, topic, road='udp', **options):
         words = [word for key, value in options.items() for word in ('--' + key.replace('_', '-'), value)]
-        addresses = f'udp://{self.net.a.address}:9192'
+        if road == 'dpdk':
+            words += ['--port-device', device(self.net.mtu, 1), '--port-address', f'{self.net.b.address}/24',
+                      '--port-mtu', self.net.mtu, '--port-huge-pages', 0]
+        addresses = f'{road}://{self.net.a.address}:9192'
         process = self.net.b.start([SDK_LOAD, mode, addresses, topic, *words], self.net.folder / f'{mode}.log')
         code = process.child.wait(60)
         lines = Path(process.log_path).read_text().strip().split('\n')
@@ -76,6 +83,30 @@ def clients_are_served_at_mtu_1500():
 def clients_are_served_at_mtu_9000():
     """The same in jumbo frames"""
     serves(9000)
+
+
+@case
+def a_program_of_the_sdk_has_a_port_of_its_own():
+    """DPDK on both ends: produce, ping and consume; a port that is none is refused with a reason"""
+    with Network() as net, living_on(net.a), PortNode(net) as node:
+        node.create_topic('t', 4)
+        node.create_topic('one')
+        take_wire(net.b, '02:00:00:00:77:02')
+        sent = node.sdk('produce', 't', 'dpdk', seconds=2, bytes=100, partitions=4, acks=-1)
+        check(sent['acked'] > 1000 and sent['failed'] == 0, f'hardly anything went through: {sent}')
+        node.sdk('ping', 'one', 'dpdk', records=200)
+        node.sdk('consume', 't', 'dpdk', records=sent['acked'], partitions=4)
+        none = ['--port-device', 'net_none0', '--port-huge-pages', 0, '--port-address']
+        for road, words, why in (('dpdk', [*none, '10.77.0.2'], 'with its prefix'),
+                                 ('dpdk', [*none, '10.77.0.2/24'], 'DPDK cannot start'),
+                                 ('dpdk', [], 'An argument'),
+                                 ('udp', ['--port-device', device(1500, 1), '--port-address', '10.77.0.2/24',
+                                          '--port-huge-pages', 0], 'An argument')):
+            process = net.b.start([SDK_LOAD, 'produce', f'{road}://10.77.0.1:9192', 't', '--seconds', 1, *words],
+                                  net.folder / 'refused.log')
+            check_equal(process.child.wait(20), 2, 'exit code')
+            said = Path(process.log_path).read_text().strip().split('\n')[-1]
+            check(why in said, f'not "{why}": {said}')
 
 
 @case

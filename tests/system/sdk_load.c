@@ -6,8 +6,10 @@
 //   sdk_load watch   ADDRESSES TOPIC --gap-ms 20             as ping, until SIGTERM; see below
 //   sdk_load consume ADDRESSES TOPIC --records 1000000 --partitions 4 [--check-crcs 0]
 //
-// ADDRESSES are udp://HOST:PORT or tcp://HOST:PORT. With --spin 1 it never sleeps: it polls without waiting. Every
-// record must be acknowledged (and, when consumed, carry its number), or the exit code is 1. Prints one JSON object.
+// ADDRESSES are udp://HOST:PORT or tcp://HOST:PORT; or dpdk://HOST:PORT on a port of its own, with --port-device DEVICE
+// --port-address ADDRESS/PREFIX [--port-mtu 1500] [--port-huge-pages 1]. With --spin 1 it never sleeps: it polls
+// without waiting. Every record must be acknowledged (and, when consumed, carry its number), or the exit code is 1.
+// Prints one JSON object.
 //
 // watch says at once, a JSON array each, when no record was acknowledged for --gap-ms: the last acknowledgement before
 // and the first one after, in nanoseconds of the monotonic clock.
@@ -28,6 +30,9 @@ struct options {
     const char* mode;
     const char* addresses;
     const char* topic;
+    const char* port_device;
+    const char* port_address;
+    uint64_t port_mtu, port_huge_pages;
     uint64_t records, seconds, warmup_seconds, bytes, partitions, spin, check_crcs, batch_bytes, linger_ms, gap_ms;
     int32_t acks;
 };
@@ -285,7 +290,8 @@ static int watch(const struct options* o) {
 static void parse(int argc, char** argv, struct options* o) {
     if (argc < 4) die("usage: sdk_load produce|ping|watch|consume ADDRESSES TOPIC [--option value]...");
     *o = (struct options){.mode = argv[1], .addresses = argv[2], .topic = argv[3], .bytes = 100, .partitions = 1,
-                          .check_crcs = 1, .batch_bytes = 65536, .linger_ms = 5, .gap_ms = 20, .acks = -1};
+                          .check_crcs = 1, .batch_bytes = 65536, .linger_ms = 5, .gap_ms = 20, .acks = -1,
+                          .port_mtu = 1500, .port_huge_pages = 1};
     for (int i = 4; i < argc; i += 2) {
         if (i + 1 == argc) die("%s needs a value", argv[i]);
         const char* name = argv[i];
@@ -300,6 +306,10 @@ static void parse(int argc, char** argv, struct options* o) {
         else if (strcmp(name, "--check-crcs") == 0) o->check_crcs = number_of(value);
         else if (strcmp(name, "--batch-bytes") == 0) o->batch_bytes = number_of(value);
         else if (strcmp(name, "--gap-ms") == 0) o->gap_ms = number_of(value);
+        else if (strcmp(name, "--port-device") == 0) o->port_device = value;
+        else if (strcmp(name, "--port-address") == 0) o->port_address = value;
+        else if (strcmp(name, "--port-mtu") == 0) o->port_mtu = number_of(value);
+        else if (strcmp(name, "--port-huge-pages") == 0) o->port_huge_pages = number_of(value);
         else if (strcmp(name, "--linger-ms") == 0) o->linger_ms = number_of(value);
         else die("unknown option %s", name);
     }
@@ -308,10 +318,25 @@ static void parse(int argc, char** argv, struct options* o) {
     if (strcmp(o->mode, "produce") == 0 && o->records == 0 && o->seconds == 0) die("--seconds or --records is needed");
 }
 
+static penstock_port* open_port(const struct options* o) {
+    if (o->port_device == NULL) return NULL;
+    penstock_port_options options = PENSTOCK_PORT_OPTIONS_INIT;
+    options.device = o->port_device;
+    options.address = o->port_address;
+    options.mtu = (int32_t)o->port_mtu;
+    options.huge_pages = (int32_t)o->port_huge_pages;
+    char why[1024];
+    penstock_port* port;
+    if (penstock_port_open(&options, &port, why, sizeof why) != PENSTOCK_OK) die("%s", why);
+    return port;
+}
+
 int main(int argc, char** argv) {
     struct options o;
     parse(argc, argv, &o);
+    penstock_port* const port = open_port(&o);
     penstock_client_options options = PENSTOCK_CLIENT_OPTIONS_INIT;
+    options.port = port;
     options.bootstrap = o.addresses;
     options.client_id = "sdk_load";
     const penstock_error error = penstock_client_create(&options, &load.client);
@@ -323,5 +348,6 @@ int main(int argc, char** argv) {
     else if (strcmp(o.mode, "consume") == 0) code = consume(&o);
     else die("unknown mode %s", o.mode);
     penstock_client_destroy(load.client);
+    penstock_port_close(port);
     return code;
 }

@@ -200,11 +200,11 @@ def a_broker_that_dies_costs_nothing():
 def nonsense_is_refused():
     """Addresses that make no sense, and brokers that are not there, end in a sentence and an exit code."""
     tree = installed()
-    for address in ('http://x', 'udp://', 'udp://:1', 'udp://h:0', 'udp://h:99999', 'udp://::1', 'tcp://[::1', ','):
+    # Of these roads the last one needs a port, which the example does not have.
+    for address in ('http://x', 'udp://', 'udp://:1', 'udp://h:0', 'udp://h:99999', 'udp://::1', 'tcp://[::1', ',',
+                    'dpdk://h'):
         _, err, code = tree.run('produce', address, 't', check_exit=False)
         check(code == 1 and 'makes no sense' in err, f'{address}: {code} {err}')
-    _, err, code = tree.run('produce', 'dpdk://h', 't', check_exit=False)
-    check(code == 1 and 'does not offer' in err, f'dpdk: {code} {err}')
     for road in ('udp', 'tcp'):
         _, err, code = tree.run('admin', f'{road}://127.0.0.1:9', 't', check_exit=False)
         check(code == 1, f'{road}: exit code {code} for a broker that is not there')

@@ -21,8 +21,7 @@ DeviceOptions plain() {
 TEST(DevicePlan, a_virtual_device_is_made_and_no_other_is_looked_at) {
     DeviceOptions options = plain();
     options.memory_bytes = 256 * mib;
-    options.core = 3;
-    const auto plan = plan_device(options);
+    const auto plan = plan_device(options, 3);
     ASSERT_TRUE(plan.has_value());
     EXPECT_EQ(plan->name, "net_af_packet0");
     EXPECT_THAT(plan->arguments, IsSupersetOf({"--no-pci", "--vdev", "net_af_packet0,iface=eth1,framesz=2048", "-m",
@@ -36,7 +35,7 @@ TEST(DevicePlan, of_the_pci_devices_only_the_one_is_looked_at) {
     for (const char* address : {"0000:01:00.0", "01:00.0"}) {
         DeviceOptions options = plain();
         options.device = address;
-        const auto plan = plan_device(options);
+        const auto plan = plan_device(options, 3);
         ASSERT_TRUE(plan.has_value());
         EXPECT_EQ(plan->name, "0000:01:00.0");
         EXPECT_THAT(plan->arguments, IsSupersetOf({"-a", "0000:01:00.0"}));
@@ -48,7 +47,7 @@ TEST(DevicePlan, what_is_hardly_a_pci_address_is_the_name_of_a_device) {
     for (const char* name : {"01:00.8", "1:00.0", "0000:01:00", "000:01:00.0", "x000:01:00.0", "0000:01:0x.0", "."}) {
         DeviceOptions options = plain();
         options.device = name;
-        EXPECT_EQ(plan_device(options)->name, name);
+        EXPECT_EQ(plan_device(options, 3)->name, name);
     }
 }
 
@@ -56,7 +55,7 @@ TEST(DevicePlan, without_huge_pages_and_with_more_arguments) {
     DeviceOptions options = plain();
     options.huge_pages = false;
     options.arguments = "  --vdev  net_null0   -d x.so ";
-    const auto plan = plan_device(options);
+    const auto plan = plan_device(options, 3);
     ASSERT_TRUE(plan.has_value());
     EXPECT_THAT(plan->arguments, IsSupersetOf({"--no-huge", "net_null0", "-d", "x.so"}));
     EXPECT_THAT(plan->arguments, Not(Contains("--in-memory")));
@@ -68,25 +67,25 @@ TEST(DevicePlan, each_queue_has_frames_for_all_its_lanes) {
     options.receive_bytes = 15'000'000;
     options.queues = 2;
     options.lanes = 4;
-    auto plan = plan_device(options);
+    auto plan = plan_device(options, 3);
     ASSERT_TRUE(plan.has_value());
     EXPECT_EQ(plan->link.receive_buffers, 10'000u);
     EXPECT_GE(plan->port.frames_lent, 2 * plan->link.receive_buffers);
     options.lanes = 5;
-    plan = plan_device(options);
+    plan = plan_device(options, 3);
     ASSERT_TRUE(plan.has_value());
     EXPECT_GE(plan->port.frames_lent, 3 * plan->link.receive_buffers);
     options.receive_bytes = 1;
-    EXPECT_GE(plan_device(options)->link.receive_buffers, 64u);
+    EXPECT_GE(plan_device(options, 3)->link.receive_buffers, 64u);
     options.receive_bytes = UINT64_MAX;
-    EXPECT_LE(plan_device(options)->link.receive_buffers, 65'536u);
+    EXPECT_LE(plan_device(options, 3)->link.receive_buffers, 65'536u);
 }
 
 TEST(DevicePlan, says_what_cannot_be_used) {
     const auto why = [](auto change) {
         DeviceOptions options = plain();
         change(options);
-        const auto plan = plan_device(options);
+        const auto plan = plan_device(options, 3);
         return plan ? std::string("nothing is wrong") : plan.error();
     };
     EXPECT_EQ(why([](DeviceOptions&) {}), "nothing is wrong");
