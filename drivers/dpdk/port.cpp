@@ -1,7 +1,9 @@
 #include "dpdk/port.h"
 
+#include <rte_byteorder.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_flow.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
@@ -130,13 +132,47 @@ Result<uint16_t> Port::bind(uint16_t udp_port, uint16_t lane) {
         uint16_t nobody = 0;
         return lane_of_[wanted].compare_exchange_strong(nobody, static_cast<uint16_t>(lane + 1));
     };
+    uint32_t found = udp_port;
     if (udp_port != 0) {
-        if (take(udp_port)) return udp_port;
-        return fail(Errc::exists);
+        if (!take(udp_port)) return fail(Errc::exists);
+    } else {
+        found = options_.last_free_port;
+        while (found >= options_.first_free_port && !take(found)) --found;
+        if (found < options_.first_free_port) return fail(Errc::would_block);
     }
-    for (uint32_t one = options_.last_free_port; one >= options_.first_free_port; --one)
-        if (take(one)) return static_cast<uint16_t>(one);
-    return fail(Errc::would_block);
+    if (options_.queues > 1) steer(static_cast<uint16_t>(found), queue_of(lane));
+    return static_cast<uint16_t>(found);
+}
+
+/// Not every device can; then frames are handed over where they come to the wrong queue.
+void Port::steer(uint16_t udp_port, uint16_t queue) {
+    const rte_flow_attr attributes{.ingress = 1};
+    rte_flow_item_udp wanted{}, mask{};
+    wanted.hdr.dst_port = rte_cpu_to_be_16(udp_port);
+    mask.hdr.dst_port = UINT16_MAX;
+    const rte_flow_item vlan{.type = options_.vlan != 0 ? RTE_FLOW_ITEM_TYPE_VLAN : RTE_FLOW_ITEM_TYPE_VOID};
+    const rte_flow_item pattern[] = {{.type = RTE_FLOW_ITEM_TYPE_ETH},
+                                     vlan,
+                                     {.type = RTE_FLOW_ITEM_TYPE_IPV4},
+                                     {.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &wanted, .mask = &mask},
+                                     {.type = RTE_FLOW_ITEM_TYPE_END}};
+    const rte_flow_action_queue to{.index = queue};
+    const rte_flow_action actions[] = {{.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &to},
+                                       {.type = RTE_FLOW_ACTION_TYPE_END}};
+    const std::lock_guard lock(flows_mutex_);
+    rte_flow_error why{};
+    if (rte_flow_validate(id_, &attributes, pattern, actions, &why) != 0) return;
+    if (rte_flow* const flow = rte_flow_create(id_, &attributes, pattern, actions, &why)) flows_[udp_port] = flow;
+}
+
+void Port::unbind(uint16_t udp_port) {
+    const std::lock_guard lock(flows_mutex_);
+    if (const auto flow = flows_.find(udp_port); flow != flows_.end()) {
+        rte_flow_error why{};
+        static_cast<void>(rte_flow_destroy(id_, flow->second, &why));
+        flows_.erase(flow);
+    }
+    lane_of_[udp_port].store(0, std::memory_order_release);
 }
 
 size_t Port::receive(uint16_t lane, std::span<rte_mbuf*> out) {

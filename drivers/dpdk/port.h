@@ -11,7 +11,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +22,7 @@
 #include "dpdk/failure.h"
 #include "dpdk/neighbours.h"
 
+struct rte_flow;
 struct rte_mbuf;
 struct rte_mempool;
 struct rte_ring;
@@ -66,7 +69,7 @@ public:
 
     /// The port of UDP is the lane's from now on; 0: one that is free. Errc::exists if it is somebody else's.
     Result<uint16_t> bind(uint16_t udp_port, uint16_t lane);
-    void unbind(uint16_t udp_port) { lane_of_[udp_port].store(0, std::memory_order_release); }
+    void unbind(uint16_t udp_port);
     /// Nothing where nobody has it.
     std::optional<uint16_t> lane_of(uint16_t udp_port) const {
         const uint16_t found = lane_of_[udp_port].load(std::memory_order_acquire);
@@ -89,6 +92,7 @@ private:
     explicit Port(const PortOptions& options);
     Opened<void> make_queues(const std::string& device, int socket);
     Opened<void> start(const std::string& device);
+    void steer(uint16_t udp_port, uint16_t queue);
 
     uint16_t queue_of(uint16_t lane) const { return static_cast<uint16_t>(lane % options_.queues); }
 
@@ -100,6 +104,8 @@ private:
     std::vector<rte_mempool*> pools_;       ///< by queue
     std::vector<rte_ring*> handed_over_;    ///< by lane
     Neighbours neighbours_;
+    std::mutex flows_mutex_;
+    std::map<uint16_t, rte_flow*> flows_;   ///< of the device, by port of UDP
     std::array<std::atomic<uint16_t>, 65'536> lane_of_{};   ///< and one; 0: nobody's
 };
 
