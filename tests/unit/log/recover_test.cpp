@@ -26,5 +26,29 @@ TEST_F(RecoverTest, a_journaled_batch_does_not_wipe_its_direct_neighbour) {
     stop();
 }
 
+/// It has its size, and nothing of it is on the medium: the next crash would leave a file that is too short.
+TEST_F(RecoverTest, a_spare_file_that_was_being_made_is_durable_before_it_is_used) {
+    open();
+    stop();
+    const io::FileId half_made{io::FileKind::pool_1m, 1'000};
+    const std::vector<std::byte> zeros(mib);
+    const io::MutableFragment all{const_cast<std::byte*>(zeros.data()), static_cast<uint32_t>(zeros.size())};
+    const io::DiskOp steps[] = {{.kind = io::DiskOpKind::create, .file = half_made},
+                                {.kind = io::DiskOpKind::write, .file = half_made, .fragments = {&all, 1}}};
+    for (const io::DiskOp& step : steps) {
+        disk_->submit({&step, 1});
+        io::DiskCompletion done;
+        while (disk_->poll({&done, 1}) == 0) disk_->wait();
+        ASSERT_TRUE(done.ok);
+    }
+    ASSERT_TRUE(try_open().has_value());
+    for (const sim::CrashChoice& choice : directory_->crash_choices(100, 1)) {
+        const auto left = directory_->crash(choice);
+        for (const io::FileEntry& entry : left->files()) {
+            EXPECT_TRUE(entry.file != half_made || entry.size == mib) << entry.size;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace penstock::log
