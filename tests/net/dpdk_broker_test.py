@@ -5,30 +5,16 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
+from dpdk_host import PLUGIN, device, give_to_dpdk, leave_no_sums
 from harness import BUILD, Node, Skip, case, check, check_equal, run_cases
 from network import Network, end_on_sigterm, living_on
 
-PLUGIN = BUILD / 'drivers/dpdk/libpenstock_dpdk.so'
 SDK_LOAD = BUILD / 'tests/system/sdk_load'
-BY_HAND = Path(__file__).resolve().parent / 'by_hand.py'
-
-
-def device(mtu, queues):
-    frame_bytes = 2048 if mtu == 1500 else 9216
-    return f'net_af_packet0,iface=wire,framesz={frame_bytes},blocksz={frame_bytes * 4},framecnt=1024,qpairs={queues}'
 
 
 def take_wire(host, mac):
-    """The kernel keeps the address, for TCP within the host, and nothing of the wire."""
-    for words in (['address', 'flush', 'dev', 'wire'], ['link', 'set', 'wire', 'address', mac],
-                  ['address', 'replace', f'{host.address}/32', 'dev', 'lo']):
-        host.run('ip', *words)
-    host.run('nft', '-f', '-', text='''
-        table netdev penstock
-        delete table netdev penstock
-        table netdev penstock {
-            chain ingress { type filter hook ingress device wire priority 0; policy drop; }
-        }''')
+    give_to_dpdk(host, mac)
+    host.run('ip', 'address', 'replace', f'{host.address}/32', 'dev', 'lo')   # for TCP within the host
 
 
 class PortNode(Node):
@@ -44,7 +30,7 @@ class PortNode(Node):
         self.overrides = {'kafka.listen': '0.0.0.0:9092', 'native.listen': f'{net.a.address}:9192'}
         self.address = '127.0.0.1:9092'
         take_wire(net.a, '02:00:00:00:77:01')
-        net.b.run(sys.executable, BY_HAND, 'sums', 'wire')
+        leave_no_sums(net.b, 'wire')
 
     def sdk(self, mode, topic, road='udp', **options):
         words = [word for key, value in options.items() for word in ('--' + key.replace('_', '-'), value)]
