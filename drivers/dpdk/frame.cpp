@@ -1,6 +1,8 @@
 #include "dpdk/frame.h"
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
 
 #include "base/assert.h"
 
@@ -8,9 +10,10 @@ namespace penstock::dpdk {
 
 namespace {
 
-constexpr uint32_t ethernet_bytes = 14, ipv4_bytes = 20, udp_bytes = 8, icmp_bytes = 8, arp_bytes = 28;
-constexpr uint16_t type_ipv4 = 0x0800, type_arp = 0x0806, type_vlan = 0x8100;
-constexpr uint8_t protocol_icmp = 1, protocol_udp = 17;
+constexpr uint32_t ethernet_bytes = 14, ipv4_bytes = 20, ipv6_bytes = 40, udp_bytes = 8, icmp_bytes = 8, arp_bytes = 28;
+constexpr uint32_t two_macs_bytes = 12;
+constexpr uint16_t type_ipv4 = 0x0800, type_arp = 0x0806, type_vlan = 0x8100, type_ipv6 = 0x86dd;
+constexpr uint8_t protocol_icmp = 1, protocol_tcp = 6, protocol_udp = 17;
 constexpr uint8_t echo_reply = 0, echo = 8;
 constexpr uint8_t hops = 64;
 constexpr uint16_t do_not_fragment = 0x4000, fragment_bits = 0x3fff;   // "more follow", and the offset
@@ -103,11 +106,36 @@ void parse_ipv4(std::span<const std::byte> bytes, uint32_t at, UdpChecksum check
     else parse_icmp(packet, at + header, frame);
 }
 
+/// What IP carries in one piece for TCP or UDP.
+struct Segment {
+    std::span<std::byte> bytes;
+    uint8_t protocol = 0;
+    uint64_t addresses_sum = 0;
+};
+
+std::optional<Segment> segment_of_ipv4(std::span<std::byte> packet) {
+    if (packet.size() < ipv4_bytes) return std::nullopt;
+    const std::byte* ip = packet.data();
+    const uint32_t header = (load_be<uint8_t>(ip) & 15u) * 4;
+    const uint32_t total = load_be<uint16_t>(ip + 2);
+    if (header < ipv4_bytes || total < header || total > packet.size()) return std::nullopt;
+    if ((load_be<uint16_t>(ip + 6) & fragment_bits) != 0) return std::nullopt;
+    return Segment{packet.subspan(header, total - header), load_be<uint8_t>(ip + 9), internet_sum({ip + 12, 8})};
+}
+
+std::optional<Segment> segment_of_ipv6(std::span<std::byte> packet) {
+    if (packet.size() < ipv6_bytes) return std::nullopt;
+    const std::byte* ip = packet.data();
+    const uint32_t size = load_be<uint16_t>(ip + 4);
+    if (size > packet.size() - ipv6_bytes) return std::nullopt;
+    return Segment{packet.subspan(ipv6_bytes, size), load_be<uint8_t>(ip + 6), internet_sum({ip + 8, 32})};
+}
+
 /// Returns where what it carries begins.
 uint32_t write_ethernet(std::byte* at, const Mac& from, const Mac& to, Vlan vlan, uint16_t type) {
     store_mac(at, to);
     store_mac(at + 6, from);
-    uint32_t offset = 12;
+    uint32_t offset = two_macs_bytes;
     if (vlan != 0) {
         store_be<uint16_t>(at + offset, type_vlan);
         store_be<uint16_t>(at + offset + 2, vlan);
@@ -166,7 +194,7 @@ Frame parse_frame(std::span<const std::byte> bytes, UdpChecksum checksum) {
     if (bytes.size() < ethernet_bytes) return frame;
     frame.to_mac = load_mac(bytes.data());
     frame.from_mac = load_mac(bytes.data() + 6);
-    uint32_t at = 12;
+    uint32_t at = two_macs_bytes;
     auto type = load_be<uint16_t>(bytes.data() + at);
     if (type == type_vlan) {
         if (bytes.size() < ethernet_bytes + vlan_tag_bytes) return frame;
@@ -222,8 +250,7 @@ void turn_echo(std::span<std::byte> frame, const Frame& request) {
     PENSTOCK_ASSERT(request.payload_at + request.payload_bytes <= frame.size());
     store_mac(frame.data(), request.from_mac);
     store_mac(frame.data() + 6, request.to_mac);
-    const bool tagged = load_be<uint16_t>(frame.data() + 12) == type_vlan;
-    std::byte* ip = frame.data() + ethernet_bytes + (tagged ? vlan_tag_bytes : 0);
+    std::byte* ip = frame.data() + ethernet_bytes + (is_tagged(frame) ? vlan_tag_bytes : 0);
     // The sum of a header does not change when its words change places.
     store_be<uint32_t>(ip + 12, request.to.value);
     store_be<uint32_t>(ip + 16, request.from.value);
@@ -231,6 +258,41 @@ void turn_echo(std::span<std::byte> frame, const Frame& request) {
     store_be<uint8_t>(icmp, echo_reply);
     store_be<uint16_t>(icmp + 2, 0);
     store_be<uint16_t>(icmp + 2, internet_checksum(internet_sum({icmp, request.payload_bytes})));
+}
+
+bool is_tagged(std::span<const std::byte> frame) {
+    return frame.size() >= ethernet_bytes + vlan_tag_bytes &&
+           load_be<uint16_t>(frame.data() + two_macs_bytes) == type_vlan;
+}
+
+std::span<std::byte> take_off_tag(std::span<std::byte> frame) {
+    PENSTOCK_ASSERT(is_tagged(frame));
+    std::memmove(frame.data() + vlan_tag_bytes, frame.data(), two_macs_bytes);
+    return frame.subspan(vlan_tag_bytes);
+}
+
+void put_on_tag(std::span<std::byte> room_and_frame, Vlan vlan) {
+    PENSTOCK_ASSERT(room_and_frame.size() >= vlan_tag_bytes + ethernet_bytes);
+    std::byte* at = room_and_frame.data();
+    std::memmove(at, at + vlan_tag_bytes, two_macs_bytes);
+    store_be<uint16_t>(at + two_macs_bytes, type_vlan);
+    store_be<uint16_t>(at + two_macs_bytes + 2, vlan);
+}
+
+void fill_in_checksum(std::span<std::byte> frame) {
+    if (frame.size() < ethernet_bytes) return;
+    const auto type = load_be<uint16_t>(frame.data() + two_macs_bytes);
+    const auto packet = frame.subspan(ethernet_bytes);
+    const auto segment = type == type_ipv4   ? segment_of_ipv4(packet)
+                         : type == type_ipv6 ? segment_of_ipv6(packet)
+                                             : std::nullopt;
+    if (!segment || (segment->protocol != protocol_tcp && segment->protocol != protocol_udp)) return;
+    const auto [bytes, protocol, addresses_sum] = *segment;
+    const size_t field = protocol == protocol_tcp ? 16 : 6;
+    if (bytes.size() < field + 2) return;
+    store_be<uint16_t>(&bytes[field], 0);
+    const uint16_t sum = internet_checksum(internet_sum(bytes, addresses_sum + protocol + bytes.size()));
+    store_be<uint16_t>(&bytes[field], sum == 0 ? uint16_t{0xffff} : sum);   // zero is none to UDP, the same to TCP
 }
 
 }  // namespace penstock::dpdk

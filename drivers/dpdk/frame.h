@@ -89,6 +89,19 @@ void write_arp_reply(std::span<std::byte> frame, const Mac& own_mac, Ipv4 own, c
 /// Makes the answer to a ping of the ping itself, in its place.
 void turn_echo(std::span<std::byte> frame, const Frame& request);
 
+// What lies between the wire and the kernel's stack, which knows nothing of our tag, nor of the checksums that a
+// neighbour on this machine never filled in.
+
+bool is_tagged(std::span<const std::byte> frame);
+/// A tagged frame becomes one without, in the same place, but for its first bytes. Returns it.
+std::span<std::byte> take_off_tag(std::span<std::byte> frame);
+/// The way back: an untagged frame and, before it, room for a tag.
+void put_on_tag(std::span<std::byte> room_and_frame, Vlan vlan);
+
+/// That of TCP or UDP over IPv4 or IPv6 is computed, whatever stands in its field. Anything else, fragments, options of
+/// IPv6 and frames that are cut short among it, stays as it is. Of untagged frames.
+void fill_in_checksum(std::span<std::byte> frame);
+
 /// RFC 1071: the sum of big-endian words, an odd last byte padded with zero. `sum` is that of even many bytes before.
 uint64_t internet_sum(std::span<const std::byte> bytes, uint64_t sum = 0);
 /// As it is written into headers.

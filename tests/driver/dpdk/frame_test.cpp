@@ -257,5 +257,87 @@ TEST(Frame, noise_is_read_within_its_bounds) {
     }
 }
 
+/// As a device leaves it: TCP's checksum is that of the pseudo header, as if there were nothing else to sum.
+Bytes segment_of_tcp(std::span<const std::byte> text, bool six) {
+    Bytes frame = six ? hex("020000000002 020000000001 86dd 60000000 0000 06 40"
+                            "fd000000000000000000000000000001 fd000000000000000000000000000002")
+                      : hex("020000000002 020000000001 0800 45000000 00004000 40060000 0a4d0001 0a4d0002");
+    const Bytes tcp = hex("03e807d0 00000001 00000002 50180400 12340000");
+    frame.insert(frame.end(), tcp.begin(), tcp.end());
+    frame.insert(frame.end(), text.begin(), text.end());
+    store_be<uint16_t>(&frame[six ? 18 : 16], static_cast<uint16_t>(frame.size() - (six ? 54 : 14)));
+    if (!six) sum_ip(frame);
+    return frame;
+}
+
+TEST(Frame, fills_in_the_checksum_that_nobody_did) {
+    Random random(7);
+    for (const size_t size : {0u, 1u, 2u, 100u, 1401u}) {
+        const Bytes text = random_bytes(random, size);
+        Bytes udp = datagram(text, 0, true);
+        fill_in_checksum(udp);
+        EXPECT_EQ(udp, datagram(text)) << size;
+        for (const bool six : {false, true}) {
+            Bytes tcp = segment_of_tcp(text, six);
+            fill_in_checksum(tcp);
+            // With the pseudo header before it, it sums up to nothing.
+            const size_t addresses = six ? 22 : 26, header = six ? 54 : 34;
+            Bytes summed(tcp.begin() + static_cast<ptrdiff_t>(addresses), tcp.end());
+            Bytes pseudo(4);
+            store_be<uint16_t>(&pseudo[0], 6);
+            store_be<uint16_t>(&pseudo[2], static_cast<uint16_t>(tcp.size() - header));
+            summed.insert(summed.begin(), pseudo.begin(), pseudo.end());
+            EXPECT_EQ(plain_checksum(summed), 0) << size << (six ? " over IPv6" : " over IPv4");
+        }
+    }
+}
+
+TEST(Frame, fills_in_no_other_checksum) {
+    Bytes fragment = datagram(Bytes(100), 0, true);
+    store_be<uint16_t>(&fragment[20], 0x2000);
+    Bytes other = fragment;
+    store_be<uint16_t>(&other[20], 0);
+    other[23] = std::byte{1};   // ICMP
+    Bytes too_long = datagram(Bytes(100), 0, true);
+    store_be<uint16_t>(&too_long[16], 129);
+    Bytes short_header = too_long;
+    short_header[14] = std::byte{0x44};
+    Bytes too_long_six = segment_of_tcp(Bytes(100), true);
+    store_be<uint16_t>(&too_long_six[18], 121);
+    for (const Bytes& frame : {fragment, other, too_long, short_header, too_long_six, Bytes(13), Bytes(60)}) {
+        Bytes same = frame;
+        fill_in_checksum(same);
+        EXPECT_EQ(same, frame);
+    }
+}
+
+TEST(Frame, fills_in_nothing_beyond_a_frame_that_is_cut_anywhere) {
+    for (const bool six : {false, true}) {
+        const Bytes whole = segment_of_tcp(Bytes(10), six);
+        for (size_t size = 0; size <= whole.size(); ++size) {
+            Bytes cut(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
+            const size_t before = six ? 54 : 14;
+            if (size >= before + 20) {   // and says that this is all of it
+                store_be<uint16_t>(&cut[six ? 18 : 16], static_cast<uint16_t>(size - before));
+            }
+            cut.shrink_to_fit();
+            fill_in_checksum(cut);
+        }
+    }
+}
+
+TEST(Frame, a_tag_comes_off_and_goes_on) {
+    const Bytes text(50, std::byte{3});
+    const Bytes plain = datagram(text), tagged = datagram(text, 7);
+    EXPECT_FALSE(is_tagged(plain));
+    EXPECT_FALSE(is_tagged(Bytes(13)));
+    ASSERT_TRUE(is_tagged(tagged));
+    Bytes frame = tagged;
+    const auto off = take_off_tag(frame);
+    EXPECT_TRUE(std::ranges::equal(off, plain));
+    put_on_tag(frame, 7);
+    EXPECT_EQ(frame, tagged);
+}
+
 }  // namespace
 }  // namespace penstock::dpdk
