@@ -21,6 +21,7 @@ struct DeviceOptions {
     std::string gateway;          ///< to everybody outside; empty: they are not reached
     uint16_t vlan = 0;            ///< 0: frames have no tag
     uint32_t mtu = 1500;
+    std::string tap;              ///< the device that the kernel has at that address; empty: it has none
     uint64_t memory_bytes = 512 * mib;
     bool huge_pages = true;
     std::string arguments;        ///< more of them, as DPDK's environment takes them, with spaces between

@@ -87,7 +87,7 @@ std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options,
                     .arguments = environment_arguments(options, core, pci),
                     .port = {.subnet = *subnet, .vlan = options.vlan, .queues = options.queues, .lanes = options.lanes,
                              .mtu = options.mtu, .first_free_port = options.first_free_port,
-                             .last_free_port = options.last_free_port},
+                             .last_free_port = options.last_free_port, .tap = options.tap},
                     .link = {}};
     if (!options.gateway.empty()) {
         const auto gateway = parse_ipv4(options.gateway);

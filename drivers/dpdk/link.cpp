@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "dpdk/clock.h"
 #include "dpdk/endpoint.h"
+#include "dpdk/mbuf.h"
 
 namespace penstock::dpdk {
 
@@ -23,10 +24,6 @@ constexpr uint32_t ip_and_udp_bytes = 28;
 constexpr int64_t waits_ns = 3 * second_ns;
 constexpr int64_t look_again_ns = second_ns;
 
-std::byte* data_of(rte_mbuf* frame) { return rte_pktmbuf_mtod(frame, std::byte*); }
-
-std::span<std::byte> bytes_of(rte_mbuf* frame) { return {data_of(frame), rte_pktmbuf_data_len(frame)}; }
-
 /// NONE says that the checksum was not filled in, since the bytes never left this machine: as good as GOOD.
 std::optional<UdpChecksum> checksum_of(const rte_mbuf* frame) {
     switch (frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) {
@@ -35,14 +32,6 @@ std::optional<UdpChecksum> checksum_of(const rte_mbuf* frame) {
         case RTE_MBUF_F_RX_L4_CKSUM_NONE: return UdpChecksum::good;
         default: return UdpChecksum::unknown;
     }
-}
-
-/// Short frames are padded: what follows a datagram in its frame is no part of it.
-void set_size(rte_mbuf* frame, uint32_t bytes) {
-    const uint32_t size = std::max(bytes, frame_bytes_min);
-    frame->data_len = static_cast<uint16_t>(size);
-    frame->pkt_len = size;
-    if (bytes < size) std::memset(data_of(frame) + bytes, 0, size - bytes);
 }
 
 }  // namespace
@@ -246,6 +235,7 @@ size_t Link::receive(std::span<io::IncomingBurst> out) {
         if (take(arrived_[arrived_next_++], out[n])) ++n;
     }
     if (!waiting_.empty()) go_on_waiting(monotonic_now());
+    if (lane_ == 0 && port_.exception_path() != nullptr) send_for_kernel();
     flush();
     return n;
 }
@@ -256,31 +246,48 @@ bool Link::take(rte_mbuf* frame, io::IncomingBurst& burst) {
     const bool whole = checksum && frame->nb_segs == 1;
     const Frame read = whole ? parse_frame(bytes_of(frame), *checksum) : Frame{};
     const bool here = read.to == port_.ip() && read.vlan == port_.vlan();
+    const bool kernel = port_.exception_path() != nullptr;
     switch (read.kind) {
         case FrameKind::datagram:
             if (here && read.to_mac == port_.mac()) return take_datagram(frame, read, burst);
-            ++counters_.foreign;
             break;
         case FrameKind::arp_request:
         case FrameKind::echo_request:
-            if (here && answer(frame, read)) return false;
-            ++counters_.foreign;
+            if (here && !kernel && answer(frame, read)) return false;
             break;
         case FrameKind::arp_reply:
-            if (here && port_.neighbours().on_answer(read.from, read.sender, monotonic_now())) break;
-            ++counters_.foreign;
-            break;
-        case FrameKind::foreign: ++counters_.foreign; break;
-        case FrameKind::malformed: ++counters_.malformed; break;
+            if (!here || !port_.neighbours().on_answer(read.from, read.sender, monotonic_now())) break;
+            if (kernel) break;   // which may have asked, too
+            rte_pktmbuf_free(frame);
+            return false;
+        case FrameKind::foreign: break;
+        case FrameKind::malformed:
+            ++counters_.malformed;
+            rte_pktmbuf_free(frame);
+            return false;
     }
-    rte_pktmbuf_free(frame);
+    pass_on(frame, read);
     return false;
+}
+
+/// What is not ours: to the kernel, if it is for this station or for many.
+void Link::pass_on(rte_mbuf* frame, const Frame& read) {
+    ++counters_.foreign;
+    const bool group = (read.to_mac[0] & std::byte{1}) != std::byte{0};
+    const bool here = read.vlan == port_.vlan() && (group || read.to_mac == port_.mac());
+    ExceptionPath* const kernel = port_.exception_path();
+    if (kernel != nullptr && here) kernel->to_kernel(frame);
+    else rte_pktmbuf_free(frame);
 }
 
 bool Link::take_datagram(rte_mbuf* frame, const Frame& read, io::IncomingBurst& burst) {
     const std::optional<uint16_t> lane = port_.lane_of(read.to_port);
     if (lane && *lane != lane_ && port_.hand_over(*lane, frame)) {
         ++counters_.handed_over;
+        return false;
+    }
+    if (!lane) {
+        pass_on(frame, read);
         return false;
     }
     const bool ours = lane == lane_ && read.to_port == udp_port_;
@@ -316,6 +323,14 @@ bool Link::answer(rte_mbuf* frame, const Frame& read) {
     frame->ol_flags = 0;   // what was said of what came
     outgoing_.push_back(frame);
     return true;
+}
+
+/// A bounded burst a turn: our own datagrams wait behind it.
+void Link::send_for_kernel() {
+    if (outgoing_.size() >= outgoing_max) return;   // the device is behind
+    rte_mbuf* frames[device_burst];
+    const size_t n = port_.exception_path()->from_kernel(frames);
+    outgoing_.insert(outgoing_.end(), frames, frames + n);
 }
 
 void Link::release(const io::IncomingBurst& burst) {

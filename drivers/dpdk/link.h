@@ -1,9 +1,10 @@
 // Datagrams past the kernel: one lane of a Port.
 //
 // Stepped by its thread, which never sleeps: nothing wakes it. What arrives is lent in the buffers that the device
-// wrote it to, a datagram a burst; what is sent is copied once, behind headers that are written here. Answers ARP and
-// ping for the port's address. Frames that are for another lane are handed over to it; what is for nobody here is
-// dropped, and counted.
+// wrote it to, a datagram a burst; what is sent is copied once, behind headers that are written here. Frames that are
+// for another lane are handed over to it. What is for nobody here goes to the kernel, if the port has an ExceptionPath,
+// and lane 0 sends what comes from there. Without one ARP and ping for the port's address are answered here, and the
+// rest is dropped, and counted.
 // Whose station on the wire is not known yet is asked for, and what goes there waits, up to a bound and for some
 // seconds. Invariants: a frame is the device's, waits, goes out next, or is lent. IPv4 only.
 #pragma once
@@ -28,7 +29,8 @@ struct LinkCounters {
     uint64_t datagrams = 0, bytes = 0;          ///< received
     uint64_t sent = 0, sent_bytes = 0;          ///< datagrams
     uint64_t handed_over = 0;                   ///< to other lanes
-    uint64_t foreign = 0, malformed = 0;        ///< frames
+    uint64_t foreign = 0;                       ///< frames that are for nobody here: the kernel's, or dropped
+    uint64_t malformed = 0;                     ///< frames: dropped
     uint64_t empty = 0;                         ///< datagrams without bytes: dropped
     uint64_t buffer_shortages = 0;              ///< datagrams that found all buffers lent
     uint64_t unreachable = 0;                   ///< datagrams that there is no way for, or whose station did not answer
@@ -76,6 +78,8 @@ private:
     bool take(rte_mbuf* frame, io::IncomingBurst& burst);
     bool take_datagram(rte_mbuf* frame, const Frame& read, io::IncomingBurst& burst);
     bool answer(rte_mbuf* frame, const Frame& read);
+    void pass_on(rte_mbuf* frame, const Frame& read);
+    void send_for_kernel();
 
     Port& port_;
     const uint16_t lane_;

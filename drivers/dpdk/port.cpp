@@ -19,6 +19,7 @@ namespace {
 constexpr uint32_t ethernet_overhead_bytes = 14 + vlan_tag_bytes + 4;   // header, tag, checksum
 constexpr uint32_t pool_cache_frames = 256;
 constexpr uint32_t handed_over_max = 1024;
+constexpr uint32_t kernel_frames_to_be_sent_max = 256;   // in a link, before the device takes them
 
 /// Room for a frame in one piece, after what DPDK keeps free before it. Devices expect 2 KiB at least.
 uint16_t room_bytes(uint32_t mtu) {
@@ -41,6 +42,8 @@ Opened<std::unique_ptr<Port>> Port::open(const std::string& device, const PortOp
     if (const int found = rte_eth_dev_get_port_by_name(device.c_str(), &port->id_); found != 0)
         return std::unexpected(failure_of("DPDK has no device " + device, found));
     if (auto started = port->start(device); !started) return std::unexpected(started.error());
+    if (options.tap.empty()) return port;
+    if (auto opened = port->open_exception_path(); !opened) return std::unexpected(opened.error());
     return port;
 }
 
@@ -83,12 +86,15 @@ Opened<void> Port::start(const std::string& device) {
 }
 
 Opened<void> Port::make_queues(const std::string& device, int socket) {
-    // Every descriptor may hold one, and so may every cache; the rest is lent, or waits.
-    const uint32_t frames = 2u * options_.descriptors + options_.frames_lent + 2 * pool_cache_frames;
-    const std::string name = "penstock-" + std::to_string(id_) + "-";
+    // Every descriptor may hold one, and so may every cache; the rest is lent, or waits, for the kernel as well.
+    const bool kernel = !options_.tap.empty();
+    const uint32_t frames = 2u * options_.descriptors + options_.frames_lent + 2 * pool_cache_frames +
+                            (kernel ? ExceptionPath::frames_max + ExceptionPath::burst_max : 0);
+    const std::string name = name_prefix();
     for (uint16_t i = 0; i < options_.queues; ++i) {
-        pools_[i] = rte_pktmbuf_pool_create((name + std::to_string(i)).c_str(), frames, pool_cache_frames, 0,
-                                            room_bytes(options_.mtu), socket);
+        pools_[i] = rte_pktmbuf_pool_create_by_ops((name + std::to_string(i)).c_str(), frames, pool_cache_frames, 0,
+                                                   room_bytes(options_.mtu), socket,
+                                                   kernel ? ExceptionPath::pool_kind : nullptr);
         if (pools_[i] == nullptr) {
             return std::unexpected(failure_of("no memory for " + std::to_string(frames) + " frames of " +
                 std::to_string(room_bytes(options_.mtu)) + " bytes for each of " + std::to_string(options_.queues) +
@@ -107,6 +113,17 @@ Opened<void> Port::make_queues(const std::string& device, int socket) {
     return {};
 }
 
+/// Last, so that the kernel does not speak for a port that then does not start.
+Opened<void> Port::open_exception_path() {
+    auto opened = ExceptionPath::open({.tap = {options_.tap, mac_, options_.mtu, options_.subnet},
+                                       .vlan = options_.vlan,
+                                       .frames_sent = options_.descriptors + kernel_frames_to_be_sent_max,
+                                       .prefix = name_prefix()});
+    if (!opened) return std::unexpected(opened.error());
+    exception_path_ = std::move(*opened);
+    return {};
+}
+
 Port::~Port() {
     if (started_) rte_eth_dev_stop(id_);
     for (rte_ring* ring : handed_over_) {
@@ -115,6 +132,7 @@ Port::~Port() {
         rte_ring_free(ring);
     }
     if (started_) rte_eth_dev_close(id_);
+    exception_path_.reset();   // it frees frames of the pools
     for (rte_mempool* pool : pools_) rte_mempool_free(pool);
 }
 

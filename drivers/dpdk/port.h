@@ -6,6 +6,7 @@
 // closes the port. A frame is an rte_mbuf of the lane's pool: who has the pointer frees it or passes it on.
 // Where the device can, it is told which ports of UDP go to which queue. Where it sorts frames by their flow, or not at
 // all, they may come to a lane that they are not for: its link hands them over.
+// Where it is given a tap the kernel's stack shares its address: see ExceptionPath.
 #pragma once
 
 #include <array>
@@ -19,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "dpdk/exception_path.h"
 #include "dpdk/failure.h"
 #include "dpdk/neighbours.h"
 
@@ -40,6 +42,8 @@ struct PortOptions {
     uint32_t frames_lent = 4096;   ///< of each queue: to readers, or waiting to be sent
     /// Ports of UDP for links that want no particular one, from the last one down.
     uint16_t first_free_port = 49'152, last_free_port = 65'535;   // RFC 6335
+    std::string tap;               ///< what the device of the kernel is to be called that has all but our datagrams;
+                                   ///< empty: there is none
 };
 
 struct PortCounters {
@@ -64,6 +68,8 @@ public:
     uint32_t mtu() const { return options_.mtu; }
     bool device_sums_udp() const { return device_sums_udp_; }
     Neighbours& neighbours() { return neighbours_; }
+    /// Nothing where the port has no tap.
+    ExceptionPath* exception_path() { return exception_path_.get(); }
     /// As the device counts.
     PortCounters counters() const;
 
@@ -93,6 +99,8 @@ private:
     Opened<void> make_queues(const std::string& device, int socket);
     Opened<void> start(const std::string& device);
     void steer(uint16_t udp_port, uint16_t queue);
+    Opened<void> open_exception_path();
+    std::string name_prefix() const { return "penstock-" + std::to_string(id_) + "-"; }
 
     uint16_t queue_of(uint16_t lane) const { return static_cast<uint16_t>(lane % options_.queues); }
 
@@ -106,6 +114,7 @@ private:
     Neighbours neighbours_;
     std::mutex flows_mutex_;
     std::map<uint16_t, rte_flow*> flows_;   ///< of the device, by port of UDP
+    std::unique_ptr<ExceptionPath> exception_path_;
     std::array<std::atomic<uint16_t>, 65'536> lane_of_{};   ///< and one; 0: nobody's
 };
 

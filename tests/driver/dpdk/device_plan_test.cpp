@@ -21,6 +21,7 @@ DeviceOptions plain() {
 TEST(DevicePlan, a_virtual_device_is_made_and_no_other_is_looked_at) {
     DeviceOptions options = plain();
     options.memory_bytes = 256 * mib;
+    options.tap = "kernel";
     const auto plan = plan_device(options, 3);
     ASSERT_TRUE(plan.has_value());
     EXPECT_EQ(plan->name, "net_af_packet0");
@@ -29,6 +30,7 @@ TEST(DevicePlan, a_virtual_device_is_made_and_no_other_is_looked_at) {
     EXPECT_EQ(plan->port.subnet.own, Ipv4{0x0a010203});
     EXPECT_EQ(plan->port.subnet.prefix_bits, 16);
     EXPECT_EQ(plan->port.subnet.gateway, Ipv4{});
+    EXPECT_EQ(plan->port.tap, "kernel");
 }
 
 TEST(DevicePlan, of_the_pci_devices_only_the_one_is_looked_at) {
