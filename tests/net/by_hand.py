@@ -5,6 +5,11 @@
     by_hand.py ping ADDRESS COUNT      how many were answered
     by_hand.py noise IFACE MAC ADDRESS PORT COUNT SEED
                                        frames to that station that are damaged, cut short, somebody else's, or lies
+    by_hand.py tcp listen|connect ADDRESS PORT SECONDS
+                                       one connection, on which both ends send for so long: what this one sent and got
+    by_hand.py refused ADDRESS PORT    whether a datagram comes back as ICMP's "port unreachable"
+    by_hand.py flood ADDRESS PORT SECONDS
+                                       empty datagrams, as many as there can be
 """
 import array
 import fcntl
@@ -14,7 +19,9 @@ import random
 import socket
 import struct
 import sys
+import threading
 import time
+import zlib
 
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
 
@@ -93,5 +100,69 @@ def noise(interface, mac, address, port, count, seed):
     return {'sent': int(count)}
 
 
+def connection(side, address, port):
+    if side == 'listen':
+        with socket.create_server((address, int(port))) as server:
+            server.settimeout(20)
+            return server.accept()[0]
+    until = time.monotonic() + 10
+    while True:
+        try:
+            return socket.create_connection((address, int(port)), timeout=20)
+        except ConnectionRefusedError:   # the other one does not listen yet
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+def tcp(side, address, port, seconds):
+    did = {'sent': 0, 'sent_sum': 0, 'got': 0, 'got_sum': 0}
+
+    def note(what, piece):
+        did[what] += len(piece)
+        did[what + '_sum'] = zlib.crc32(piece, did[what + '_sum'])
+
+    def send():
+        block, until = os.urandom(1 << 18), time.monotonic() + float(seconds)
+        while time.monotonic() < until:
+            both.sendall(block)
+            note('sent', block)
+        both.shutdown(socket.SHUT_WR)
+
+    with connection(side, address, port) as both:
+        both.settimeout(20)
+        sender = threading.Thread(target=send)
+        sender.start()
+        while piece := both.recv(1 << 18):
+            note('got', piece)
+        sender.join()
+    return did
+
+
+def refused(address, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.settimeout(1)
+        datagrams.connect((address, int(port)))
+        for _ in range(10):   # either may be lost
+            datagrams.send(b'anybody?')
+            try:
+                datagrams.recv(100)
+            except ConnectionRefusedError:
+                return {'refused': True}
+            except TimeoutError:
+                pass
+    return {'refused': False}
+
+
+def flood(address, port, seconds):
+    sent, until = 0, time.monotonic() + float(seconds)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        while time.monotonic() < until:
+            datagrams.sendto(b'', (address, int(port)))
+            sent += 1
+    return {'sent': sent}
+
+
 if __name__ == '__main__':
-    print(json.dumps({'sums': sums, 'ping': ping, 'noise': noise}[sys.argv[1]](*sys.argv[2:])))
+    VERBS = {'sums': sums, 'ping': ping, 'noise': noise, 'tcp': tcp, 'refused': refused, 'flood': flood}
+    print(json.dumps(VERBS[sys.argv[1]](*sys.argv[2:])))

@@ -1,7 +1,8 @@
 // The transport on a port of DPDK: takes whatever is sent to it, until SIGTERM; then says what it got, as JSON.
 //
-//   net_dpdk_server ADDRESS:PORT MTU DEVICE [DPDK'S ARGUMENTS]...
+//   net_dpdk_server [--tap NAME] ADDRESS:PORT MTU DEVICE [DPDK'S ARGUMENTS]...
 //
+// With a tap the kernel's stack has the address, too: it gets whatever is not the transport's.
 // bench_transport, on the kernel's sockets, is the other side.
 #include <csignal>
 #include <cstdio>
@@ -54,21 +55,28 @@ uint64_t take_all(transport::Endpoint& endpoint) {
     return bytes;
 }
 
-void say(uint64_t bytes, const dpdk::LinkCounters& counters) {
+void say(uint64_t bytes, const dpdk::LinkCounters& counters, const dpdk::ExceptionPathCounters& kernel) {
     const auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
     std::printf("{\"received_bytes\": %llu, \"datagrams\": %llu, \"sent\": %llu, \"foreign\": %llu, "
                 "\"malformed\": %llu, \"pings\": %llu, \"arp_requests\": %llu, \"arp_replies\": %llu, "
-                "\"shortages\": %llu}\n",
+                "\"shortages\": %llu, \"to_kernel\": %llu, \"from_kernel\": %llu, \"kernel_dropped\": %llu}\n",
                 number(bytes), number(counters.datagrams), number(counters.sent), number(counters.foreign),
                 number(counters.malformed), number(counters.pings), number(counters.arp_requests),
-                number(counters.arp_replies), number(counters.buffer_shortages));
+                number(counters.arp_replies), number(counters.buffer_shortages), number(kernel.to_kernel),
+                number(kernel.from_kernel), number(kernel.dropped));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 4) die("usage: net_dpdk_server ADDRESS:PORT MTU DEVICE [DPDK'S ARGUMENTS]...");
     std::signal(SIGTERM, [](int) { stopped = 1; });
+    std::string tap;
+    if (argc > 2 && std::string_view(argv[1]) == "--tap") {
+        tap = argv[2];
+        argc -= 2;
+        argv += 2;
+    }
+    if (argc < 4) die("usage: net_dpdk_server [--tap NAME] ADDRESS:PORT MTU DEVICE [DPDK'S ARGUMENTS]...");
     const std::string_view address = argv[1];
     const std::string host(address.substr(0, address.find(':')));
     const auto port_number = static_cast<uint16_t>(std::atoi(std::string(address.substr(host.size() + 1)).c_str()));
@@ -77,7 +85,8 @@ int main(int argc, char** argv) {
     auto environment = dpdk::Environment::start({argv + 4, argv + argc});
     if (!environment) die(environment.error().detail);
     auto port = dpdk::Port::open(argv[3], {.subnet = {.own = {ntohl(ip.s_addr)}},
-                                           .mtu = static_cast<uint32_t>(std::atoi(argv[2]))});
+                                           .mtu = static_cast<uint32_t>(std::atoi(argv[2])),
+                                           .tap = tap});
     if (!port) die(port.error().detail + " " + (*environment)->complaint());
     (*environment)->let_speak();
     dpdk::Link link(**port, 0);
@@ -92,6 +101,7 @@ int main(int argc, char** argv) {
             bytes += take_all(endpoint);
         }
     }
-    say(bytes, link.counters());
+    dpdk::ExceptionPath* const kernel = (*port)->exception_path();
+    say(bytes, link.counters(), kernel != nullptr ? kernel->counters() : dpdk::ExceptionPathCounters{});
     return 0;
 }

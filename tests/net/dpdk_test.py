@@ -19,9 +19,10 @@ ENVIRONMENT = ['-l', '0', '--no-pci', '--no-huge', '-m', '256', '--no-shconf', '
 
 
 class Port:
-    """Host a's end of the wire, taken from its kernel, with a server of the transport on it."""
+    """Host a's end of the wire, taken from its kernel, with a server of the transport on it. With a tap the kernel has
+    its address, too."""
 
-    def __init__(self, net, frame_bytes):
+    def __init__(self, net, frame_bytes, tap=None):
         if not SERVER.exists():
             raise Skip('it was built without DPDK')
         self.net = net
@@ -34,20 +35,30 @@ class Port:
             }''')
         self.by_hand('sums', 'wire')
         device = f'net_af_packet0,iface=wire,framesz={frame_bytes},blocksz={frame_bytes * 4},framecnt=1024'
-        self.process = net.a.start([SERVER, f'{net.a.address}:{PORT}', net.mtu, 'net_af_packet0', *ENVIRONMENT,
-                                    '--vdev', device], net.folder / 'dpdk.log')
+        self.process = net.a.start([SERVER, *(['--tap', tap] if tap else []), f'{net.a.address}:{PORT}', net.mtu,
+                                    'net_af_packet0', *ENVIRONMENT, '--vdev', device], net.folder / 'dpdk.log')
         wait_for_word(self.process, 'serving')
 
     def by_hand(self, *words):
         return json.loads(self.net.b.run(sys.executable, BY_HAND, *words))
 
+    def start_sending(self, seconds):
+        return self.net.b.start([BENCH, 'send', f'{self.net.a.address}:{PORT}', '--seconds', seconds],
+                                self.net.folder / 'send.log')
+
     def send(self, seconds):
-        process = self.net.b.start([BENCH, 'send', f'{self.net.a.address}:{PORT}', '--seconds', seconds],
-                                   self.net.folder / 'send.log')
-        return report_of(process, process.child.wait(seconds + 30))
+        return ended(self.start_sending(seconds))
+
+    def start_by_hand(self, host, *words):
+        log = self.net.folder / f'by-hand-{len(host.processes)}-{host.name}.log'
+        return host.start([sys.executable, BY_HAND, *words], log)
 
     def end(self):
         return end_with_report(self.process)
+
+
+def ended(process):
+    return report_of(process, process.child.wait(60))
 
 
 def serves(mtu, frame_bytes):
@@ -93,6 +104,66 @@ def noise_does_it_no_harm():
         got = port.end()
         print(f'# {sent["mb_per_s"]} MB/s; {got}')
         check(got['malformed'] > 1000 and got['foreign'] > 1000, f'what became of the noise? {got}')
+
+
+def shares_its_address(mtu, frame_bytes):
+    with Network(mtu=mtu) as net:
+        port = Port(net, frame_bytes, tap='kernel')
+        check_equal(port.by_hand('ping', net.a.address, 20), {'answered': 20}, 'pings')
+        stream = port.start_sending(seconds=5)
+        ends = [port.start_by_hand(host, 'tcp', side, address, number, 4)
+                for address, number, sides in ((net.a.address, 9001, ((net.a, 'listen'), (net.b, 'connect'))),
+                                               (net.b.address, 9002, ((net.b, 'listen'), (net.a, 'connect'))))
+                for host, side in sides]
+        # The streams fill every queue that there is, and a ping may find one full.
+        pings = port.by_hand('ping', net.a.address, 20)
+        check(pings['answered'] >= 10, f'of 20 pings beside streams {pings}')
+        check_equal(port.by_hand('refused', net.a.address, 999), {'refused': True}, 'a datagram to nobody')
+        tcp = [ended(process) for process in ends]
+        sent = ended(stream)
+        got = port.end()
+        print(f'# {sent["mb_per_s"]} MB/s of the transport, by TCP in {tcp[0]["got"]} and {tcp[2]["sent"]} '
+              f'bytes, out {tcp[0]["sent"]} and {tcp[2]["got"]}; {got}')
+        for one, other in ((0, 1), (1, 0), (2, 3), (3, 2)):
+            check_equal((tcp[one]['got'], tcp[one]['got_sum']), (tcp[other]['sent'], tcp[other]['sent_sum']),
+                        'what TCP carried')
+            check(tcp[one]['got'] > 4_000_000, f'hardly anything went by TCP: {tcp}')
+        check(sent['mb_per_s'] > 1, f'hardly anything went through: {sent}')
+        check_equal((got['pings'], got['arp_replies']), (0, 0), 'what it answered in place of the kernel')
+        check(got['to_kernel'] > 1000 and got['from_kernel'] > 1000, f'what went to the kernel? {got}')
+
+
+@case
+def the_kernel_has_the_same_address_at_mtu_1500():
+    """Exception path: ping, TCP both ways and what is refused beside a stream of the transport"""
+    shares_its_address(1500, 2048)
+
+
+@case
+def the_kernel_has_the_same_address_at_mtu_9000():
+    """The same in jumbo frames"""
+    shares_its_address(9000, 9216)
+
+
+@case
+def what_floods_the_kernel_does_the_transport_no_harm():
+    """More datagrams for the kernel than it takes, and noise: the stream goes on, and so do pings"""
+    with Network(mtu=1500) as net:
+        port = Port(net, 2048, tap='kernel')
+        port.send(seconds=0.5)
+        seed = random.randrange(1 << 30)
+        print(f'# seed {seed}')
+        stream = port.start_sending(seconds=4)
+        flood = port.start_by_hand(net.b, 'flood', net.a.address, 999, 3)
+        port.by_hand('noise', 'wire', MAC, net.a.address, PORT, 20_000, seed)
+        flooded, sent = ended(flood), ended(stream)
+        # The kernel believes what the noise said of who is where, as it does on any wire. We do not.
+        net.a.run('ip', 'neighbour', 'flush', 'dev', 'kernel')
+        check(sent['mb_per_s'] > 1, f'hardly anything went through: {sent}')
+        check_equal(port.by_hand('ping', net.a.address, 5), {'answered': 5}, 'pings afterwards')
+        got = port.end()
+        print(f'# {sent["mb_per_s"]} MB/s; {flooded} datagrams; {got}')
+        check(got['to_kernel'] > 1000 and got['malformed'] > 1000, f'what became of the noise? {got}')
 
 
 @case
