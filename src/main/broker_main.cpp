@@ -137,6 +137,7 @@ dpdk::DeviceOptions device_options(const BrokerSettings& settings, uint32_t shar
     options.gateway = settings.dpdk_gateway;
     options.vlan = static_cast<uint16_t>(settings.dpdk_vlan);
     options.mtu = static_cast<uint32_t>(settings.dpdk_mtu);
+    options.tap = settings.dpdk_tap;
     options.memory_bytes = settings.dpdk_memory_bytes;
     options.huge_pages = settings.dpdk_huge_pages;
     options.arguments = settings.dpdk_arguments;

@@ -55,6 +55,7 @@ struct BrokerSettings {
     std::string dpdk_gateway;        ///< empty: none
     int64_t dpdk_vlan;               ///< 0: frames have no tag
     int64_t dpdk_mtu;
+    std::string dpdk_tap;            ///< empty: none
     uint64_t dpdk_memory_bytes;      ///< of the whole broker
     bool dpdk_huge_pages;
     std::string dpdk_arguments;

@@ -92,9 +92,12 @@ void add_network(Settings& rows, BrokerSettings& s) {
     rows.push_back({"dpdk.mtu", &s.dpdk_mtu, "1500", Unit::none, 576, 9'600,
         "The largest packet of IP that the port's network carries.",
         "9000 halves the work for each byte, where all switches and stations of the network carry it."});
+    rows.push_back({"dpdk.tap", &s.dpdk_tap, "", Unit::label, 0, 15,
+        "The name of a device by which the kernel has all but our datagrams, at dpdk.address, too. Empty: none.",
+        "With it Kafka clients, ping and ssh reach that address, too. It needs CAP_NET_ADMIN; it ends with the broker."});
     rows.push_back({"dpdk.memory_bytes", &s.dpdk_memory_bytes, "512MiB", Unit::bytes, 64 * mib_i, tib_i,
         "Memory for frames, of the whole broker.",
-        "Some 64 MiB for each shard, 100 MiB with an MTU of 9000; taken from the huge pages as the broker starts."});
+        "Some 64 MiB for each shard, 128 MiB with an MTU of 9000; taken from the huge pages as the broker starts."});
     rows.push_back({"dpdk.huge_pages", &s.dpdk_huge_pages, "true", Unit::none, 0, 0,
         "Whether that memory is of huge pages.",
         "Real devices need them; false lets virtual ones do without, for a try."});

@@ -5,31 +5,27 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
-from dpdk_host import PLUGIN, device, give_to_dpdk, leave_no_sums
-from harness import BUILD, Node, Skip, case, check, check_equal, run_cases
+from dpdk_host import PLUGIN, by_hand, device, give_to_dpdk, leave_no_sums
+from harness import BUILD, PENSTOCK, Node, Skip, case, check, check_equal, need, run_cases
 from network import Network, end_on_sigterm, living_on
 
 SDK_LOAD = BUILD / 'tests/system/sdk_load'
 
 
-def take_wire(host, mac):
-    give_to_dpdk(host, mac)
-    host.run('ip', 'address', 'replace', f'{host.address}/32', 'dev', 'lo')   # for TCP within the host
-
-
 class PortNode(Node):
-    """A broker whose datagrams are DPDK's, on host a of the network; host b has the clients."""
+    """A broker on host a of the network, whose datagrams are DPDK's, and the rest its kernel's; host b has clients."""
 
     def __init__(self, net, settings=None):
         if not PLUGIN.exists():
             raise Skip('it was built without DPDK')
         super().__init__({'network.driver': 'dpdk', 'dpdk.device': device(net.mtu, 2),
-                          'dpdk.address': f'{net.a.address}/24', 'dpdk.mtu': net.mtu, 'dpdk.huge_pages': 'false',
-                          'dpdk.memory_bytes': '256MiB', 'shards.idle': 'backoff', **(settings or {})})
+                          'dpdk.address': f'{net.a.address}/24', 'dpdk.mtu': net.mtu, 'dpdk.tap': 'tap0',
+                          'dpdk.huge_pages': 'false', 'dpdk.memory_bytes': '256MiB',
+                          'shards.idle': 'backoff', **(settings or {})})
         self.net = net
-        self.overrides = {'kafka.listen': '0.0.0.0:9092', 'native.listen': f'{net.a.address}:9192'}
-        self.address = '127.0.0.1:9092'
-        take_wire(net.a, '02:00:00:00:77:01')
+        self.overrides = {'native.listen': f'{net.a.address}:9192'}
+        self.address = f'{net.a.address}:9092'
+        give_to_dpdk(net.a, '02:00:00:00:77:01')
         leave_no_sums(net.b, 'wire')
 
     def sdk(self, mode, topic, road='udp', **options):
@@ -72,12 +68,36 @@ def clients_are_served_at_mtu_9000():
 
 
 @case
+def all_kinds_of_clients_at_the_same_time():
+    """kcat and ping by the kernel, penstock produce and consume by datagrams: one address, the same partitions"""
+    need('kcat')
+    with Network() as net, living_on(net.a), PortNode(net) as node:
+        node.create_topic('t', 4)
+        kcat = ['kcat', '-b', node.address, '-t', 't']
+        penstock = [PENSTOCK, '--bootstrap', node.address]
+        inputs = {'kcat': [*kcat, '-P'], 'datagrams': [*penstock, 'produce', 't', '--via', 'udp']}
+        count = 20_000
+        writers = []
+        for name, words in inputs.items():
+            lines = net.folder / name
+            lines.write_text(''.join(f'{name}-{i}\n' for i in range(count)))
+            command = ' '.join(map(str, words))
+            writers.append(net.b.start(['sh', '-c', f'{command} <{lines}'], net.folder / f'{name}.log'))
+        check_equal(by_hand(net.b, 'ping', net.a.address, 20), {'answered': 20}, 'pings meanwhile')
+        for process in writers:
+            check_equal(process.child.wait(60), 0, f'exit code of a producer; {process.tail()}')
+        expected = sorted(f'{name}-{i}' for name in inputs for i in range(count))
+        for words in ([*kcat, '-C', '-e', '-q'], [*penstock, 'consume', 't', '--via', 'udp', '--from-beginning', '-e']):
+            check_equal(sorted(net.b.run(*words).split()), expected, f'what {words[0]} reads')
+
+
+@case
 def a_program_of_the_sdk_has_a_port_of_its_own():
     """DPDK on both ends: produce, ping and consume; a port that is none is refused with a reason"""
     with Network() as net, living_on(net.a), PortNode(net) as node:
         node.create_topic('t', 4)
         node.create_topic('one')
-        take_wire(net.b, '02:00:00:00:77:02')
+        give_to_dpdk(net.b, '02:00:00:00:77:02')
         sent = node.sdk('produce', 't', 'dpdk', seconds=2, bytes=100, partitions=4, acks=-1)
         check(sent['acked'] > 1000 and sent['failed'] == 0, f'hardly anything went through: {sent}')
         node.sdk('ping', 'one', 'dpdk', records=200)
@@ -121,9 +141,10 @@ def a_device_that_cannot_be_used_is_refused():
 def without_a_usable_device_auto_goes_on():
     """The kernel carries the datagrams then, and the log says why"""
     with Network() as net, living_on(net.a):
-        wrong = {'network.driver': 'auto', 'dpdk.device': 'net_af_packet0,iface=nowhere',
-                 'kafka.advertised': f'{net.a.address}:9092'}
-        with PortNode(net, wrong) as node:
+        wrong = {'network.driver': 'auto', 'dpdk.device': 'net_af_packet0,iface=nowhere'}
+        node = PortNode(net, wrong)
+        net.a.run('ip', 'address', 'add', f'{net.a.address}/24', 'dev', 'wire')
+        with node:
             said = [line for line in log_of(node).split('\n') if ' warning ' in line]
             check(len(said) == 1 and 'the kernel carries datagrams' in said[0], str(said))
             node.create_topic('t')
