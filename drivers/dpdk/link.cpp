@@ -252,6 +252,8 @@ bool Link::take(rte_mbuf* frame, io::IncomingBurst& burst) {
             if (here && read.to_mac == port_.mac()) return take_datagram(frame, read, burst);
             break;
         case FrameKind::arp_request:
+            if (read.vlan == port_.vlan()) port_.neighbours().on_request(read.from, read.sender);
+            [[fallthrough]];
         case FrameKind::echo_request:
             if (here && !kernel && answer(frame, read)) return false;
             break;

@@ -38,7 +38,7 @@ Neighbours::Found Neighbours::find(Ipv4 hop, Nanos now) {
         entry.mac.reset();
         changed();
     }
-    const bool wanted = !entry.mac || now - entry.known_at >= fresh_ns;
+    const bool wanted = !entry.mac || entry.doubted || now - entry.known_at >= fresh_ns;
     Found found{entry.mac, wanted && (!entry.asked || now - entry.asked_at >= ask_again_ns)};
     if (found.ask) {
         entry.asked = true;
@@ -52,13 +52,19 @@ bool Neighbours::on_answer(Ipv4 from, const Mac& mac, Nanos now) {
     const auto at = entries_.find(from);
     if (at == entries_.end() || !at->second.asked || now - at->second.asked_at > answer_within_ns) return false;
     Entry& entry = at->second;
-    entry.asked = false;
+    entry.asked = entry.doubted = false;
     entry.known_at = now;
     if (entry.mac != mac) {
         entry.mac = mac;
         changed();
     }
     return true;
+}
+
+void Neighbours::on_request(Ipv4 from, const Mac& mac) {
+    const std::lock_guard lock(mutex_);
+    const auto at = entries_.find(from);
+    if (at != entries_.end() && at->second.mac && at->second.mac != mac) at->second.doubted = true;
 }
 
 size_t Neighbours::size() const {

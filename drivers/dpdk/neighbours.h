@@ -48,6 +48,10 @@ public:
     /// An ARP reply. False: nobody had asked.
     bool on_answer(Ipv4 from, const Mac& mac, Nanos now);
 
+    /// An ARP request, which says where its sender is, too. That is not believed, but a reason to ask: a machine that
+    /// was replaced is found within a second.
+    void on_request(Ipv4 from, const Mac& mac);
+
     /// Changes with every address that becomes another, or is forgotten.
     uint64_t version() const { return version_.load(std::memory_order_acquire); }
     size_t size() const;
@@ -57,6 +61,7 @@ private:
         std::optional<Mac> mac;
         Nanos known_at, asked_at;
         bool asked = false;   ///< and not answered
+        bool doubted = false;
     };
 
     bool make_room(Nanos now);

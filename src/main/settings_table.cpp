@@ -94,7 +94,7 @@ void add_network(Settings& rows, BrokerSettings& s) {
         "9000 halves the work for each byte, where all switches and stations of the network carry it."});
     rows.push_back({"dpdk.tap", &s.dpdk_tap, "", Unit::label, 0, 15,
         "The name of a device by which the kernel has all but our datagrams, at dpdk.address, too. Empty: none.",
-        "With it Kafka clients, ping and ssh reach that address, too. It needs CAP_NET_ADMIN; it ends with the broker."});
+        "So Kafka clients, ping and ssh reach that address. It needs CAP_NET_ADMIN, and ends with the broker."});
     rows.push_back({"dpdk.memory_bytes", &s.dpdk_memory_bytes, "512MiB", Unit::bytes, 64 * mib_i, tib_i,
         "Memory for frames, of the whole broker.",
         "Some 64 MiB for each shard, 128 MiB with an MTU of 9000; taken from the huge pages as the broker starts."});

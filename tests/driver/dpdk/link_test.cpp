@@ -7,6 +7,7 @@
 #include "../link_contract.h"
 #include "../pattern.h"
 #include "by_hand.h"
+#include "dpdk/clock.h"
 #include "wire.h"
 
 namespace penstock::dpdk {
@@ -247,6 +248,35 @@ TEST_F(DpdkLinkTest, a_lane_without_a_queue_sends_by_the_queue_of_another_and_ge
     const auto sent = wire_->take_sent(0);
     ASSERT_EQ(sent.size(), 1u) << "what waited";
     EXPECT_EQ(parse_frame(sent[0], UdpChecksum::unknown).from_port, our_port + 1);
+}
+
+TEST_F(DpdkLinkTest, a_station_that_asks_from_another_mac_is_asked_for) {
+    open();
+    send(pattern_bytes(1, 100));
+    answer_arp(mac_of(1));
+    wire_->take_sent(0);
+    std::vector<std::byte> request(arp_frame_bytes(0));
+    write_arp_request(request, mac_of(7), ip_of(1), 0, ip_of(0));
+    wire_->inject(0, request);
+    EXPECT_TRUE(receive().empty());
+    EXPECT_EQ(wire_->take_sent(0).size(), 1u) << "the answer";
+    // Within a second; until it is answered datagrams go where they went before.
+    bool asked = false;
+    for (const Nanos until = monotonic_now() + 5 * second_ns; !asked && monotonic_now() < until;) {
+        send(pattern_bytes(1, 100));
+        for (const auto& bytes : wire_->take_sent(0)) {
+            const Frame frame = parse_frame(bytes, UdpChecksum::unknown);
+            asked |= frame.kind == FrameKind::arp_request;
+            EXPECT_TRUE(frame.kind == FrameKind::arp_request || frame.to_mac == mac_of(1));
+        }
+    }
+    ASSERT_TRUE(asked);
+    answer_arp(mac_of(7));
+    wire_->take_sent(0);
+    send(pattern_bytes(1, 100));
+    const auto sent = wire_->take_sent(0);
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(parse_frame(sent[0], UdpChecksum::unknown).to_mac, mac_of(7));
 }
 
 TEST_F(DpdkLinkTest, refuses_what_it_is_not_for) {

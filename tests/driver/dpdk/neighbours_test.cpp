@@ -80,6 +80,24 @@ TEST_F(NeighboursTest, what_is_old_is_used_while_it_is_asked_for_again) {
     EXPECT_EQ(mac(), std::nullopt) << "nobody answered";
 }
 
+TEST_F(NeighboursTest, who_asks_from_elsewhere_is_asked_for_and_not_believed) {
+    table_.on_request(peer, second);
+    EXPECT_EQ(table_.size(), 0u);
+    table_.find(peer, now_);
+    table_.on_answer(peer, first, now_);
+    table_.on_request(peer, first);
+    EXPECT_FALSE(table_.find(peer, now_).ask) << "that was known";
+    table_.on_request(peer, second);
+    auto found = table_.find(peer, now_);
+    EXPECT_EQ(found.mac, first);
+    EXPECT_TRUE(found.ask);
+    EXPECT_FALSE(table_.find(peer, now_).ask);
+    EXPECT_TRUE(table_.on_answer(peer, second, now_));
+    found = table_.find(peer, now_);
+    EXPECT_EQ(found.mac, second);
+    EXPECT_FALSE(found.ask);
+}
+
 TEST_F(NeighboursTest, has_a_bound_and_forgets_who_never_answered) {
     for (uint32_t i = 0; i < Neighbours::entries_max; ++i) table_.find(Ipv4{0x0b000000 + i}, now_);
     EXPECT_EQ(table_.size(), Neighbours::entries_max);
