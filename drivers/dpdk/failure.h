@@ -1,6 +1,8 @@
 // Why a port cannot be used: the error for the program, the sentence for the operator.
 #pragma once
 
+#include <cerrno>
+#include <cstring>
 #include <expected>
 #include <string>
 
@@ -18,5 +20,10 @@ using Opened = std::expected<T, Failure>;
 
 /// `code` is an errno, as DPDK gives them, of either sign.
 Failure failure_of(std::string what, int code);
+
+/// Of a call of the system's, which left its reason in errno.
+inline Failure failure_of_call(std::string what) {
+    return {{Errc::io, errno}, std::move(what) + ": " + std::strerror(errno)};
+}
 
 }  // namespace penstock::dpdk
