@@ -95,11 +95,15 @@ const Link::Route& Link::route_to(Ipv4 to, Nanos now) {
     if (!route.hop) return route;
     const Neighbours::Found found = neighbours.find(*route.hop, now);
     route.mac = found.mac;
-    if (found.ask) ask(*route.hop);
+    if (found.ask) ask(*route.hop, now);
     return route;
 }
 
-void Link::ask(Ipv4 hop) {
+void Link::ask(Ipv4 hop, Nanos now) {
+    if (KernelNeighbours* const kernel = port_.kernel_neighbours(); kernel != nullptr) {
+        if (const auto mac = kernel->find(hop)) port_.neighbours().on_answer(hop, *mac, now);
+        return;
+    }
     rte_mbuf* frame = nullptr;
     if (!port_.allocate(lane_, {&frame, 1})) return;
     const uint32_t size = arp_frame_bytes(port_.vlan());
@@ -194,7 +198,7 @@ void Link::go_on_waiting(Nanos now) {
     std::erase_if(waiting_, [&](auto& one) {
         auto& [hop, waiting] = one;
         const Neighbours::Found found = port_.neighbours().find(hop, now);
-        if (found.ask) ask(hop);
+        if (found.ask) ask(hop, now);
         if (!found.mac && now < waiting.until) return false;
         for (rte_mbuf* frame : waiting.frames) {
             if (found.mac) {

@@ -73,7 +73,7 @@ private:
     void park(Ipv4 hop, std::span<rte_mbuf*> frames, Nanos now);
     void go_on_waiting(Nanos now);
     void flush();
-    void ask(Ipv4 hop);
+    void ask(Ipv4 hop, Nanos now);
 
     bool take(rte_mbuf* frame, io::IncomingBurst& burst);
     bool take_datagram(rte_mbuf* frame, const Frame& read, io::IncomingBurst& burst);

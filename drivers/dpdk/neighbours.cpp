@@ -38,9 +38,10 @@ Neighbours::Found Neighbours::find(Ipv4 hop, Nanos now) {
         entry.mac.reset();
         changed();
     }
-    const bool wanted = !entry.mac || entry.doubted || now - entry.known_at >= fresh_ns;
-    Found found{entry.mac, wanted && (!entry.asked || now - entry.asked_at >= ask_again_ns)};
+    const bool wanted = !entry.mac || entry.doubted || now - entry.known_at >= rhythm_.fresh_ns;
+    Found found{entry.mac, wanted && (!entry.asked || now - entry.asked_at >= entry.pause_ns)};
     if (found.ask) {
+        entry.pause_ns = entry.asked ? std::min(entry.pause_ns * 2, rhythm_.longest_pause_ns) : rhythm_.first_pause_ns;
         entry.asked = true;
         entry.asked_at = now;
     }

@@ -1,4 +1,5 @@
-// Which station on the wire has which address: what ARP says, and what to ask it. Pure: time is told.
+// Which station on the wire has which address: what ARP says, and what to ask it. Pure: time is told. Where ARP is the
+// kernel's it is the kernel that is asked, in another rhythm: that costs the wire nothing.
 //
 // For the shards of a port together, each on its thread: calls lock. They are for who is not known to the caller yet,
 // and for what ARP brings; version() says, without a lock, when what was looked up may be out of date.
@@ -24,15 +25,23 @@ struct Subnet {
     Ipv4 gateway{};          ///< for everybody outside; zero: they cannot be reached
 };
 
+/// When an address is asked for again.
+struct AskRhythm {
+    int64_t first_pause_ns = second_ns;    ///< without an answer; each is twice as long as the one before
+    int64_t longest_pause_ns = second_ns;
+    int64_t fresh_ns = 30 * second_ns;     ///< with an answer, which is used meanwhile
+};
+inline constexpr AskRhythm ask_wire;
+/// It knows in a moment or in some seconds, and sooner than we when an address moved.
+inline constexpr AskRhythm ask_kernel{.first_pause_ns = millisecond_ns, .fresh_ns = second_ns};
+
 class Neighbours {
 public:
     static constexpr size_t entries_max = 4096;
-    static constexpr int64_t ask_again_ns = second_ns;
     static constexpr int64_t answer_within_ns = 3 * second_ns;   ///< after the latest question
-    static constexpr int64_t fresh_ns = 30 * second_ns;          ///< asked again after that, and used meanwhile
     static constexpr int64_t stale_ns = 60 * second_ns;          ///< forgotten if nobody answered until then
 
-    explicit Neighbours(const Subnet& subnet) : subnet_(subnet) {}
+    explicit Neighbours(const Subnet& subnet, const AskRhythm& rhythm = ask_wire) : subnet_(subnet), rhythm_(rhythm) {}
 
     /// Who on this wire takes what goes to `to`; nobody where that is outside, and there is no gateway, or where it is
     /// no station's address at all.
@@ -40,12 +49,12 @@ public:
 
     struct Found {
         std::optional<Mac> mac;
-        bool ask = false;   ///< an ARP request is due, and the caller's to send
+        bool ask = false;   ///< a question is due, and the caller's to ask
     };
     /// Of a next hop.
     Found find(Ipv4 hop, Nanos now);
 
-    /// An ARP reply. False: nobody had asked.
+    /// To a question. False: nobody had asked.
     bool on_answer(Ipv4 from, const Mac& mac, Nanos now);
 
     /// An ARP request, which says where its sender is, too. That is not believed, but a reason to ask: a machine that
@@ -62,12 +71,14 @@ private:
         Nanos known_at, asked_at;
         bool asked = false;   ///< and not answered
         bool doubted = false;
+        int64_t pause_ns = 0;   ///< from asked_at to the next question
     };
 
     bool make_room(Nanos now);
     void changed() { version_.fetch_add(1, std::memory_order_release); }
 
     const Subnet subnet_;
+    const AskRhythm rhythm_;
     mutable std::mutex mutex_;
     std::map<Ipv4, Entry> entries_;
     std::atomic<uint64_t> version_ = 1;

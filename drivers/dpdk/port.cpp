@@ -21,8 +21,15 @@ constexpr uint32_t pool_cache_frames = 256;
 constexpr uint32_t handed_over_max = 1024;
 constexpr uint32_t kernel_frames_to_be_sent_max = 256;   // in a link, before the device takes them
 
+// With af_xdp a buffer and all that DPDK and the kernel keep before it are in one page: this is what remains.
+constexpr uint16_t af_xdp_room_bytes = 3840;
+constexpr uint32_t af_xdp_kernel_bytes = 256;
+constexpr uint32_t af_xdp_mtu_max =
+    af_xdp_room_bytes - RTE_PKTMBUF_HEADROOM - af_xdp_kernel_bytes - ethernet_overhead_bytes;
+
 /// Room for a frame in one piece, after what DPDK keeps free before it. Devices expect 2 KiB at least.
-uint16_t room_bytes(uint32_t mtu) {
+uint16_t room_bytes(uint32_t mtu, bool af_xdp) {
+    if (af_xdp) return af_xdp_room_bytes;
     constexpr uint32_t step = 1024;
     const uint32_t room = (mtu + ethernet_overhead_bytes + step - 1) / step * step;
     return static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + std::max(room, 2 * step));
@@ -34,10 +41,11 @@ Port::Port(const PortOptions& options)
     : options_(options),
       pools_(options.queues),
       handed_over_(std::max(options.queues, options.lanes)),
-      neighbours_(options.subnet) {}
+      neighbours_(options.subnet, options.kernel_interface.empty() ? ask_wire : ask_kernel) {}
 
 Opened<std::unique_ptr<Port>> Port::open(const std::string& device, const PortOptions& options) {
     PENSTOCK_ASSERT(options.queues > 0 && options.mtu >= 576 && options.mtu <= 9'600);
+    PENSTOCK_ASSERT(options.tap.empty() || options.kernel_interface.empty());
     std::unique_ptr<Port> port(new Port(options));
     if (const int found = rte_eth_dev_get_port_by_name(device.c_str(), &port->id_); found != 0)
         return std::unexpected(failure_of("DPDK has no device " + device, found));
@@ -48,6 +56,11 @@ Opened<std::unique_ptr<Port>> Port::open(const std::string& device, const PortOp
 }
 
 Opened<void> Port::start(const std::string& device) {
+    if (!options_.kernel_interface.empty()) {
+        auto kernel = KernelNeighbours::open(options_.kernel_interface);
+        if (!kernel) return std::unexpected(kernel.error());
+        kernel_neighbours_ = std::move(*kernel);
+    }
     rte_eth_dev_info info{};
     if (const int told = rte_eth_dev_info_get(id_, &info); told != 0)
         return std::unexpected(failure_of(device + " says nothing of itself", told));
@@ -56,6 +69,12 @@ Opened<void> Port::start(const std::string& device) {
         return std::unexpected(Failure{{Errc::unsupported},
             device + " has " + std::to_string(queues_max) + " queues, fewer than the " +
                 std::to_string(options_.queues) + " shards that want one each"});
+    }
+    const bool af_xdp = info.driver_name == std::string_view("net_af_xdp");
+    if (af_xdp && options_.mtu > af_xdp_mtu_max) {
+        return std::unexpected(Failure{{Errc::unsupported},
+            device + " carries packets of " + std::to_string(af_xdp_mtu_max) + " bytes at most, as af_xdp does, not " +
+                std::to_string(options_.mtu) + ": configure a smaller MTU"});
     }
     rte_eth_conf wanted{};
     device_sums_udp_ = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
@@ -71,7 +90,8 @@ Opened<void> Port::start(const std::string& device) {
     }
     if (const int done = rte_eth_dev_configure(id_, options_.queues, options_.queues, &wanted); done != 0)
         return std::unexpected(failure_of(device + " refuses its configuration", done));
-    if (auto made = make_queues(device, rte_eth_dev_socket_id(id_)); !made) return made;
+    const uint16_t room = room_bytes(options_.mtu, af_xdp);
+    if (auto made = make_queues(device, room, rte_eth_dev_socket_id(id_)); !made) return made;
     rte_ether_addr address{};
     if (const int told = rte_eth_macaddr_get(id_, &address); told != 0)
         return std::unexpected(failure_of(device + " has no address", told));
@@ -85,7 +105,7 @@ Opened<void> Port::start(const std::string& device) {
     return {};
 }
 
-Opened<void> Port::make_queues(const std::string& device, int socket) {
+Opened<void> Port::make_queues(const std::string& device, uint16_t room, int socket) {
     // Every descriptor may hold one, and so may every cache; the rest is lent, or waits, for the kernel as well.
     const bool kernel = !options_.tap.empty();
     const uint32_t frames = 2u * options_.descriptors + options_.frames_lent + 2 * pool_cache_frames +
@@ -93,11 +113,11 @@ Opened<void> Port::make_queues(const std::string& device, int socket) {
     const std::string name = name_prefix();
     for (uint16_t i = 0; i < options_.queues; ++i) {
         pools_[i] = rte_pktmbuf_pool_create_by_ops((name + std::to_string(i)).c_str(), frames, pool_cache_frames, 0,
-                                                   room_bytes(options_.mtu), socket,
+                                                   room, socket,
                                                    kernel ? ExceptionPath::pool_kind : nullptr);
         if (pools_[i] == nullptr) {
             return std::unexpected(failure_of("no memory for " + std::to_string(frames) + " frames of " +
-                std::to_string(room_bytes(options_.mtu)) + " bytes for each of " + std::to_string(options_.queues) +
+                std::to_string(room) + " bytes for each of " + std::to_string(options_.queues) +
                 " queues of " + device + "; give DPDK more", rte_errno));
         }
         const auto numa = static_cast<unsigned>(socket);

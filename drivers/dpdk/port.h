@@ -22,6 +22,7 @@
 
 #include "dpdk/exception_path.h"
 #include "dpdk/failure.h"
+#include "dpdk/kernel_neighbours.h"
 #include "dpdk/neighbours.h"
 
 struct rte_flow;
@@ -44,6 +45,9 @@ struct PortOptions {
     uint16_t first_free_port = 49'152, last_free_port = 65'535;   // RFC 6335
     std::string tap;               ///< what the device of the kernel is to be called that has all but our datagrams;
                                    ///< empty: there is none
+    /// An interface that the kernel keeps, with its address and MAC: only datagrams to some ports of UDP come to us
+    /// (xdp_program.h), and ARP is the kernel's. Empty: all that arrives is ours.
+    std::string kernel_interface;
 };
 
 struct PortCounters {
@@ -70,6 +74,8 @@ public:
     Neighbours& neighbours() { return neighbours_; }
     /// Nothing where the port has no tap.
     ExceptionPath* exception_path() { return exception_path_.get(); }
+    /// Whom to ask instead of the wire; null where the wire is to be asked.
+    KernelNeighbours* kernel_neighbours() { return kernel_neighbours_.get(); }
     /// As the device counts.
     PortCounters counters() const;
 
@@ -96,7 +102,7 @@ public:
 private:
 
     explicit Port(const PortOptions& options);
-    Opened<void> make_queues(const std::string& device, int socket);
+    Opened<void> make_queues(const std::string& device, uint16_t room, int socket);
     Opened<void> start(const std::string& device);
     void steer(uint16_t udp_port, uint16_t queue);
     Opened<void> open_exception_path();
@@ -115,6 +121,7 @@ private:
     std::mutex flows_mutex_;
     std::map<uint16_t, rte_flow*> flows_;   ///< of the device, by port of UDP
     std::unique_ptr<ExceptionPath> exception_path_;
+    std::unique_ptr<KernelNeighbours> kernel_neighbours_;
     std::array<std::atomic<uint16_t>, 65'536> lane_of_{};   ///< and one; 0: nobody's
 };
 

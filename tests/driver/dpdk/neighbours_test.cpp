@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace penstock::dpdk {
 namespace {
 
@@ -66,7 +68,7 @@ TEST_F(NeighboursTest, an_answer_that_comes_too_late_is_none) {
 TEST_F(NeighboursTest, what_is_old_is_used_while_it_is_asked_for_again) {
     table_.find(peer, now_);
     table_.on_answer(peer, first, now_);
-    now_ += Neighbours::fresh_ns;
+    now_ += ask_wire.fresh_ns;
     const auto found = table_.find(peer, now_);
     EXPECT_EQ(found.mac, first);
     EXPECT_TRUE(found.ask);
@@ -74,9 +76,9 @@ TEST_F(NeighboursTest, what_is_old_is_used_while_it_is_asked_for_again) {
     EXPECT_TRUE(table_.on_answer(peer, second, now_)) << "it is another machine now";
     EXPECT_NE(table_.version(), before);
     EXPECT_EQ(mac(), second);
-    now_ += Neighbours::fresh_ns;
+    now_ += ask_wire.fresh_ns;
     table_.find(peer, now_);
-    now_ += Neighbours::stale_ns - Neighbours::fresh_ns;
+    now_ += Neighbours::stale_ns - ask_wire.fresh_ns;
     EXPECT_EQ(mac(), std::nullopt) << "nobody answered";
 }
 
@@ -96,6 +98,22 @@ TEST_F(NeighboursTest, who_asks_from_elsewhere_is_asked_for_and_not_believed) {
     found = table_.find(peer, now_);
     EXPECT_EQ(found.mac, second);
     EXPECT_FALSE(found.ask);
+}
+
+TEST_F(NeighboursTest, the_kernel_is_asked_at_once_again_and_then_less_and_less) {
+    Neighbours table{{own, 24, gateway}, ask_kernel};
+    std::vector<int64_t> asked_at_ms;
+    for (int64_t ms = 0; ms < 5000; ++ms)
+        if (table.find(peer, now_ + ms * millisecond_ns).ask) asked_at_ms.push_back(ms);
+    EXPECT_EQ(asked_at_ms, (std::vector<int64_t>{0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2023, 3023, 4023}));
+    now_ += 5 * second_ns;
+    EXPECT_TRUE(table.on_answer(peer, first, now_));
+    EXPECT_FALSE(table.find(peer, now_ + second_ns - 1).ask);
+    now_ += second_ns;
+    EXPECT_TRUE(table.find(peer, now_).ask) << "and after a second again, since it hears of what changes";
+    EXPECT_FALSE(table.find(peer, now_).ask);
+    EXPECT_TRUE(table.on_answer(peer, second, now_));
+    EXPECT_EQ(table.find(peer, now_).mac, second);
 }
 
 TEST_F(NeighboursTest, has_a_bound_and_forgets_who_never_answered) {
