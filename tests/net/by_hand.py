@@ -3,6 +3,9 @@
 
     by_hand.py sums IFACE              the interface no longer leaves checksums to a device that is none
     by_hand.py ping ADDRESS COUNT      how many were answered
+    by_hand.py echo ADDRESS PORT...    datagrams, until SIGTERM; says "echoing"
+    by_hand.py echoed ADDRESS PORT COUNT BYTES
+                                       how many datagrams came back
     by_hand.py noise IFACE MAC ADDRESS PORT COUNT SEED
                                        frames to that station that are damaged, cut short, somebody else's, or lies
     by_hand.py tcp listen|connect ADDRESS PORT SECONDS
@@ -16,6 +19,7 @@ import fcntl
 import json
 import os
 import random
+import selectors
 import socket
 import struct
 import sys
@@ -62,6 +66,32 @@ def ping(address, count):
                     answered += 1
                     break
     return {'answered': answered}
+
+
+def echo(address, *ports):
+    selector = selectors.DefaultSelector()
+    for port in ports:
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        datagrams.bind((address, int(port)))
+        selector.register(datagrams, selectors.EVENT_READ)
+    print('echoing', flush=True)
+    while True:
+        for key, _ in selector.select():
+            key.fileobj.sendto(*key.fileobj.recvfrom(65536))
+
+
+def echoed(address, port, count, size):
+    returned = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.settimeout(0.3)
+        for _ in range(int(count)):
+            data = os.urandom(int(size))
+            datagrams.sendto(data, (address, int(port)))
+            try:
+                returned += datagrams.recvfrom(65536)[0] == data
+            except TimeoutError:
+                pass
+    return {'returned': returned}
 
 
 def datagram_frame(interface_mac, mac, source, address, port, payload):
@@ -164,5 +194,6 @@ def flood(address, port, seconds):
 
 
 if __name__ == '__main__':
-    VERBS = {'sums': sums, 'ping': ping, 'noise': noise, 'tcp': tcp, 'refused': refused, 'flood': flood}
+    VERBS = {'sums': sums, 'ping': ping, 'echo': echo, 'echoed': echoed, 'noise': noise, 'tcp': tcp, 'refused': refused,
+             'flood': flood}
     print(json.dumps(VERBS[sys.argv[1]](*sys.argv[2:])))

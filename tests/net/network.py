@@ -133,7 +133,7 @@ class Network(contextlib.AbstractContextManager):
     """Hosts `a` and `b`. With a path_mtu or arguments of the forwarder it runs between them, in a namespace of its
     own."""
 
-    def __init__(self, mtu=1500, segments=True, path_mtu=None, **path):
+    def __init__(self, mtu=1500, segments=True, path_mtu=None, queues=None, **path):
         need_namespaces()
         if path or path_mtu:
             path['mtu'] = path_mtu or mtu
@@ -145,6 +145,7 @@ class Network(contextlib.AbstractContextManager):
         self.mtu = mtu
         # Without segments it is the kernel that cuts bursts into packets, as an interface without offload has it.
         self.segments = segments and not path
+        self.queues = queues   # of each end; else as many as the machine's cores
         self.path = path
         self.folder = Path(tempfile.mkdtemp(prefix='penstock-net-'))
         self.forwarder = None
@@ -172,7 +173,8 @@ class Network(contextlib.AbstractContextManager):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _link(self, left, left_name, right, right_name):
-        left.run('ip', 'link', 'add', 'name', left_name, 'type', 'veth', 'peer', 'name', right_name,
+        queues = ['numrxqueues', self.queues, 'numtxqueues', self.queues] if self.queues else []
+        left.run('ip', 'link', 'add', 'name', left_name, *queues, 'type', 'veth', 'peer', 'name', right_name, *queues,
                  'netns', right.name)
         for host, name in ((left, left_name), (right, right_name)):
             limit = [] if self.segments else ['gso_max_segs', '1']
