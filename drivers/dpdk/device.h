@@ -16,7 +16,9 @@
 namespace penstock::dpdk {
 
 struct DeviceOptions {
-    std::string device;           ///< "0000:01:00.0", or a virtual one with its arguments: "net_af_packet0,iface=eth1"
+    /// "0000:01:00.0", or a virtual one with its arguments: "net_af_packet0,iface=eth1". "net_af_xdp0,iface=eth1" is an
+    /// interface that the kernel keeps, with its address and all but the datagrams to the ports below.
+    std::string device;
     std::string address;          ///< of IPv4, with its prefix: "10.0.0.1/24"
     std::string gateway;          ///< to everybody outside; empty: they are not reached
     uint16_t vlan = 0;            ///< 0: frames have no tag
@@ -28,8 +30,8 @@ struct DeviceOptions {
     uint16_t queues = 1;          ///< one for each thread
     uint16_t lanes = 1;           ///< one for each link: see Port
     uint64_t receive_bytes = 16 * mib;   ///< lent by each link, at most
-    /// Ports of UDP for links that want no particular one.
-    uint16_t first_free_port = 49'152, last_free_port = 65'535;
+    /// Ports of UDP for links that want no particular one. On an interface that the kernel keeps no others are ours.
+    uint16_t first_free_port = 61'000, last_free_port = 65'535;
 };
 
 class Device {

@@ -61,6 +61,17 @@ std::vector<std::string> words_of(const std::string& text) {
     return words;
 }
 
+/// Takes the value of an argument out of a device's; empty where it has none.
+std::string take_argument(std::string& device, const std::string& key) {
+    const size_t at = device.find("," + key + "=");
+    if (at == std::string::npos) return {};
+    const size_t end = std::min(device.find(',', at + 1), device.size());
+    const size_t value = at + key.size() + 2;
+    std::string found = device.substr(value, end - value);
+    device.erase(at, end - at);
+    return found;
+}
+
 /// Nothing of DPDK's is shared with other processes, or left behind; what goes wrong is ours to say.
 std::vector<std::string> environment_arguments(const DeviceOptions& options, uint32_t core,
                                                const std::optional<std::string>& pci) {
@@ -69,7 +80,7 @@ std::vector<std::string> environment_arguments(const DeviceOptions& options, uin
     else words.insert(words.end(), {"--no-huge", "--no-shconf"});
     words.insert(words.end(), {"-m", std::to_string(options.memory_bytes / mib)});
     if (pci) words.insert(words.end(), {"-a", *pci});
-    else words.insert(words.end(), {"--no-pci", "--vdev", options.device});
+    else words.push_back("--no-pci");
     for (std::string& word : words_of(options.arguments)) words.push_back(std::move(word));
     return words;
 }
@@ -84,6 +95,7 @@ std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options,
     if (!subnet)
         return wrong("the address \"" + options.address + "\" is not one of IPv4 with its prefix, 10.0.0.1/24");
     DevicePlan plan{.name = pci ? *pci : options.device.substr(0, options.device.find(',')),
+                    .virtual_device = pci ? std::string() : options.device,
                     .arguments = environment_arguments(options, core, pci),
                     .port = {.subnet = *subnet, .vlan = options.vlan, .queues = options.queues, .lanes = options.lanes,
                              .mtu = options.mtu, .first_free_port = options.first_free_port,
@@ -99,6 +111,12 @@ std::expected<DevicePlan, std::string> plan_device(const DeviceOptions& options,
     if (options.first_free_port == 0 || options.first_free_port > options.last_free_port)
         return wrong("there are no ports of UDP from " + std::to_string(options.first_free_port) + " to " +
                      std::to_string(options.last_free_port));
+    if (plan.name.starts_with("net_af_xdp")) {
+        plan.port.kernel_interface = take_argument(plan.virtual_device, "iface");
+        if (plan.port.kernel_interface.empty()) return wrong(options.device + " names no interface (iface=...)");
+        if (!options.tap.empty())
+            return wrong("the kernel keeps the interface of " + plan.name + ": there is nothing for a tap to do");
+    }
     if (options.vlan > vlan_max) return wrong("there is no VLAN " + std::to_string(options.vlan));
     if (options.mtu < mtu_min || options.mtu > mtu_max)
         return wrong("an MTU is from " + std::to_string(mtu_min) + " to " + std::to_string(mtu_max));

@@ -13,7 +13,8 @@ namespace penstock::dpdk {
 
 struct DevicePlan {
     std::string name;                     ///< that DPDK will have for it
-    std::vector<std::string> arguments;   ///< of DPDK's environment
+    std::string virtual_device;           ///< with its arguments, to be made; empty: it exists
+    std::vector<std::string> arguments;   ///< of DPDK's environment, but for the virtual device
     PortOptions port;
     LinkOptions link;                     ///< of each lane
 };

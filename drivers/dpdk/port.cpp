@@ -166,6 +166,8 @@ PortCounters Port::counters() const {
 
 Result<uint16_t> Port::bind(uint16_t udp_port, uint16_t lane) {
     PENSTOCK_ASSERT(lane < lanes());
+    const bool brought = udp_port >= options_.first_free_port && udp_port <= options_.last_free_port;
+    if (!options_.kernel_interface.empty() && udp_port != 0 && !brought) return fail(Errc::unsupported);
     const auto take = [&](uint32_t wanted) {
         uint16_t nobody = 0;
         return lane_of_[wanted].compare_exchange_strong(nobody, static_cast<uint16_t>(lane + 1));

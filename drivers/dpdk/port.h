@@ -42,7 +42,7 @@ struct PortOptions {
     uint16_t descriptors = 1024;   ///< of each queue, each way
     uint32_t frames_lent = 4096;   ///< of each queue: to readers, or waiting to be sent
     /// Ports of UDP for links that want no particular one, from the last one down.
-    uint16_t first_free_port = 49'152, last_free_port = 65'535;   // RFC 6335
+    uint16_t first_free_port = 61'000, last_free_port = 65'535;   // above those that Linux gives to others
     std::string tap;               ///< what the device of the kernel is to be called that has all but our datagrams;
                                    ///< empty: there is none
     /// An interface that the kernel keeps, with its address and MAC: only datagrams to some ports of UDP come to us

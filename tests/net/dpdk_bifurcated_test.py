@@ -1,27 +1,21 @@
 #!/usr/bin/env python3
 """An interface that the kernel keeps, of which DPDK (af_xdp) gets our ports of UDP and nothing else: the machine with
 one network card. Over a veth pair; nothing here is a claim of speed."""
-import json
-import socket
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
-from harness import BUILD, Skip, case, check, check_equal, run_cases, wait_for
+from dpdk_host import BENCH, BY_HAND, ENVIRONMENT, OUR_PORTS, SERVER, by_hand, leave_no_sums, need_af_xdp
+from harness import case, check, check_equal, run_cases, wait_for
 from network import Network, end_on_sigterm, end_with_report, report_of, wait_for_word
 
-SERVER, BENCH = BUILD / 'tests/net/net_dpdk_server', BUILD / 'bench/bench_transport'
-OBJECT = BUILD / 'drivers/dpdk/xdp/our_ports.o'
-BY_HAND = Path(__file__).resolve().parent / 'by_hand.py'
 PORT, LAST_PORT = 7000, 7009   # ours
 KERNELS_PORT = 8000
-ENVIRONMENT = ['-l', '0', '--no-pci', '--no-huge', '-m', '256', '--no-shconf', '--no-telemetry', '--log-level=*:error']
 MTU_MAX = 3434
-AF_XDP = 44
 
 
-def words_of(net, mtu=1500, program=OBJECT):
+def words_of(net, mtu=1500, program=OUR_PORTS):
     return [SERVER, f'{net.a.address}:{PORT}', mtu, '--kept', 'wire', program, f'{net.b.address}:{PORT}', *ENVIRONMENT]
 
 
@@ -33,7 +27,7 @@ class Bifurcated:
         need_af_xdp(net)
         self.net = net
         for host in (net.a, net.b):
-            host.run(sys.executable, BY_HAND, 'sums', 'wire')
+            leave_no_sums(host, 'wire')
         self.sink = net.b.start([BENCH, 'serve', f'{net.b.address}:{PORT}'], net.folder / 'sink.log')
         wait_for_word(self.sink, 'serving')
         self.echo = net.a.start([sys.executable, BY_HAND, 'echo', net.a.address, PORT, KERNELS_PORT],
@@ -43,7 +37,7 @@ class Bifurcated:
         wait_for_word(self.process, 'serving')
 
     def by_hand(self, *words):
-        return json.loads(self.net.b.run(sys.executable, BY_HAND, *words))
+        return by_hand(self.net.b, *words)
 
     def start_to_send(self, seconds):
         return self.net.b.start([BENCH, 'send', f'{self.net.a.address}:{PORT}', '--seconds', seconds],
@@ -56,29 +50,6 @@ class Bifurcated:
 
 def sent_by(process):
     return report_of(process, process.child.wait(30))
-
-
-def datagrams_at(host):
-    """How many its sockets have got."""
-    names, values = [line.split() for line in host.run('cat', '/proc/net/snmp').split('\n') if line.startswith('Udp:')]
-    return int(values[names.index('InDatagrams')])
-
-
-def need_af_xdp(net):
-    if not SERVER.exists():
-        raise Skip('it was built without DPDK')
-    if not OBJECT.exists():
-        raise Skip('it was built without a compiler for BPF: bpf-gcc or clang')
-    try:
-        socket.socket(AF_XDP, socket.SOCK_RAW).close()
-    except OSError as error:
-        raise Skip(f'the kernel has no AF_XDP: {error.strerror}') from None
-    # Of an interface that is none it says so, if it is there.
-    process = net.a.start([SERVER, '0.0.0.0:0', 1500, 'none', *ENVIRONMENT, '--vdev', 'net_af_xdp0,iface=none'],
-                          net.folder / 'probe.log')
-    process.child.wait(20)
-    if 'failed to parse device' in Path(process.log_path).read_text():
-        raise Skip('DPDK has no net_af_xdp here')
 
 
 def serves(mtu):
@@ -132,11 +103,11 @@ def a_station_that_moves_is_found_again():
         # 60 seconds.
         net.b.run('sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/wire/arp_notify')
         for number in range(2, 4):
-            wait_for(lambda start=datagrams_at(net.b): datagrams_at(net.b) > start + 1000, 10, 'our stream to go on')
+            wait_for(lambda start=net.b.datagrams()[0]: net.b.datagrams()[0] > start + 1000, 10, 'our stream to go on')
             net.b.run('ip', 'link', 'set', 'wire', 'address', f'02:00:00:00:78:{number:02}')
             time.sleep(0.1)   # what is on its way arrives
             began = time.monotonic()
-            wait_for(lambda start=datagrams_at(net.b): datagrams_at(net.b) > start + 1000, 10, 'our stream to follow')
+            wait_for(lambda start=net.b.datagrams()[0]: net.b.datagrams()[0] > start + 1000, 10, 'our stream to follow')
             print(f'# it went on after {time.monotonic() - began:.1f} s')
         net.b.run('ip', 'link', 'set', 'wire', 'address', '02:00:00:00:78:04')
         sent = sent_by(both.start_to_send(seconds=3))
@@ -159,7 +130,7 @@ def it_has_the_interface_alone_and_after_its_end_another_one_has():
         both.end()
         check('xdp' not in net.a.run('ip', 'link', 'show', 'wire'), 'it left its program there')
         stranger = net.folder / 'stranger.o'
-        stranger.write_bytes(OBJECT.read_bytes().replace(b'our_ports', b'her_ports'))
+        stranger.write_bytes(OUR_PORTS.read_bytes().replace(b'our_ports', b'her_ports'))
         net.a.run('ip', 'link', 'set', 'dev', 'wire', 'xdp', 'obj', stranger, 'sec', 'xdp')
         refused(net, words_of(net), "wire runs an XDP program that is not Penstock's", 'stranger')
         check('xdp' in net.a.run('ip', 'link', 'show', 'wire'), 'it removed what was not its own')

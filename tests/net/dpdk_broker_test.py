@@ -5,19 +5,19 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
-from dpdk_host import PLUGIN, by_hand, device, give_to_dpdk, leave_no_sums
-from harness import BUILD, PENSTOCK, Node, Skip, case, check, check_equal, need, run_cases
+from dpdk_host import by_hand, device, give_to_dpdk, leave_no_sums, need_af_xdp, need_dpdk
+from harness import BUILD, PENSTOCK, Node, case, check, check_equal, need, run_cases
 from network import Network, end_on_sigterm, living_on
 
 SDK_LOAD = BUILD / 'tests/system/sdk_load'
 
 
 class PortNode(Node):
-    """A broker on host a of the network, whose datagrams are DPDK's, and the rest its kernel's; host b has clients."""
+    """A broker on host a of the network, whose datagrams are DPDK's, and the rest its kernel's; host b has clients.
+    The kernel has it by a tap, or, where it keeps the interface, as ever."""
 
-    def __init__(self, net, settings=None):
-        if not PLUGIN.exists():
-            raise Skip('it was built without DPDK')
+    def __init__(self, net, settings=None, kept=False):
+        need_dpdk()
         super().__init__({'network.driver': 'dpdk', 'dpdk.device': device(net.mtu, 2),
                           'dpdk.address': f'{net.a.address}/24', 'dpdk.mtu': net.mtu, 'dpdk.tap': 'tap0',
                           'dpdk.huge_pages': 'false', 'dpdk.memory_bytes': '256MiB',
@@ -25,7 +25,11 @@ class PortNode(Node):
         self.net = net
         self.overrides = {'native.listen': f'{net.a.address}:9192'}
         self.address = f'{net.a.address}:9092'
-        give_to_dpdk(net.a, '02:00:00:00:77:01')
+        if kept:
+            self.settings.update({'dpdk.device': 'net_af_xdp0,iface=wire', 'dpdk.tap': '', 'shards.count': 1})
+            leave_no_sums(net.a, 'wire')
+        else:
+            give_to_dpdk(net.a, '02:00:00:00:77:01')
         leave_no_sums(net.b, 'wire')
 
     def sdk(self, mode, topic, road='udp', **options):
@@ -67,11 +71,9 @@ def clients_are_served_at_mtu_9000():
     serves(9000)
 
 
-@case
-def all_kinds_of_clients_at_the_same_time():
-    """kcat and ping by the kernel, penstock produce and consume by datagrams: one address, the same partitions"""
+def serves_all_kinds_of_clients(net, **how):
     need('kcat')
-    with Network() as net, living_on(net.a), PortNode(net) as node:
+    with living_on(net.a), PortNode(net, **how) as node:
         node.create_topic('t', 4)
         kcat = ['kcat', '-b', node.address, '-t', 't']
         penstock = [PENSTOCK, '--bootstrap', node.address]
@@ -89,6 +91,23 @@ def all_kinds_of_clients_at_the_same_time():
         expected = sorted(f'{name}-{i}' for name in inputs for i in range(count))
         for words in ([*kcat, '-C', '-e', '-q'], [*penstock, 'consume', 't', '--via', 'udp', '--from-beginning', '-e']):
             check_equal(sorted(net.b.run(*words).split()), expected, f'what {words[0]} reads')
+
+
+@case
+def all_kinds_of_clients_at_the_same_time():
+    """kcat and ping by the kernel, penstock produce and consume by datagrams: one address, the same partitions"""
+    with Network() as net:
+        serves_all_kinds_of_clients(net)
+
+
+@case
+def all_kinds_of_clients_where_the_kernel_keeps_the_interface():
+    """The same by af_xdp, which brings our ports past the kernel, and nothing else"""
+    with Network(queues=1) as net:
+        need_af_xdp(net)
+        serves_all_kinds_of_clients(net, kept=True)
+        received, sent = net.a.datagrams()
+        check(received < 100 and sent < 100, f'the kernel carried {received} and {sent} datagrams')
 
 
 @case

@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
 from apart import Apart
-from dpdk_host import PLUGIN, device, give_to_dpdk, leave_no_sums
-from harness import Skip, case, check, check_equal, run_cases
+from dpdk_host import device, give_to_dpdk, leave_no_sums, need_dpdk
+from harness import case, check, check_equal, run_cases
 from network import end_on_sigterm
 from replicas import load_on, make_topic
 
@@ -20,8 +20,7 @@ class PastTheKernel(Apart):
     """Each broker's host has its wire by DPDK, and by a tap what is left of it for the kernel."""
 
     def __init__(self):
-        if not PLUGIN.exists():
-            raise Skip('it was built without DPDK')
+        need_dpdk()
         super().__init__()
         for node, host in zip(self.nodes, self.hosts):
             node.settings.update({
@@ -34,13 +33,6 @@ class PastTheKernel(Apart):
         leave_no_sums(self.coordinator_host, 'wire')
         for number, host in enumerate(self.hosts):
             give_to_dpdk(host, f'02:00:00:00:77:{10 + number}')
-
-
-def datagrams_of_kernel(host):
-    """Those that the kernel has received, and sent."""
-    names, values = [line.split() for line in host.run('cat', '/proc/net/snmp').split('\n') if line.startswith('Udp:')]
-    found = dict(zip(names, values))
-    return int(found['InDatagrams']), int(found['OutDatagrams'])
 
 
 @case
@@ -62,7 +54,7 @@ def they_replicate_past_their_kernels():
                 killed.start_broker()
                 cluster.wait_in_sync('t', 3)
         for host in cluster.hosts:
-            check_equal(datagrams_of_kernel(host), (0, 0), f'datagrams of the kernel of {host.address}')
+            check_equal(host.datagrams(), (0, 0), f'datagrams of the kernel of {host.address}')
 
 
 if __name__ == '__main__':

@@ -1,46 +1,34 @@
 #!/usr/bin/env python3
 """A port past the kernel among hosts that use it: DPDK on one end of a veth pair (af_packet: no NIC is needed), the
 kernel's sockets on the other. Nothing here is a claim of speed: over veth the kernel's end is the bound."""
-import json
 import random
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'system'))
-from harness import BUILD, Skip, case, check, check_equal, run_cases
+from dpdk_host import BENCH, BY_HAND, ENVIRONMENT, SERVER, by_hand, device, give_to_dpdk, leave_no_sums, need_dpdk
+from harness import case, check, check_equal, run_cases
 from network import Network, end_on_sigterm, end_with_report, report_of, wait_for_word
 
-SERVER, BENCH = BUILD / 'tests/net/net_dpdk_server', BUILD / 'bench/bench_transport'
-BY_HAND = Path(__file__).resolve().parent / 'by_hand.py'
 PORT = 7000
 MAC = '02:00:00:00:77:01'
-# Memory of no special kind, so that no huge pages are needed; no device of the machine is looked at.
-ENVIRONMENT = ['-l', '0', '--no-pci', '--no-huge', '-m', '256', '--no-shconf', '--no-telemetry', '--log-level=*:error']
 
 
 class Port:
     """Host a's end of the wire, taken from its kernel, with a server of the transport on it. With a tap the kernel has
     its address, too."""
 
-    def __init__(self, net, frame_bytes, tap=None):
-        if not SERVER.exists():
-            raise Skip('it was built without DPDK')
+    def __init__(self, net, tap=None):
+        need_dpdk()
         self.net = net
-        net.a.run('ip', 'address', 'flush', 'dev', 'wire')
-        net.a.run('ip', 'link', 'set', 'wire', 'address', MAC)
-        # What DPDK has seen the kernel must not answer, too.
-        net.a.run('nft', '-f', '-', text='''
-            table netdev penstock {
-                chain ingress { type filter hook ingress device wire priority 0; policy drop; }
-            }''')
-        self.by_hand('sums', 'wire')
-        device = f'net_af_packet0,iface=wire,framesz={frame_bytes},blocksz={frame_bytes * 4},framecnt=1024'
-        self.process = net.a.start([SERVER, *(['--tap', tap] if tap else []), f'{net.a.address}:{PORT}', net.mtu,
-                                    'net_af_packet0', *ENVIRONMENT, '--vdev', device], net.folder / 'dpdk.log')
+        give_to_dpdk(net.a, MAC)
+        leave_no_sums(net.b, 'wire')
+        words = [SERVER, *(['--tap', tap] if tap else []), f'{net.a.address}:{PORT}', net.mtu, 'net_af_packet0']
+        self.process = net.a.start([*words, *ENVIRONMENT, '--vdev', device(net.mtu, 1)], net.folder / 'dpdk.log')
         wait_for_word(self.process, 'serving')
 
     def by_hand(self, *words):
-        return json.loads(self.net.b.run(sys.executable, BY_HAND, *words))
+        return by_hand(self.net.b, *words)
 
     def start_sending(self, seconds):
         return self.net.b.start([BENCH, 'send', f'{self.net.a.address}:{PORT}', '--seconds', seconds],
@@ -61,9 +49,9 @@ def ended(process):
     return report_of(process, process.child.wait(60))
 
 
-def serves(mtu, frame_bytes):
+def serves(mtu):
     with Network(mtu=mtu) as net:
-        port = Port(net, frame_bytes)
+        port = Port(net)
         check_equal(port.by_hand('ping', net.a.address, 20), {'answered': 20}, 'pings')
         sent = port.send(seconds=2)
         got = port.end()
@@ -79,20 +67,20 @@ def serves(mtu, frame_bytes):
 @case
 def a_kernel_of_mtu_1500_reaches_it():
     """Ping, ARP both ways and a bulk stream of the transport"""
-    serves(1500, 2048)
+    serves(1500)
 
 
 @case
 def a_kernel_of_mtu_9000_reaches_it():
     """The same in jumbo frames"""
-    serves(9000, 9216)
+    serves(9000)
 
 
 @case
 def noise_does_it_no_harm():
     """Damaged, cut and foreign frames, fragments, and stations that say to be others: the stream goes on"""
     with Network(mtu=1500) as net:
-        port = Port(net, 2048)
+        port = Port(net)
         port.send(seconds=0.5)
         seed = random.randrange(1 << 30)
         print(f'# seed {seed}')
@@ -106,9 +94,9 @@ def noise_does_it_no_harm():
         check(got['malformed'] > 1000 and got['foreign'] > 1000, f'what became of the noise? {got}')
 
 
-def shares_its_address(mtu, frame_bytes):
+def shares_its_address(mtu):
     with Network(mtu=mtu) as net:
-        port = Port(net, frame_bytes, tap='kernel')
+        port = Port(net, tap='kernel')
         check_equal(port.by_hand('ping', net.a.address, 20), {'answered': 20}, 'pings')
         stream = port.start_sending(seconds=5)
         ends = [port.start_by_hand(host, 'tcp', side, address, number, 4)
@@ -136,20 +124,20 @@ def shares_its_address(mtu, frame_bytes):
 @case
 def the_kernel_has_the_same_address_at_mtu_1500():
     """Exception path: ping, TCP both ways and what is refused beside a stream of the transport"""
-    shares_its_address(1500, 2048)
+    shares_its_address(1500)
 
 
 @case
 def the_kernel_has_the_same_address_at_mtu_9000():
     """The same in jumbo frames"""
-    shares_its_address(9000, 9216)
+    shares_its_address(9000)
 
 
 @case
 def what_floods_the_kernel_does_the_transport_no_harm():
     """More datagrams for the kernel than it takes, and noise: the stream goes on, and so do pings"""
     with Network(mtu=1500) as net:
-        port = Port(net, 2048, tap='kernel')
+        port = Port(net, tap='kernel')
         port.send(seconds=0.5)
         seed = random.randrange(1 << 30)
         print(f'# seed {seed}')
@@ -170,8 +158,7 @@ def what_floods_the_kernel_does_the_transport_no_harm():
 def what_dpdk_cannot_start_with_is_said():
     """A device that is none, memory that is not there: a clear line, and exit code 2"""
     with Network() as net:
-        if not SERVER.exists():
-            raise Skip('it was built without DPDK')
+        need_dpdk()
         too_much = ['-l', '0', '--no-pci', '--no-huge', '-m', '100000000', '--no-shconf']
         for number, arguments in enumerate((ENVIRONMENT, ['--no-such-argument'], too_much)):
             words = [net.mtu, 'net_none0', *arguments]

@@ -86,6 +86,12 @@ class Host:
         self.processes.append(process)
         return process
 
+    def datagrams(self):
+        """Of UDP, that its sockets have received, and sent."""
+        lines = [line.split() for line in self.run('cat', '/proc/net/snmp').split('\n') if line.startswith('Udp:')]
+        found = dict(zip(*lines))
+        return int(found['InDatagrams']), int(found['OutDatagrams'])
+
     def lose(self, per_thousand):
         """Each datagram that arrives from outside is lost with this chance; 1000 is all."""
         chance = f'numgen random mod 1000 < {per_thousand}' if per_thousand < 1000 else ''

@@ -25,8 +25,9 @@ TEST(DevicePlan, a_virtual_device_is_made_and_no_other_is_looked_at) {
     const auto plan = plan_device(options, 3);
     ASSERT_TRUE(plan.has_value());
     EXPECT_EQ(plan->name, "net_af_packet0");
-    EXPECT_THAT(plan->arguments, IsSupersetOf({"--no-pci", "--vdev", "net_af_packet0,iface=eth1,framesz=2048", "-m",
-                                               "256", "-l", "3", "--in-memory"}));
+    EXPECT_EQ(plan->virtual_device, "net_af_packet0,iface=eth1,framesz=2048");
+    EXPECT_THAT(plan->arguments, IsSupersetOf({"--no-pci", "-m", "256", "-l", "3", "--in-memory"}));
+    EXPECT_EQ(plan->port.kernel_interface, "");
     EXPECT_EQ(plan->port.subnet.own, Ipv4{0x0a010203});
     EXPECT_EQ(plan->port.subnet.prefix_bits, 16);
     EXPECT_EQ(plan->port.subnet.gateway, Ipv4{});
@@ -40,6 +41,7 @@ TEST(DevicePlan, of_the_pci_devices_only_the_one_is_looked_at) {
         const auto plan = plan_device(options, 3);
         ASSERT_TRUE(plan.has_value());
         EXPECT_EQ(plan->name, "0000:01:00.0");
+        EXPECT_EQ(plan->virtual_device, "");
         EXPECT_THAT(plan->arguments, IsSupersetOf({"-a", "0000:01:00.0"}));
         EXPECT_THAT(plan->arguments, Not(Contains("--no-pci")));
     }
@@ -50,6 +52,18 @@ TEST(DevicePlan, what_is_hardly_a_pci_address_is_the_name_of_a_device) {
         DeviceOptions options = plain();
         options.device = name;
         EXPECT_EQ(plan_device(options, 3)->name, name);
+    }
+}
+
+TEST(DevicePlan, of_af_xdp_the_kernel_keeps_the_interface) {
+    DeviceOptions options = plain();
+    for (const char* device : {"net_af_xdp0,iface=eth1,force_copy=1", "net_af_xdp0,force_copy=1,iface=eth1"}) {
+        options.device = device;
+        const auto plan = plan_device(options, 3);
+        ASSERT_TRUE(plan.has_value());
+        EXPECT_EQ(plan->name, "net_af_xdp0");
+        EXPECT_EQ(plan->port.kernel_interface, "eth1");
+        EXPECT_EQ(plan->virtual_device, "net_af_xdp0,force_copy=1");
     }
 }
 
@@ -99,6 +113,11 @@ TEST(DevicePlan, says_what_cannot_be_used) {
     EXPECT_THAT(why([](DeviceOptions& o) { o.gateway = "nowhere"; }), HasSubstr("nowhere"));
     EXPECT_THAT(why([](DeviceOptions& o) { o.gateway = "10.2.0.1"; }), HasSubstr("no station of the network"));
     EXPECT_EQ(why([](DeviceOptions& o) { o.gateway = "10.1.0.1"; }), "nothing is wrong");
+    EXPECT_THAT(why([](DeviceOptions& o) { o.device = "net_af_xdp0"; }), HasSubstr("names no interface"));
+    EXPECT_THAT(why([](DeviceOptions& o) {
+        o.device = "net_af_xdp0,iface=eth1";
+        o.tap = "tap0";
+    }), HasSubstr("tap"));
     EXPECT_THAT(why([](DeviceOptions& o) { o.vlan = 4095; }), HasSubstr("VLAN"));
     EXPECT_THAT(why([](DeviceOptions& o) { o.mtu = 500; }), HasSubstr("MTU"));
     EXPECT_THAT(why([](DeviceOptions& o) { o.mtu = 9'601; }), HasSubstr("MTU"));
