@@ -153,7 +153,9 @@ Port::~Port() {
     }
     if (started_) rte_eth_dev_close(id_);
     exception_path_.reset();   // it frees frames of the pools
-    for (rte_mempool* pool : pools_) rte_mempool_free(pool);
+    // What a device forgot to give back it may still write to.
+    for (rte_mempool* pool : pools_)
+        if (pool != nullptr && rte_mempool_full(pool)) rte_mempool_free(pool);
 }
 
 PortCounters Port::counters() const {

@@ -44,6 +44,10 @@ void LinkSide::release_held() {
 
 // Fixture
 
+void LinkContract::SetUp() {
+    if (const std::string missing = GetParam().missing(); !missing.empty()) GTEST_SKIP() << missing;
+}
+
 void LinkContract::start(const LinkLimits& limits) {
     world_ = GetParam().make(limits);
     ASSERT_NE(world_, nullptr);

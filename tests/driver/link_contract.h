@@ -31,6 +31,7 @@ public:
 struct LinkDriver {
     const char* name;
     std::unique_ptr<LinkWorld> (*make)(const LinkLimits& limits);
+    std::string (*missing)() = [] { return std::string(); };   ///< why it cannot be had here; empty: it can
 };
 
 using Datagrams = std::vector<std::vector<std::byte>>;
@@ -61,6 +62,7 @@ Datagrams cut(std::span<const std::byte> bytes, uint32_t datagram_bytes);
 
 class LinkContract : public testing::TestWithParam<LinkDriver> {
 protected:
+    void SetUp() override;
     /// Opens all links, each at an endpoint of its own.
     void start(const LinkLimits& limits = {});
     void TearDown() override;

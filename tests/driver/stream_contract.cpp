@@ -120,6 +120,10 @@ bool Side::is_closed(io::ConnectionId id) const {
 
 // Fixture
 
+void StreamContract::SetUp() {
+    if (const std::string missing = GetParam().missing(); !missing.empty()) GTEST_SKIP() << missing;
+}
+
 void StreamContract::start(const StreamLimits& limits) {
     world_ = GetParam().make(limits);
     ASSERT_NE(world_, nullptr);

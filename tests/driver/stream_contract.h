@@ -40,6 +40,7 @@ struct StreamDriver {
     const char* name;
     std::unique_ptr<StreamWorld> (*make)(const StreamLimits& limits);
     bool copies = false;   ///< lends copies when its buffers run low
+    std::string (*missing)() = [] { return std::string(); };   ///< why it cannot be had here; empty: it can
 };
 
 /// One side: keeps what the events said and checks what holds for every stream of events.
@@ -87,6 +88,7 @@ private:
 
 class StreamContract : public testing::TestWithParam<StreamDriver> {
 protected:
+    void SetUp() override;
     void start(const StreamLimits& limits = {});
     void TearDown() override;
     /// Steps until `done`, or fails after a bound that no healthy run reaches.

@@ -4,38 +4,23 @@
 
 #include <algorithm>
 
-#include "../link_contract.h"
 #include "../pattern.h"
 #include "by_hand.h"
 #include "dpdk/clock.h"
 #include "wire.h"
+#include "worlds.h"
 
 namespace penstock::dpdk {
 namespace {
 
-using tests::LinkContract;
 using tests::LinkLimits;
 using tests::LinkWorld;
 using tests::pattern_bytes;
 
-class DpdkLinkWorld final : public LinkWorld {
-public:
-    DpdkLinkWorld(const LinkLimits& limits, const PortOptions& options) : wire_(links, options) {
-        const LinkOptions link{.receive_buffers = limits.receive_buffers, .waiting_max = 1024};
-        for (size_t i = 0; i < links; ++i) all_[i] = std::make_unique<Link>(wire_.port(i), 0, link);
-    }
-    io::Link& link(size_t index) override { return *all_[index]; }
-    std::string host(size_t index) const override { return name_of(index); }
-    bool step() override { return wire_.step(); }
-
-private:
-    Wire wire_;
-    std::unique_ptr<Link> all_[links];
-};
-
 template <uint32_t mtu, Vlan vlan>
 std::unique_ptr<LinkWorld> make_world(const LinkLimits& limits) {
-    return std::make_unique<DpdkLinkWorld>(limits, PortOptions{.vlan = vlan, .mtu = mtu});
+    auto wire = std::make_unique<Wire>(LinkWorld::links, PortOptions{.vlan = vlan, .mtu = mtu});
+    return std::make_unique<DpdkLinkWorld>(std::move(wire), limits);
 }
 
 }  // namespace
@@ -54,8 +39,6 @@ INSTANTIATE_TEST_SUITE_P(Dpdk, LinkContract,
 namespace penstock::dpdk {
 namespace {
 
-constexpr uint16_t our_port = 1000, their_port = 2000;
-
 /// We are a station with a link at port 1000; the other one is played by hand.
 class DpdkLinkTest : public testing::Test {
 protected:
@@ -67,18 +50,7 @@ protected:
         }
     }
     Link& link(size_t index = 0) { return *links_[index]; }
-    /// What is received by a link; its buffers are given back.
-    std::vector<std::vector<std::byte>> receive(size_t index = 0) {
-        std::vector<std::vector<std::byte>> all;
-        io::IncomingBurst in[8];
-        while (const size_t n = link(index).receive(in)) {
-            for (const io::IncomingBurst& burst : std::span(in).first(n)) {
-                all.emplace_back(burst.data, burst.data + burst.size);
-                link(index).release(burst);
-            }
-        }
-        return all;
-    }
+    tests::Datagrams receive(size_t index = 0) { return receive_all(link(index)); }
     std::vector<std::byte> datagram(std::span<const std::byte> payload, uint16_t to_port = our_port) const {
         Path path = path_;
         path.to_port = to_port;
@@ -88,12 +60,7 @@ protected:
         return frame;
     }
     size_t send(std::span<const std::byte> payload, uint32_t ip = ip_of(1).value, size_t index = 0) {
-        io::Endpoint to{.port = their_port};
-        to.ip[10] = to.ip[11] = std::byte{0xff};
-        store_be<uint32_t>(&to.ip[12], ip);
-        const Fragment one{payload.data(), static_cast<uint32_t>(payload.size())};
-        const io::OutgoingBurst burst{to, static_cast<uint32_t>(payload.size()), {&one, 1}};
-        return link(index).send({&burst, 1});
+        return send_one(link(index), {ip}, their_port, payload);
     }
     void answer_arp(const Mac& mac) {
         Frame request{.kind = FrameKind::arp_request, .from = ip_of(0), .sender = mac_of(0)};

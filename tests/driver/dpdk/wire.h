@@ -1,5 +1,5 @@
 // Ports in one process, without a machine's devices: each has a pair of rings, and a switch carries frames between
-// them.
+// them. pairs.h has other devices.
 #pragma once
 
 #include <memory>
@@ -21,15 +21,26 @@ Mac mac_of(size_t station);
 Ipv4 ip_of(size_t station);
 std::string name_of(size_t station);
 
-class Wire {
+/// Ports that reach each other.
+class Stations {
+public:
+    virtual ~Stations() = default;
+    virtual size_t count() const = 0;
+    virtual Port& port(size_t station) = 0;
+    /// Lets frames get on. True if there were some.
+    virtual bool step() = 0;
+};
+
+class Wire final : public Stations {
 public:
     /// Ports of these options, but for their addresses.
     Wire(size_t stations, const PortOptions& options = {});
-    ~Wire();
+    ~Wire() override;
 
-    Port& port(size_t station) { return *stations_[station].port; }
-    /// Carries what is on the way: to the station with that address, or to all others. True if there was something.
-    bool step();
+    size_t count() const override { return stations_.size(); }
+    Port& port(size_t station) override { return *stations_[station].port; }
+    /// Carries what is on the way: to the station with that address, or to all others.
+    bool step() override;
     /// Puts a frame on the way to a station's queue, as if it had come from outside.
     void inject(size_t station, std::span<const std::byte> frame, uint16_t queue = 0);
     /// The frames that station sent, and nobody got.

@@ -1,0 +1,140 @@
+#include "pairs.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "base/assert.h"
+#include "virtual_device.h"
+
+namespace penstock::dpdk {
+
+namespace {
+
+/// DPDK's thread that takes connections of vhost looks once a second for sockets that are new, and whenever one that it
+/// knows already is connected to: this one.
+class Bell {
+public:
+    Bell() : socket_(folder_.file("bell")), device_("net_vhost" + next_number(), "iface=" + socket_) {
+        device_.open({}, 0);
+    }
+    void ring() const {
+        sockaddr_un to{.sun_family = AF_UNIX};
+        std::ranges::copy(socket_, to.sun_path);
+        const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        PENSTOCK_ASSERT(fd >= 0);
+        static_cast<void>(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to));
+        ::close(fd);
+    }
+
+private:
+    TemporaryFolder folder_;
+    const std::string socket_;
+    VirtualDevice device_;
+};
+
+class VhostPair final : public Stations {
+public:
+    VhostPair(const PortOptions& options, VhostAt vhost) : vhost_station_(vhost == VhostAt::first ? 0 : 1) {
+        static const Bell bell;
+        const std::string socket = folder_.file("vhost");
+        vhost_ = std::make_unique<VirtualDevice>("net_vhost" + next_number(), "iface=" + socket + ",queues=1");
+        vhost_->open(options, vhost_station_);   // which listens now
+        bell.ring();
+        virtio_ = std::make_unique<VirtualDevice>("net_virtio_user" + next_number(),
+            "path=" + socket + ",mac=02:00:00:00:00:01,queues=1,queue_size=1024,mrg_rxbuf=1,packed_vq=1");
+        virtio_->open(options, 1 - vhost_station_);
+        // They come to terms in a thread of DPDK's.
+        for (int i = 0; !(vhost_->up() && virtio_->up()); ++i) {
+            PENSTOCK_ASSERT(i < 5'000);
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+    size_t count() const override { return 2; }
+    Port& port(size_t station) override { return (station == vhost_station_ ? vhost_ : virtio_)->port(); }
+    bool step() override { return false; }
+
+private:
+    const size_t vhost_station_;
+    TemporaryFolder folder_;
+    std::unique_ptr<VirtualDevice> vhost_, virtio_;   // ends first, since it writes to the other one's socket
+};
+
+bool run(const char* command) { return std::system(command) == 0; }
+
+/// A network namespace that ends with what is in it. The thread is there meanwhile.
+class Namespace {
+public:
+    Namespace() : before_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
+        entered_ = before_ >= 0 && ::unshare(CLONE_NEWNET) == 0;
+    }
+    ~Namespace() {
+        if (entered_) PENSTOCK_ASSERT(::setns(before_, CLONE_NEWNET) == 0);
+        if (before_ >= 0) ::close(before_);
+    }
+    Namespace(const Namespace&) = delete;
+    Namespace& operator=(const Namespace&) = delete;
+    bool entered() const { return entered_; }
+    /// Both interfaces, which the kernel does not talk on by itself. False where that cannot be.
+    bool make_veth(uint32_t mtu) {
+        const std::string add = "ip link add veth0 mtu " + std::to_string(mtu) + " type veth peer name veth1 mtu " +
+                                std::to_string(mtu) + " 2> /dev/null";
+        run("echo 1 2> /dev/null > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+        return run(add.c_str()) && run("ip link set veth0 up") && run("ip link set veth1 up");
+    }
+
+private:
+    const int before_;
+    bool entered_ = false;
+};
+
+class VethPair final : public Stations {
+public:
+    explicit VethPair(const PortOptions& options) {
+        PENSTOCK_ASSERT(namespace_.entered() && namespace_.make_veth(options.mtu));
+        // Room for the largest frame, or it would be cut; blocks are whole pages and whole frames.
+        const char* room = options.mtu > 1500 ? "framesz=9216,blocksz=36864" : "framesz=2048,blocksz=8192";
+        for (size_t i = 0; i < 2; ++i) {
+            devices_[i] = std::make_unique<VirtualDevice>("net_af_packet" + next_number(),
+                "iface=veth" + std::to_string(i) + "," + room + ",framecnt=1024");
+            devices_[i]->open(options, i);
+        }
+    }
+    size_t count() const override { return 2; }
+    Port& port(size_t station) override { return devices_[station]->port(); }
+    bool step() override { return false; }
+
+private:
+    Namespace namespace_;
+    std::unique_ptr<VirtualDevice> devices_[2];
+};
+
+}  // namespace
+
+std::unique_ptr<Stations> make_vhost_pair(const PortOptions& options, VhostAt vhost) {
+    environment();
+    return std::make_unique<VhostPair>(options, vhost);
+}
+
+std::string veth_missing() {
+    static const std::string missing = [] {
+        Namespace space;
+        if (!space.entered()) return "only root makes network namespaces";
+        return space.make_veth(1500) ? "" : "a veth pair cannot be made here";
+    }();
+    return missing;
+}
+
+std::unique_ptr<Stations> make_veth_pair(const PortOptions& options) {
+    environment();
+    return std::make_unique<VethPair>(options);
+}
+
+}  // namespace penstock::dpdk
