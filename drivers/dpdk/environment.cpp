@@ -2,6 +2,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
 #include <sched.h>
 #include <unistd.h>
@@ -123,5 +124,18 @@ std::string Environment::complaint() const { return first_complaint(said().text)
 void Environment::let_speak() { said().held = false; }
 
 Environment::~Environment() { rte_eal_cleanup(); }
+
+/// Refused, it works without.
+void introduce_thread() {
+    struct Introduced {
+        Introduced() : here(rte_lcore_id() == LCORE_ID_ANY && rte_thread_register() == 0) {}
+        ~Introduced() {
+            if (here) rte_thread_unregister();
+        }
+        const bool here;   ///< not before
+    };
+    thread_local const Introduced introduced;
+    static_cast<void>(introduced);
+}
 
 }  // namespace penstock::dpdk

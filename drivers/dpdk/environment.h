@@ -29,4 +29,8 @@ private:
     Environment() = default;
 };
 
+/// For a thread that drives links, until it ends: one that DPDK knows has caches of its own before the pools that all
+/// share. Without, each frame comes from there, and so all of them take turns in the processor's caches.
+void introduce_thread();
+
 }  // namespace penstock::dpdk

@@ -1,6 +1,5 @@
 // The plug-in's side: DPDK's environment, a port and its links, behind the two functions that it exports.
 #include <dlfcn.h>
-#include <rte_lcore.h>
 
 #include <filesystem>
 
@@ -21,16 +20,6 @@ void penstock_dpdk_open(const penstock::dpdk::DevicePlan& plan,
 namespace penstock::dpdk {
 
 namespace {
-
-/// A thread that DPDK knows has caches of its own before the pools that all share.
-void introduce_thread() {
-    struct Introduced {
-        Introduced() { static_cast<void>(rte_thread_register()); }   // refused, it works without
-        ~Introduced() { rte_thread_unregister(); }
-    };
-    thread_local const Introduced introduced;
-    static_cast<void>(introduced);
-}
 
 class PortDevice final : public Device {
 public:

@@ -1,6 +1,9 @@
 #include "dpdk/port.h"
 
 #include <gtest/gtest.h>
+#include <rte_lcore.h>
+
+#include <thread>
 
 #include "wire.h"
 
@@ -29,6 +32,18 @@ TEST(DpdkPort, a_port_of_udp_is_one_lanes) {
     port.unbind(1000);
     EXPECT_EQ(port.lane_of(1000), std::nullopt);
     EXPECT_EQ(port.bind(1000, 1), 1000);
+}
+
+TEST(DpdkPort, a_thread_that_is_introduced_is_known_and_one_that_was_known_stays_who_it_was) {
+    environment();
+    const unsigned known = rte_lcore_id();
+    std::thread([] {
+        EXPECT_EQ(rte_lcore_id(), LCORE_ID_ANY);
+        introduce_thread();
+        EXPECT_NE(rte_lcore_id(), LCORE_ID_ANY);
+    }).join();
+    introduce_thread();
+    EXPECT_EQ(rte_lcore_id(), known);
 }
 
 TEST(DpdkPort, counts_what_passes) {
