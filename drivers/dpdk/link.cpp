@@ -156,6 +156,8 @@ bool Link::send_one(const io::OutgoingBurst& burst, Nanos now) {
 void Link::write_frames(std::span<rte_mbuf*> frames, const io::OutgoingBurst& burst, const Mac& to) {
     const Path path{port_.mac(), to, port_.vlan(), port_.ip(), *ipv4_of(burst.to), udp_port_, burst.to.port};
     const uint32_t headers = headers_bytes(port_.vlan());
+    const bool device_sums = port_.device_sums_udp();
+    const uint32_t full = headers + burst.datagram_bytes;
     size_t fragment = 0;
     uint32_t at = 0;   // within it
     for (rte_mbuf* frame : frames) {
@@ -171,9 +173,13 @@ void Link::write_frames(std::span<rte_mbuf*> frames, const io::OutgoingBurst& bu
             ++fragment;
             at = 0;
         }
-        set_size(frame, headers + size);
-        write_datagram(bytes_of(frame).first(headers + size), path, port_.device_sums_udp());
-        if (!port_.device_sums_udp()) continue;
+        const uint32_t whole = headers + size;
+        set_size(frame, whole);
+        // All but the last are of one size: where the bytes do not count, their headers are the same.
+        if (device_sums && frame != frames.front() && whole == full)
+            std::memcpy(data_of(frame), data_of(frames.front()), headers);
+        else write_datagram(bytes_of(frame).first(whole), path, device_sums);
+        if (!device_sums) continue;
         frame->l2_len = (headers - ip_and_udp_bytes) & 0x7f;
         frame->l3_len = 20;
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
