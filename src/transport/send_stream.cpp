@@ -52,7 +52,9 @@ std::optional<SendStream::Chunk> SendStream::next(uint32_t bytes_max, uint64_t n
 }
 
 size_t SendStream::piece_of(uint64_t offset) const {
-    // As a rule it is one of the last that were begun.
+    // As a rule it goes on where it was, or with the next.
+    for (size_t i = latest_; i < std::min(latest_ + 2, pieces_.size()); ++i)
+        if (pieces_[i].offset <= offset && offset - pieces_[i].offset < pieces_[i].bytes.size) return i;
     size_t low = 0, high = pieces_.size();
     while (high - low > 1) {
         const size_t middle = (low + high) / 2;
@@ -67,6 +69,7 @@ void SendStream::add_fragments(const Chunk& chunk, std::vector<Fragment>& out) {
     uint32_t left = chunk.length;
     for (size_t i = left == 0 ? 0 : piece_of(at); left > 0; ++i) {
         const Piece& piece = pieces_[i];
+        latest_ = i;
         const auto skip = static_cast<uint32_t>(at - piece.offset);
         PENSTOCK_ASSERT(at >= piece.offset && skip < piece.bytes.size);
         const uint32_t size = std::min(piece.bytes.size - skip, left);
@@ -93,6 +96,7 @@ void SendStream::acknowledged(uint64_t offset, uint32_t length, bool end) {
     size_t pieces = 0;
     while (pieces < pieces_.size() && pieces_[pieces].offset + pieces_[pieces].bytes.size <= acknowledged_) ++pieces;
     pieces_.pop_front(pieces);
+    latest_ -= std::min(latest_, pieces);
 }
 
 void SendStream::lost(uint64_t offset, uint32_t length, bool end) {
@@ -114,6 +118,7 @@ void SendStream::repeat_first(uint32_t bytes) {
 
 void SendStream::clear() {
     pieces_.pop_front(pieces_.size());
+    latest_ = 0;
     pushes_.pop_front(pushes_.size());
     islands_.clear();
     lost_.clear();

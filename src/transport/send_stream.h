@@ -75,6 +75,7 @@ private:
 
     uint64_t limit_;
     Row<Piece> pieces_;
+    size_t latest_ = 0;              ///< place of the piece that was sent from last
     Row<Push> pushes_;
     uint64_t acknowledged_ = 0;      ///< all bytes below arrived
     uint64_t sent_ = 0, pushed_ = 0;
