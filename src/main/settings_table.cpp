@@ -79,7 +79,7 @@ void add_network(Settings& rows, BrokerSettings& s) {
         "auto starts without DPDK, and says why, where a device is named that cannot be used. Kafka is always TCP."});
     rows.push_back({"dpdk.device", &s.dpdk_device, "", Unit::label, 0, 1024,
         "DPDK's device: a PCI address (0000:01:00.0), or a virtual one with its arguments. Empty: none.",
-        "A NIC is bound to vfio-pci before (tools/bind); net_af_xdp0,iface=eth0 shares it with the kernel. See README."});
+        "Bind a NIC to vfio-pci before (tools/bind); net_af_xdp0,iface=eth0 shares it with the kernel. See README."});
     rows.push_back({"dpdk.address", &s.dpdk_address, "", Unit::label, 0, 64,
         "The port's address with its prefix, of IPv4: 10.0.0.1/24. Where it is used, native.listen is at this address.",
         "Clients and other brokers come to it for datagrams, and so must kafka.advertised lead there."});
