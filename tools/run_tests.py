@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REASON_LINES_MAX = 15   # of what a failed test said, at the end: all of it stands further up, where it failed
 PLAIN_SUITES = ['tidy', 'unit', 'cli', 'scenario', 'scenario_native', 'driver', 'sim', 'fuzz', 'bench', 'system', 'net',
-                'clients']
+                'clients', 'dedicated']
 
 # The sanitizers' builds hold only what their suites need: not the command line, which costs as much to compile as the
 # broker, nor the second road of conversations that they have on the first. Warnings are the plain build's business:
