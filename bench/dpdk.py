@@ -8,8 +8,9 @@ is what drivers/dpdk and the transport cost.
     bench/dpdk.py --cores 2,3            two that have nothing else to do
 
 Parts: frames (bare ones and those of the link, of 64 bytes, and of what MTU 1500 and 9000 allow, with the streams of
-the transport beside them), requests (64 bytes there and back). Figures are medians of the rounds. Where the machine is
-a virtual one its cores may be neighbours now and far from each other later: that is looked at around each transfer.
+the transport beside them), requests (64 bytes there and back), broker (programs of the SDK on the road dpdk, and what
+system calls the broker makes meanwhile; only root). Figures are medians of the rounds. Where the machine is a virtual
+one its cores may be neighbours now and far from each other later: that is looked at around each transfer.
 Those among neighbours count, if each line of a table has some; else all do, and the table says that they were FAR.
 Wants huge pages, which it takes and gives back if it is root. --keep writes the result to bench/results.
 """
@@ -21,18 +22,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / 'bench'), str(ROOT / 'tests/net'), str(ROOT / 'tests/system')]
-from harness import BUILD, Failure, Process  # noqa: E402
-from network import end_on_sigterm, end_with_report, report_of, wait_for_word  # noqa: E402
+from harness import BUILD, Failure, Node, Process  # noqa: E402
+from network import Host, end_on_sigterm, end_with_report, living_on, report_of, wait_for_word  # noqa: E402
 from side_by_side import Report, describe_machine, refuse_busy_machine  # noqa: E402
 from transport import verdict  # noqa: E402
 
-BENCH = BUILD / 'bench/bench_dpdk'
+BENCH, SDK_LOAD = BUILD / 'bench/bench_dpdk', BUILD / 'tests/system/sdk_load'
 NR_HUGE_PAGES = Path('/proc/sys/vm/nr_hugepages')
-HUGE_PAGES = 192            # of 2 MiB, for both processes
+HUGE_PAGES = 320            # of 2 MiB, for both processes
 NEIGHBOURS_CYCLES = 500     # for a line of the caches, to another core and back
 COMMON = ['--no-pci', '--no-telemetry', '--log-level=*:error']
 
@@ -149,7 +151,84 @@ def part_requests(report, options, bench):
     report.put('requests', rows=values)
 
 
-PARTS = {'frames': part_frames, 'requests': part_requests}
+class VhostNode(Node):
+    """A broker of one shard, which spins on the first core; programs of the SDK are to have the second one."""
+
+    def __init__(self, host, folder, cores, huge_pages):
+        self.socket = f'{folder}/vhost'
+        super().__init__({'shards.count': 1, 'shards.idle': 'spin', 'storage.cache_bytes': '512MiB',
+                          'network.driver': 'dpdk', 'dpdk.device': f'net_vhost0,iface={self.socket},queues=1',
+                          'dpdk.address': f'{host.address}/24', 'dpdk.mtu': 9000, 'dpdk.memory_bytes': '256MiB',
+                          'dpdk.huge_pages': str(huge_pages).lower()})
+        self.cores, self.huge_pages = cores, huge_pages
+        self.within = ['taskset', '-c', cores[0]]
+        self.address = f'{host.address}:9092'
+        self.overrides = {'native.listen': f'{host.address}:9192'}
+
+    def start_sdk(self, mode, topic, log, **options):
+        words = [word for key, value in options.items() for word in ('--' + key.replace('_', '-'), value)]
+        device = f'net_virtio_user0,path={self.socket},queues=1,queue_size=1024,mrg_rxbuf=1,packed_vq=1'
+        addresses = f'dpdk://{self.overrides["native.listen"]}'
+        return Process(['taskset', '-c', self.cores[1], SDK_LOAD, mode, addresses, topic, '--port-device', device,
+                        '--port-address', '10.77.0.2/24', '--port-mtu', 9000, '--port-huge-pages', int(self.huge_pages),
+                        *words], log)
+
+    def sdk(self, mode, topic, **options):
+        log = self.folder / f'{mode}.log'
+        log.unlink(missing_ok=True)
+        process = self.start_sdk(mode, topic, log, **options)
+        return report_of(process, process.child.wait(120))
+
+
+def calls_of(node, seconds):
+    """System calls of the broker's shard, and how often it was asked to append meanwhile."""
+    shard = max(Path(f'/proc/{node.broker.pid}/task').iterdir(),
+                key=lambda task: int(task.joinpath('stat').read_text().rsplit(')', 1)[1].split()[11]))
+    traced = subprocess.run(['timeout', '-s', 'INT', str(seconds), 'strace', '-c', '-p', shard.name],
+                            capture_output=True, text=True, check=False)
+    rows = [line.split() for line in traced.stderr.split('\n')]
+    return {row[-1]: int(row[3]) for row in rows if len(row) in (5, 6) and row[3].isdigit() and row[-1] != 'total'}
+
+
+def part_broker(report, options, bench):
+    report.head('a broker and a program of the SDK, records of 100 bytes, MTU 9000')
+    if os.geteuid() != 0:
+        return report.line('  only root makes the network namespace that they meet in')
+    host = Host(f'penstock-{os.getpid()}-bench', '10.77.0.1')
+    huge_pages = '--no-huge' not in bench.arguments
+    with contextlib.ExitStack() as stack:
+        stack.callback(host.remove)
+        host.create()
+        host.run('ip', 'address', 'add', f'{host.address}/32', 'dev', 'lo')   # for TCP within the host
+        stack.enter_context(living_on(host))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='penstock-dpdk-'))
+        node = stack.enter_context(VhostNode(host, folder, bench.cores, huge_pages))
+        node.create_topic('t', 4, durability='memory')
+        node.create_topic('one', 1, durability='memory')
+        sent, alone, lines = [], [], []
+        for _ in range(options.rounds):
+            sent.append(node.sdk('produce', 't', seconds=3, warmup=1, bytes=100, partitions=4, acks=1, spin=1))
+            alone.append(node.sdk('ping', 'one', records=20_000, bytes=100, spin=1))
+            lines.append(bench.distance())
+        per_s = statistics.median(one['records_per_s'] for one in sent)
+        report.line(f'  produced, acks=1       {per_s / 1e6:6.2f} M/s   rounds '
+                    f'{", ".join(str(round(one["records_per_s"] / 1e6, 2)) for one in sent)}')
+        report.line(f'  one at a time          p50 {statistics.median(one["p50_us"] for one in alone):.2f} us, '
+                    f'p99 {statistics.median(one["p99_us"] for one in alone):.2f} us')
+        report.line(f'  million a second       {verdict(per_s / 1e6, 5)}')
+        cycles = ', '.join(str(round(one)) for one in lines)
+        report.line(f'  a line of the caches   {cycles} cycles there and back')
+        process = node.start_sdk('produce', 't', node.folder / 'traced.log', seconds=4, warmup=1, bytes=100,
+                                 partitions=4, acks=1, spin=1)
+        time.sleep(1.5)   # it is in full swing
+        calls = calls_of(node, 1.5)
+        traced = report_of(process, process.child.wait(60))
+        in_time = traced['records_per_s'] * 1.5
+        report.line(f'  under strace for 1.5 s {in_time / 1e6:6.1f} M records; calls of the shard: {json.dumps(calls)}')
+        report.put('broker', produced=sent, alone=alone, line_cycles=lines, traced=traced, calls=calls)
+
+
+PARTS = {'frames': part_frames, 'requests': part_requests, 'broker': part_broker}
 
 
 def main():

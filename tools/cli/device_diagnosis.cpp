@@ -49,7 +49,7 @@ void diagnose_driver(const NetworkFacts& network, const IommuFacts& iommu, Subje
     const std::string driver = network.driver.value_or("");
     if (driver.empty() && !network.interface) {
         found.add(Level::warning, "driver", "no driver has it", "neither the kernel nor the broker can use it",
-                  fmt::format("modprobe vfio-pci && dpdk-devbind.py -b vfio-pci {}", shell_word(network.name)));
+                  fmt::format("modprobe vfio-pci && penstock-bind vfio {}", shell_word(network.name)));
     } else if (driver.empty()) {
         found.unknown("driver", "the driver", "/sys and ethtool");
     } else if (driver == "vfio-pci" && !network.iommu_group) {
@@ -61,7 +61,7 @@ void diagnose_driver(const NetworkFacts& network, const IommuFacts& iommu, Subje
         const std::string address = shell_word(network.pci_address.value_or(network.name));
         found.add(Level::warning, "driver", fmt::format("bound to {}", driver),
                   "the device can write anywhere in memory: one error of a program breaks the machine",
-                  fmt::format("dpdk-devbind.py -b vfio-pci {}", address));
+                  fmt::format("penstock-bind vfio {}", address));
     } else if (!network.interface) {
         found.ok("driver", fmt::format("driver {}: free for a program that bypasses the kernel", driver));
     } else {

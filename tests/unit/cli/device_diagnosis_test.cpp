@@ -55,7 +55,7 @@ TEST(NetworkDiagnosis, Drivers) {
     EXPECT_EQ(with_network("driver", [&](auto& n) { unbound(n); n.driver = "vfio-pci"; n.iommu_group.reset(); }).level,
               Level::warning);
     EXPECT_EQ(with_network("driver", [&](auto& n) { unbound(n); n.driver = "igb_uio"; }).mend,
-              "dpdk-devbind.py -b vfio-pci 0000:3b:00.0");
+              "penstock-bind vfio 0000:3b:00.0");
     EXPECT_EQ(with_network("driver", [&](auto& n) { unbound(n); n.driver.reset(); }).level, Level::warning);
     EXPECT_EQ(with_network("driver", [](auto& n) { n.driver.reset(); }).level, Level::advice);
 }
