@@ -96,8 +96,9 @@ def serves_all_kinds_of_clients(net, **how):
 @case
 def all_kinds_of_clients_at_the_same_time():
     """kcat and ping by the kernel, penstock produce and consume by datagrams: one address, the same partitions"""
-    with Network() as net:
-        serves_all_kinds_of_clients(net)
+    for mtu in (1500, 9000):
+        with Network(mtu=mtu) as net:
+            serves_all_kinds_of_clients(net)
 
 
 @case
