@@ -9,7 +9,7 @@ from dpdk_host import by_hand, device, give_to_dpdk, leave_no_sums, need_af_xdp,
 from harness import BUILD, PENSTOCK, Node, case, check, check_equal, need, run_cases
 from network import Network, end_on_sigterm, living_on
 
-SDK_LOAD = BUILD / 'tests/system/sdk_load'
+SDK_LOAD, EXAMPLE = BUILD / 'tests/system/sdk_load', BUILD / 'tests/net/net_sdk_port'
 
 
 class PortNode(Node):
@@ -113,7 +113,7 @@ def all_kinds_of_clients_where_the_kernel_keeps_the_interface():
 
 @case
 def a_program_of_the_sdk_has_a_port_of_its_own():
-    """DPDK on both ends: produce, ping and consume; a port that is none is refused with a reason"""
+    """DPDK on both ends: produce, ping, consume, and the example; a port that is none is refused with a reason"""
     with Network() as net, living_on(net.a), PortNode(net) as node:
         node.create_topic('t', 4)
         node.create_topic('one')
@@ -122,6 +122,9 @@ def a_program_of_the_sdk_has_a_port_of_its_own():
         check(sent['acked'] > 1000 and sent['failed'] == 0, f'hardly anything went through: {sent}')
         node.sdk('ping', 'one', 'dpdk', records=200)
         node.sdk('consume', 't', 'dpdk', records=sent['acked'], partitions=4)
+        said = net.b.run('env', 'PENSTOCK_NO_HUGE_PAGES=1', EXAMPLE, device(1500, 1), f'{net.b.address}/24',
+                         f'{net.a.address}:9192', 'one', 100)
+        check(said.startswith('100 records, half of them within '), f'the example: {said}')
         none = ['--port-device', 'net_none0', '--port-huge-pages', 0, '--port-address']
         for road, words, why in (('dpdk', [*none, '10.77.0.2'], 'with its prefix'),
                                  ('dpdk', [*none, '10.77.0.2/24'], 'DPDK cannot start'),

@@ -15,7 +15,7 @@ from harness import BUILD, Failure, Node, case, check, check_equal, need, run, r
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / 'src/sdk/examples'
 SDK_LOAD = BUILD / 'tests/system/sdk_load'
-NAMES = ['produce', 'consume', 'group', 'admin']
+NAMES = ['produce', 'consume', 'group', 'admin', 'port']
 STRICT = ['-Wall', '-Wextra', '-Wpedantic', '-Werror']
 
 
