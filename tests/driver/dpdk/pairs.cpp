@@ -82,36 +82,57 @@ public:
     Namespace(const Namespace&) = delete;
     Namespace& operator=(const Namespace&) = delete;
     bool entered() const { return entered_; }
-    /// Both interfaces, which the kernel does not talk on by itself. False where that cannot be.
+    /// Interfaces veth0 and veth1, which the kernel does not talk on by itself. False where that cannot be.
     bool make_veth(uint32_t mtu) {
-        const std::string add = "ip link add veth0 mtu " + std::to_string(mtu) + " type veth peer name veth1 mtu " +
-                                std::to_string(mtu) + " 2> /dev/null";
-        run("echo 1 2> /dev/null > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+        const std::string size = " mtu " + std::to_string(mtu);
+        const std::string add = "ip link add veth0" + size + " type veth peer name veth1" + size + " 2> /dev/null";
+        be_quiet();
         return run(add.c_str()) && run("ip link set veth0 up") && run("ip link set veth1 up");
+    }
+    /// What it is asked for goes from any of the interfaces to all others.
+    bool make_bridge() {
+        be_quiet();
+        return run("ip link add bridge0 type bridge 2> /dev/null") && run("ip link set bridge0 up");
     }
 
 private:
+    static void be_quiet() {
+        static_cast<void>(run("echo 1 2> /dev/null > /proc/sys/net/ipv6/conf/default/disable_ipv6"));
+    }
+
     const int before_;
     bool entered_ = false;
 };
 
-class VethPair final : public Stations {
+class KernelPair final : public Stations {
 public:
-    explicit VethPair(const PortOptions& options) {
-        PENSTOCK_ASSERT(namespace_.entered() && namespace_.make_veth(options.mtu));
+    KernelPair(const PortOptions& options, Through through) {
+        PENSTOCK_ASSERT(namespace_.entered());
+        if (through == Through::tap) {
+            PENSTOCK_ASSERT(namespace_.make_bridge());
+            for (size_t i = 0; i < 2; ++i) {
+                const std::string tap = "tap" + std::to_string(i);
+                open(i, "net_tap", "iface=" + tap, options);
+                PENSTOCK_ASSERT(run(("ip link set " + tap + " master bridge0 up").c_str()));
+            }
+            return;
+        }
+        PENSTOCK_ASSERT(namespace_.make_veth(options.mtu));
         // Room for the largest frame, or it would be cut; blocks are whole pages and whole frames.
         const char* room = options.mtu > 1500 ? "framesz=9216,blocksz=36864" : "framesz=2048,blocksz=8192";
-        for (size_t i = 0; i < 2; ++i) {
-            devices_[i] = std::make_unique<VirtualDevice>("net_af_packet" + next_number(),
-                "iface=veth" + std::to_string(i) + "," + room + ",framecnt=1024");
-            devices_[i]->open(options, i);
-        }
+        for (size_t i = 0; i < 2; ++i)
+            open(i, "net_af_packet", "iface=veth" + std::to_string(i) + "," + room + ",framecnt=1024", options);
     }
     size_t count() const override { return 2; }
     Port& port(size_t station) override { return devices_[station]->port(); }
     bool step() override { return false; }
 
 private:
+    void open(size_t station, const std::string& driver, const std::string& arguments, const PortOptions& options) {
+        devices_[station] = std::make_unique<VirtualDevice>(driver + next_number(), arguments);
+        devices_[station]->open(options, station);
+    }
+
     Namespace namespace_;
     std::unique_ptr<VirtualDevice> devices_[2];
 };
@@ -132,9 +153,19 @@ std::string veth_missing() {
     return missing;
 }
 
-std::unique_ptr<Stations> make_veth_pair(const PortOptions& options) {
+std::string taps_missing() {
+    static const std::string missing = [] {
+        Namespace space;
+        if (!space.entered()) return "only root makes network namespaces";
+        if (::access("/dev/net/tun", R_OK | W_OK) != 0) return "there is no /dev/net/tun";
+        return space.make_bridge() ? "" : "a bridge cannot be made here";
+    }();
+    return missing;
+}
+
+std::unique_ptr<Stations> make_kernel_pair(const PortOptions& options, Through through) {
     environment();
-    return std::make_unique<VethPair>(options);
+    return std::make_unique<KernelPair>(options, through);
 }
 
 }  // namespace penstock::dpdk

@@ -15,11 +15,18 @@ enum class VhostAt { first, second };
 /// the other end has read it, as a NIC does, and leaves the sum of UDP to who reads.
 std::unique_ptr<Stations> make_vhost_pair(const PortOptions& options, VhostAt vhost);
 
-/// Why no veth pair can be had here; empty: it can.
+/// Why no such pair can be had here; empty: it can.
 std::string veth_missing();
+std::string taps_missing();
 
-/// The kernel's pair of Ethernet interfaces, in a network namespace that nobody else sees, read and written as packets.
-/// The thread is in the namespace until they end.
-std::unique_ptr<Stations> make_veth_pair(const PortOptions& options);
+/// By whom DPDK has a kernel's interface.
+enum class Through {
+    af_packet,   ///< a copy of what passes it
+    tap,         ///< it is its other end
+};
+
+/// Two of the kernel's Ethernet interfaces, in a network namespace that nobody else sees: a veth pair, or taps at a
+/// bridge. The thread is in the namespace until they end.
+std::unique_ptr<Stations> make_kernel_pair(const PortOptions& options, Through through);
 
 }  // namespace penstock::dpdk

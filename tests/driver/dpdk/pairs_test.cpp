@@ -1,5 +1,5 @@
 // The contracts over devices that are no rings: vhost-user, where virtio keeps what it sends for a while and the sum of
-// UDP is left to the device, and the kernel's packet sockets.
+// UDP is left to the device, and the kernel's packet sockets and taps.
 #include "pairs.h"
 
 #include <gtest/gtest.h>
@@ -25,10 +25,10 @@ std::unique_ptr<LinkWorld> links_over_vhost(const LinkLimits& limits) {
         make_vhost_pair({.vlan = vlan, .lanes = DpdkLinkWorld::lanes_of_a_pair, .mtu = mtu}, vhost), limits);
 }
 
-template <uint32_t mtu>
-std::unique_ptr<LinkWorld> links_over_veth(const LinkLimits& limits) {
+template <uint32_t mtu, Through through>
+std::unique_ptr<LinkWorld> links_over_kernel(const LinkLimits& limits) {
     return std::make_unique<DpdkLinkWorld>(
-        make_veth_pair({.lanes = DpdkLinkWorld::lanes_of_a_pair, .mtu = mtu}), limits);
+        make_kernel_pair({.lanes = DpdkLinkWorld::lanes_of_a_pair, .mtu = mtu}, through), limits);
 }
 
 template <uint32_t mtu, VhostAt vhost>
@@ -36,9 +36,9 @@ std::unique_ptr<StreamWorld> streams_over_vhost(const StreamLimits& limits) {
     return std::make_unique<DpdkNativeWorld>(make_vhost_pair({.mtu = mtu}, vhost), limits);
 }
 
-template <uint32_t mtu>
-std::unique_ptr<StreamWorld> streams_over_veth(const StreamLimits& limits) {
-    return std::make_unique<DpdkNativeWorld>(make_veth_pair({.mtu = mtu}), limits);
+template <uint32_t mtu, Through through>
+std::unique_ptr<StreamWorld> streams_over_kernel(const StreamLimits& limits) {
+    return std::make_unique<DpdkNativeWorld>(make_kernel_pair({.mtu = mtu}, through), limits);
 }
 
 const LinkDriver link_drivers[] = {
@@ -47,16 +47,17 @@ const LinkDriver link_drivers[] = {
     {"vhost_to_virtio_mtu9000", links_over_vhost<9000, VhostAt::second>},
     {"virtio_to_vhost_mtu9000", links_over_vhost<9000, VhostAt::first>},
     {"virtio_to_vhost_vlan", links_over_vhost<1500, VhostAt::first, 7>},
-    {"veth_mtu1500", links_over_veth<1500>, veth_missing},
-    {"veth_mtu9000", links_over_veth<9000>, veth_missing},
+    {"af_packet_mtu1500", links_over_kernel<1500, Through::af_packet>, veth_missing},
+    {"af_packet_mtu9000", links_over_kernel<9000, Through::af_packet>, veth_missing},
+    {"tap", links_over_kernel<1500, Through::tap>, taps_missing},
 };
 
 const StreamDriver stream_drivers[] = {
     {"native_virtio_to_vhost_mtu1500", streams_over_vhost<1500, VhostAt::first>, true},
     {"native_virtio_to_vhost_mtu9000", streams_over_vhost<9000, VhostAt::first>, true},
     {"native_vhost_to_virtio_mtu9000", streams_over_vhost<9000, VhostAt::second>, true},
-    {"native_veth_mtu1500", streams_over_veth<1500>, true, veth_missing},
-    {"native_veth_mtu9000", streams_over_veth<9000>, true, veth_missing},
+    {"native_af_packet_mtu1500", streams_over_kernel<1500, Through::af_packet>, true, veth_missing},
+    {"native_af_packet_mtu9000", streams_over_kernel<9000, Through::af_packet>, true, veth_missing},
 };
 
 }  // namespace
