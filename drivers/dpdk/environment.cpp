@@ -114,7 +114,7 @@ Opened<std::unique_ptr<Environment>> Environment::start(const std::vector<std::s
         for (const std::string& word : arguments) given += " " + word;
         const std::string why = first_complaint(said().text + errors.take());
         return std::unexpected(Failure{{Errc::io, error}, "DPDK cannot start: " + why + " (its arguments:" + given +
-            "; are there enough huge pages, and are the devices bound to vfio-pci?)"});
+            "; are there enough huge pages, sysctl vm.nr_hugepages=N, and has vfio-pci the device, penstock-bind?)"});
     }
     return std::unique_ptr<Environment>(new Environment);
 }

@@ -159,7 +159,9 @@ std::expected<std::unique_ptr<dpdk::Device>, int> open_device(BrokerSettings& se
     std::string why;
     io::Address& listen = settings.native_listen;
     const std::string host = device_host(settings);
-    if (listen.host.empty()) {
+    if (settings.dpdk_device.empty()) {
+        why = "network.driver is \"dpdk\", and dpdk.device is empty: name a PCI address, or a virtual device of DPDK's";
+    } else if (listen.host.empty()) {
         why = "native.listen is empty: nobody would use the DPDK port";
     } else if (listen.host != "0.0.0.0" && listen.host != "::" && listen.host != host) {
         why = fmt::format("native.listen is at {}, and the DPDK port at {} (dpdk.address)", listen.host, host);

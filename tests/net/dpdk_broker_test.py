@@ -143,7 +143,7 @@ def a_device_that_cannot_be_used_is_refused():
     """One line that says why, and exit code 2"""
     with Network() as net, living_on(net.a):
         for key, value, why in (('dpdk.device', 'net_af_packet0,iface=nowhere', 'net_af_packet0'),
-                                ('dpdk.device', '', 'no device is named'),
+                                ('dpdk.device', '', 'dpdk.device is empty'),
                                 ('dpdk.memory_bytes', '1TiB', 'the machine has'),
                                 ('dpdk.arguments', '--no-such-word', 'DPDK cannot start'),
                                 ('dpdk.address', '10.77.0.1', 'with its prefix'),
