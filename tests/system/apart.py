@@ -21,6 +21,7 @@ class Apart(Cluster):
         self.clients = Host(f'penstock-{os.getpid()}-clients', '10.77.0.1')
         self.hosts = [Host(f'penstock-{os.getpid()}-broker{n}', f'10.77.0.{10 + n}') for n in range(len(self.nodes))]
         self.coordinator_host = Host(f'penstock-{os.getpid()}-coordinator', '10.77.0.2')
+        self.beside = []   # hosts at the switch that are none of these
 
     def __enter__(self):
         try:
@@ -46,13 +47,14 @@ class Apart(Cluster):
         self.stack.close()
 
     def wire_up(self):
-        for host in (self.clients, self.coordinator_host, *self.hosts):
+        at_switch = (self.coordinator_host, *self.hosts, *self.beside)
+        for host in (self.clients, *at_switch):
             self.stack.callback(host.remove)
             host.create()
         self.clients.run('ip', 'link', 'add', 'switch', 'type', 'bridge')
         self.clients.run('ip', 'address', 'add', '10.77.0.1/24', 'dev', 'switch')
         self.clients.run('ip', 'link', 'set', 'switch', 'up')
-        for number, host in enumerate((self.coordinator_host, *self.hosts)):
+        for number, host in enumerate(at_switch):
             self.clients.run('ip', 'link', 'add', f'port{number}', 'type', 'veth', 'peer', 'name', 'wire',
                              'netns', host.name)
             self.clients.run('ip', 'link', 'set', f'port{number}', 'master', 'switch', 'up')
