@@ -70,8 +70,8 @@ Opened<void> Port::start(const std::string& device) {
             device + " has " + std::to_string(queues_max) + " queues, fewer than the " +
                 std::to_string(options_.queues) + " shards that want one each"});
     }
-    const bool af_xdp = info.driver_name == std::string_view("net_af_xdp");
-    if (af_xdp && options_.mtu > af_xdp_mtu_max) {
+    af_xdp_ = info.driver_name == std::string_view("net_af_xdp");
+    if (af_xdp_ && options_.mtu > af_xdp_mtu_max) {
         return std::unexpected(Failure{{Errc::unsupported},
             device + " carries packets of " + std::to_string(af_xdp_mtu_max) + " bytes at most, as af_xdp does, not " +
                 std::to_string(options_.mtu) + ": configure a smaller MTU"});
@@ -90,7 +90,7 @@ Opened<void> Port::start(const std::string& device) {
     }
     if (const int done = rte_eth_dev_configure(id_, options_.queues, options_.queues, &wanted); done != 0)
         return std::unexpected(failure_of(device + " refuses its configuration", done));
-    const uint16_t room = room_bytes(options_.mtu, af_xdp);
+    const uint16_t room = room_bytes(options_.mtu, af_xdp_);
     if (auto made = make_queues(device, room, rte_eth_dev_socket_id(id_)); !made) return made;
     rte_ether_addr address{};
     if (const int told = rte_eth_macaddr_get(id_, &address); told != 0)
@@ -153,9 +153,9 @@ Port::~Port() {
     }
     if (started_) rte_eth_dev_close(id_);
     exception_path_.reset();   // it frees frames of the pools
-    // What a device forgot to give back it may still write to.
+    // What a device forgot to give back it may still write to. What af_xdp keeps is the kernel's, which lets go of all.
     for (rte_mempool* pool : pools_)
-        if (pool != nullptr && rte_mempool_full(pool)) rte_mempool_free(pool);
+        if (pool != nullptr && (af_xdp_ || rte_mempool_full(pool))) rte_mempool_free(pool);
 }
 
 PortCounters Port::counters() const {

@@ -114,6 +114,7 @@ private:
     uint16_t id_ = 0;
     bool started_ = false;
     bool device_sums_udp_ = false;
+    bool af_xdp_ = false;
     Mac mac_{};
     std::vector<rte_mempool*> pools_;       ///< by queue
     std::vector<rte_ring*> handed_over_;    ///< by lane

@@ -84,7 +84,7 @@ public:
     bool entered() const { return entered_; }
     /// Interfaces veth0 and veth1, which the kernel does not talk on by itself. False where that cannot be.
     bool make_veth(uint32_t mtu) {
-        const std::string size = " mtu " + std::to_string(mtu);
+        const std::string size = " mtu " + std::to_string(mtu) + " numrxqueues 1 numtxqueues 1";
         const std::string add = "ip link add veth0" + size + " type veth peer name veth1" + size + " 2> /dev/null";
         be_quiet();
         return run(add.c_str()) && run("ip link set veth0 up") && run("ip link set veth1 up");
@@ -120,8 +120,10 @@ public:
         PENSTOCK_ASSERT(namespace_.make_veth(options.mtu));
         // Room for the largest frame, or it would be cut; blocks are whole pages and whole frames.
         const char* room = options.mtu > 1500 ? "framesz=9216,blocksz=36864" : "framesz=2048,blocksz=8192";
+        const std::string more = through == Through::af_xdp ? "busy_budget=0" : std::string(room) + ",framecnt=1024";
         for (size_t i = 0; i < 2; ++i)
-            open(i, "net_af_packet", "iface=veth" + std::to_string(i) + "," + room + ",framecnt=1024", options);
+            open(i, through == Through::af_xdp ? "net_af_xdp" : "net_af_packet",
+                 "iface=veth" + std::to_string(i) + "," + more, options);
     }
     size_t count() const override { return 2; }
     Port& port(size_t station) override { return devices_[station]->port(); }
@@ -149,6 +151,17 @@ std::string veth_missing() {
         Namespace space;
         if (!space.entered()) return "only root makes network namespaces";
         return space.make_veth(1500) ? "" : "a veth pair cannot be made here";
+    }();
+    return missing;
+}
+
+std::string af_xdp_missing() {
+    static const std::string missing = [] {
+        if (const std::string veth = veth_missing(); !veth.empty()) return veth;
+        const int any = ::socket(AF_XDP, SOCK_RAW, 0);
+        if (any < 0) return std::string("the kernel has no AF_XDP");
+        ::close(any);
+        return std::string();
     }();
     return missing;
 }

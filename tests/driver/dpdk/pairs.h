@@ -17,11 +17,13 @@ std::unique_ptr<Stations> make_vhost_pair(const PortOptions& options, VhostAt vh
 
 /// Why no such pair can be had here; empty: it can.
 std::string veth_missing();
+std::string af_xdp_missing();
 std::string taps_missing();
 
 /// By whom DPDK has a kernel's interface.
 enum class Through {
     af_packet,   ///< a copy of what passes it
+    af_xdp,      ///< all that arrives
     tap,         ///< it is its other end
 };
 

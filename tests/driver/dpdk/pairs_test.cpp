@@ -1,5 +1,5 @@
 // The contracts over devices that are no rings: vhost-user, where virtio keeps what it sends for a while and the sum of
-// UDP is left to the device, and the kernel's packet sockets and taps.
+// UDP is left to the device, and interfaces of the kernel's by all ways that DPDK has them.
 #include "pairs.h"
 
 #include <gtest/gtest.h>
@@ -49,6 +49,7 @@ const LinkDriver link_drivers[] = {
     {"virtio_to_vhost_vlan", links_over_vhost<1500, VhostAt::first, 7>},
     {"af_packet_mtu1500", links_over_kernel<1500, Through::af_packet>, veth_missing},
     {"af_packet_mtu9000", links_over_kernel<9000, Through::af_packet>, veth_missing},
+    {"af_xdp", links_over_kernel<1500, Through::af_xdp>, af_xdp_missing},
     {"tap", links_over_kernel<1500, Through::tap>, taps_missing},
 };
 
@@ -58,6 +59,7 @@ const StreamDriver stream_drivers[] = {
     {"native_vhost_to_virtio_mtu9000", streams_over_vhost<9000, VhostAt::second>, true},
     {"native_af_packet_mtu1500", streams_over_kernel<1500, Through::af_packet>, true, veth_missing},
     {"native_af_packet_mtu9000", streams_over_kernel<9000, Through::af_packet>, true, veth_missing},
+    {"native_af_xdp", streams_over_kernel<1500, Through::af_xdp>, true, af_xdp_missing},
 };
 
 }  // namespace
