@@ -14,6 +14,11 @@
 #include "base/assert.h"
 #include "virtual_device.h"
 
+extern "C" const char* __lsan_default_suppressions();
+
+/// For LeakSanitizer: what DPDK's af_xdp has of these libraries it does not give back.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libxdp\nleak:libbpf\n"; }
+
 namespace penstock::dpdk {
 
 namespace {
