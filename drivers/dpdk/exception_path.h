@@ -5,7 +5,8 @@
 //     device <- link of lane 0 <- from_kernel() <- ring <- thread <- Tap <- kernel
 //
 // The thread is its own, and all calls to the tap are its: a shard puts a frame into a ring, and only wakes the thread
-// if that sleeps. It inherits what cores it may run on from who opens the path, and should not share one with a shard.
+// if that sleeps. It inherits what cores it may run on from who opens the path, and should not share one with a shard:
+// who frees a frame waits for another one that was interrupted while it freed one.
 // A frame that does not find room is lost, as any network may lose it, and counted; what the kernel sends waits in the
 // kernel instead. Frames are an rte_mbuf each: who has the pointer frees it or passes it on. Those to the kernel are of
 // a lane's pool, and so freed here, beside the lane's thread; those from it are of a pool of the path's own, so that
@@ -46,8 +47,6 @@ class ExceptionPath {
 public:
     static constexpr uint32_t frames_max = 1024;   ///< that wait, each way
     static constexpr uint32_t burst_max = 32;      ///< that the thread moves in one go
-    /// Of frames that are freed by the path's thread, too: one in which nobody waits for a thread that is not running.
-    static constexpr const char* pool_kind = "ring_mt_rts";
 
     static Opened<std::unique_ptr<ExceptionPath>> open(const ExceptionPathOptions& options);
     /// When the device holds no frame of the kernel's any more, and nobody calls.

@@ -112,9 +112,8 @@ Opened<void> Port::make_queues(const std::string& device, uint16_t room, int soc
                             (kernel ? ExceptionPath::frames_max + ExceptionPath::burst_max : 0);
     const std::string name = name_prefix();
     for (uint16_t i = 0; i < options_.queues; ++i) {
-        pools_[i] = rte_pktmbuf_pool_create_by_ops((name + std::to_string(i)).c_str(), frames, pool_cache_frames, 0,
-                                                   room, socket,
-                                                   kernel ? ExceptionPath::pool_kind : nullptr);
+        pools_[i] = rte_pktmbuf_pool_create((name + std::to_string(i)).c_str(), frames, pool_cache_frames, 0, room,
+                                            socket);
         if (pools_[i] == nullptr) {
             return std::unexpected(failure_of("no memory for " + std::to_string(frames) + " frames of " +
                 std::to_string(room) + " bytes for each of " + std::to_string(options_.queues) +
