@@ -43,6 +43,7 @@ public:
     OwnNetwork(const OwnNetwork&) = delete;
     OwnNetwork& operator=(const OwnNetwork&) = delete;
 
+    bool made() const { return made_; }
     /// Why there can be no tap here; empty if there can.
     const std::string& missing() const { return missing_; }
 

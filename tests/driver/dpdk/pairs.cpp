@@ -1,7 +1,5 @@
 #include "pairs.h"
 
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "kernel.h"
 #include "virtual_device.h"
 
 extern "C" const char* __lsan_default_suppressions();
@@ -74,47 +73,30 @@ private:
 
 bool run(const char* command) { return std::system(command) == 0; }
 
-/// A network namespace that ends with what is in it. The thread is there meanwhile.
-class Namespace {
-public:
-    Namespace() : before_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
-        entered_ = before_ >= 0 && ::unshare(CLONE_NEWNET) == 0;
-    }
-    ~Namespace() {
-        if (entered_) PENSTOCK_ASSERT(::setns(before_, CLONE_NEWNET) == 0);
-        if (before_ >= 0) ::close(before_);
-    }
-    Namespace(const Namespace&) = delete;
-    Namespace& operator=(const Namespace&) = delete;
-    bool entered() const { return entered_; }
-    /// Interfaces veth0 and veth1, which the kernel does not talk on by itself. False where that cannot be.
-    bool make_veth(uint32_t mtu) {
-        const std::string size = " mtu " + std::to_string(mtu) + " numrxqueues 1 numtxqueues 1";
-        const std::string add = "ip link add veth0" + size + " type veth peer name veth1" + size + " 2> /dev/null";
-        be_quiet();
-        return run(add.c_str()) && run("ip link set veth0 up") && run("ip link set veth1 up");
-    }
-    /// What it is asked for goes from any of the interfaces to all others.
-    bool make_bridge() {
-        be_quiet();
-        return run("ip link add bridge0 type bridge 2> /dev/null") && run("ip link set bridge0 up");
-    }
+void be_quiet() {
+    static_cast<void>(run("echo 1 2> /dev/null > /proc/sys/net/ipv6/conf/default/disable_ipv6"));
+}
 
-private:
-    static void be_quiet() {
-        static_cast<void>(run("echo 1 2> /dev/null > /proc/sys/net/ipv6/conf/default/disable_ipv6"));
-    }
+/// Interfaces veth0 and veth1, which the kernel does not talk on by itself. False where that cannot be.
+bool make_veth(uint32_t mtu) {
+    const std::string size = " mtu " + std::to_string(mtu) + " numrxqueues 1 numtxqueues 1";
+    const std::string add = "ip link add veth0" + size + " type veth peer name veth1" + size + " 2> /dev/null";
+    be_quiet();
+    return run(add.c_str()) && run("ip link set veth0 up") && run("ip link set veth1 up");
+}
 
-    const int before_;
-    bool entered_ = false;
-};
+/// What arrives at one of its interfaces goes to all others.
+bool make_bridge() {
+    be_quiet();
+    return run("ip link add bridge0 type bridge 2> /dev/null") && run("ip link set bridge0 up");
+}
 
 class KernelPair final : public Stations {
 public:
     KernelPair(const PortOptions& options, Through through) {
-        PENSTOCK_ASSERT(namespace_.entered());
+        PENSTOCK_ASSERT(network_.made());
         if (through == Through::tap) {
-            PENSTOCK_ASSERT(namespace_.make_bridge());
+            PENSTOCK_ASSERT(make_bridge());
             for (size_t i = 0; i < 2; ++i) {
                 const std::string tap = "tap" + std::to_string(i);
                 open(i, "net_tap", "iface=" + tap, options);
@@ -122,7 +104,7 @@ public:
             }
             return;
         }
-        PENSTOCK_ASSERT(namespace_.make_veth(options.mtu));
+        PENSTOCK_ASSERT(make_veth(options.mtu));
         // Room for the largest frame, or it would be cut; blocks are whole pages and whole frames.
         const char* room = options.mtu > 1500 ? "framesz=9216,blocksz=36864" : "framesz=2048,blocksz=8192";
         const std::string more = through == Through::af_xdp ? "busy_budget=0" : std::string(room) + ",framecnt=1024";
@@ -140,7 +122,7 @@ private:
         devices_[station]->open(options, station);
     }
 
-    Namespace namespace_;
+    OwnNetwork network_;
     std::unique_ptr<VirtualDevice> devices_[2];
 };
 
@@ -153,9 +135,9 @@ std::unique_ptr<Stations> make_vhost_pair(const PortOptions& options, VhostAt vh
 
 std::string veth_missing() {
     static const std::string missing = [] {
-        Namespace space;
-        if (!space.entered()) return "only root makes network namespaces";
-        return space.make_veth(1500) ? "" : "a veth pair cannot be made here";
+        const OwnNetwork network;
+        if (!network.made()) return "only root makes network namespaces";
+        return make_veth(1500) ? "" : "a veth pair cannot be made here";
     }();
     return missing;
 }
@@ -173,10 +155,9 @@ std::string af_xdp_missing() {
 
 std::string taps_missing() {
     static const std::string missing = [] {
-        Namespace space;
-        if (!space.entered()) return "only root makes network namespaces";
-        if (::access("/dev/net/tun", R_OK | W_OK) != 0) return "there is no /dev/net/tun";
-        return space.make_bridge() ? "" : "a bridge cannot be made here";
+        const OwnNetwork network;
+        if (!network.missing().empty()) return network.missing();
+        return make_bridge() ? std::string() : std::string("a bridge cannot be made here");
     }();
     return missing;
 }

@@ -9,6 +9,7 @@
 #include "../native_options.h"
 #include "../stream_contract.h"
 #include "dpdk/clock.h"
+#include "dpdk/endpoint.h"
 #include "dpdk/link.h"
 #include "wire.h"
 
@@ -18,11 +19,8 @@ inline constexpr uint16_t our_port = 1000, their_port = 2000;
 
 /// One datagram. How many were taken.
 inline size_t send_one(Link& link, Ipv4 to, uint16_t port, std::span<const std::byte> payload) {
-    io::Endpoint peer{.port = port};
-    peer.ip[10] = peer.ip[11] = std::byte{0xff};
-    store_be<uint32_t>(&peer.ip[12], to.value);
     const Fragment one{payload.data(), static_cast<uint32_t>(payload.size())};
-    const io::OutgoingBurst burst{peer, one.size, {&one, 1}};
+    const io::OutgoingBurst burst{endpoint_of(to, port), one.size, {&one, 1}};
     return link.send({&burst, 1});
 }
 

@@ -11,7 +11,11 @@ nothing. They were looked through with
     malformed.pcap              damaged, cut, or too large
 """
 import struct
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / 'net'))
+from by_hand import checksum  # noqa: E402
 
 US, THEM, OTHERS = (bytes.fromhex(f'0200000077{n:02x}') for n in (1, 2, 0x66))
 OUR_IP, THEIR_IP, OTHER_IP = (bytes([10, 77, 0, n]) for n in (1, 2, 3))
@@ -23,14 +27,6 @@ VLAN = 7
 
 def pattern(size):
     return bytes((at * 7 + (at >> 8) * 13) & 0xff for at in range(1, size + 1))
-
-
-def checksum(data):
-    data += b'\0' * (len(data) % 2)
-    total = sum(struct.unpack(f'!{len(data) // 2}H', data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
 
 
 def ethernet(source, to, kind, rest, tag=None):
